@@ -1,0 +1,172 @@
+"""The configuration file: the nearest ``.dockfix.toml``, or ``[tool.dockfix]`` in ``pyproject.toml``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from dockfix.options import Base, Options, Owner, PythonPackages, Split
+
+NAME = ".dockfix.toml"
+PYPROJECT = "pyproject.toml"
+
+HIGHEST_UID = 256_000
+"""The most that Alpine's ``adduser`` takes (github.com/panubo/docker-sshd/pull/19)."""
+
+BASES: tuple[str, ...] = get_args(Base)
+SPLITS: tuple[str, ...] = get_args(Split)
+PYTHON_PACKAGES: tuple[str, ...] = get_args(PythonPackages)
+OWNERS: tuple[str, ...] = get_args(Owner)
+
+
+class ConfigError(Exception):
+    """A configuration file is wrong; ``str()`` is ``path:line: message``."""
+
+    def __init__(self, path: Path, line: int, message: str) -> None:
+        super().__init__(f"{path}:{line}: {message}")
+        self.path = path
+        self.line = line
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a configuration file asks for.
+
+    Attributes:
+        options: the choices, those that the file does not name as they are by default.
+        exclude: patterns, relative to the file's folder, of Dockerfiles to leave out when a folder is searched.
+        path: the file, or ``None`` where there is none.
+    """
+
+    options: Options = Options()
+    exclude: tuple[str, ...] = ()
+    path: Path | None = None
+
+    def excludes(self, dockerfile: Path) -> bool:
+        """Whether a pattern names *dockerfile* or a folder above it (the language of ``.dockerignore``)."""
+        if self.path is None or not self.exclude:
+            return False
+        from dockfix.facts.ignore import Ignore, patterns
+
+        relative = dockerfile.relative_to(self.path.parent).as_posix()
+        return Ignore(True, str(self.path), tuple(patterns("\n".join(self.exclude)))).ignores(relative)
+
+
+def nearest(folder: Path, root: Path) -> Path | None:
+    """The configuration file that governs *folder*: looked for there and upward as far as *root*."""
+    for candidate in _upward(folder, root):
+        if (candidate / NAME).is_file():
+            return candidate / NAME
+        if _mentions_dockfix(candidate / PYPROJECT):
+            return candidate / PYPROJECT
+    return None
+
+
+def load(path: Path, ids: Callable[[], Collection[str]]) -> Config:
+    """Read the configuration file *path*.
+
+    Args:
+        path: a ``pyproject.toml``, whose table ``tool.dockfix`` counts, or any other TOML file.
+        ids: gives the ids of all transforms; called only if the file names some.
+
+    Raises:
+        ConfigError: the file cannot be read, is not TOML, or holds an unknown key or a value that does not fit.
+    """
+    try:
+        source = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(path, 1, f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    table = _toml(path, source)
+    if path.name == PYPROJECT:
+        tool = table.get("tool")
+        table = tool.get("dockfix", {}) if isinstance(tool, dict) else {}
+    if not isinstance(table, dict):
+        raise ConfigError(path, _line(source, "dockfix"), "tool.dockfix is not a table")
+    return _config(path, source, table, ids)
+
+
+def _config(path: Path, source: str, table: Mapping[str, Any], ids: Callable[[], Collection[str]]) -> Config:
+    options = Options()
+    exclude: tuple[str, ...] = ()
+    names = {field.name.replace("_", "-"): field.name for field in fields(Options)}
+    for key, value in table.items():
+        line = _line(source, key)
+        if key == "exclude":
+            exclude = _texts(path, line, key, value)
+        elif key in names:
+            options = replace(options, **{names[key]: _option(path, line, key, value, ids)})
+        else:
+            from dockfix.suggestion import did_you_mean
+
+            raise ConfigError(path, line, f"unknown key {key!r}{did_you_mean(key, [*names, 'exclude'])}")
+    return Config(options, exclude, path)
+
+
+def _option(path: Path, line: int, key: str, value: object, ids: Callable[[], Collection[str]]) -> object:
+    choices = {"base": BASES, "split": SPLITS, "python-packages": PYTHON_PACKAGES, "owner": OWNERS}.get(key)
+    if choices is not None:
+        if value not in choices:
+            raise ConfigError(path, line, f"{key} is one of {', '.join(choices)}, not {value!r}")
+        return value
+    if key in {"only", "skip"}:
+        named = _texts(path, line, key, value)
+        for id in named:
+            if id not in ids():
+                from dockfix.suggestion import did_you_mean
+
+                raise ConfigError(path, line, f"no transform is called {id!r}{did_you_mean(id, ids())}")
+        return frozenset(named)
+    if key == "uid":
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= HIGHEST_UID:
+            raise ConfigError(path, line, f"uid is a number from 1 to {HIGHEST_UID}, not {value!r}")
+        return value
+    if not isinstance(value, bool):
+        raise ConfigError(path, line, f"{key} is true or false, not {value!r}")
+    return value
+
+
+def _texts(path: Path, line: int, key: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ConfigError(path, line, f"{key} is a list of strings, not {value!r}")
+    return tuple(value)
+
+
+def _toml(path: Path, source: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        return tomllib.loads(source)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        raise ConfigError(path, int(found[1]) if found else 1, f"not TOML: {error}") from error
+
+
+def _line(source: str, key: str) -> int:
+    """Where *key* is set, for a message; the parser does not tell."""
+    pattern = re.compile(rf"""^\s*(?:tool\.dockfix\.)?["']?{re.escape(key)}["']?\s*[=.]""")
+    return next((number for number, text in enumerate(source.split("\n"), 1) if pattern.match(text)), 1)
+
+
+def _mentions_dockfix(pyproject: Path) -> bool:
+    """Whether *pyproject* may hold a table of ours, without the price of parsing it."""
+    try:
+        source = pyproject.read_bytes()
+    except OSError:
+        return False
+    return re.search(rb"\btool\b.{0,20}\bdockfix\b", source) is not None
+
+
+def _upward(folder: Path, root: Path) -> Iterator[Path]:
+    yield folder
+    if folder != root and root in folder.parents:
+        for parent in folder.parents:
+            yield parent
+            if parent == root:
+                return

@@ -1,0 +1,156 @@
+"""Which Dockerfiles a path means."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_NAME = re.compile(r"Dockerfile(?:\..+)?|.+\.[Dd]ockerfile|Containerfile.*")
+_OTHER = re.compile(
+    r"(?:\.(?:dockerignore|containerignore|md|rst|adoc|html?|bak|backup|old|orig|rej|sw[a-p]|tmp|save|disabled"
+    r"|j2|jinja2?|tmpl|tpl|template|in|erb|ejs|mustache|hbs|gotmpl|m4|lock|sig|asc|sha256|diff|patch|zip|gz"
+    r"|json|ya?ml|toml|ini|cfg|conf|py|js|ts|rb|go|sh|ps1|bat|cmd|mk|nix|snap|log)|~)$",
+    re.IGNORECASE,
+)
+_NEVER_ENTERED = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".tox", ".nox", ".venv"})
+_VENDORED = frozenset({"vendor", "third_party", "third-party", "thirdparty", "bower_components", "site-packages"})
+_TESTS = frozenset({"test", "tests", "__tests__", "testing", "testdata", "test-data", "test_data", "fixtures", "e2e"})
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A Dockerfile to work on.
+
+    Attributes:
+        path: where it is, as the person wrote it or below the folder that they wrote.
+        root: the repository that it lies in, absolute: the nearest folder upward that git governs, else the folder
+            that was given, else the one in which dockfix runs.
+    """
+
+    path: Path
+    root: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A Dockerfile found in a folder and left out, and why."""
+
+    path: Path
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A path that cannot be worked on, and why."""
+
+    path: Path
+    why: str
+
+
+def named_like_a_dockerfile(name: str) -> bool:
+    """Whether a file called *name* is taken for a Dockerfile when a folder is searched."""
+    return _NAME.fullmatch(name) is not None and _OTHER.search(name) is None
+
+
+def discover(paths: Iterable[Path]) -> Iterator[Found | Skipped | Unusable]:
+    """The Dockerfiles that *paths* mean: files as they are, folders searched. Each real file comes once."""
+    seen: set[str] = set()
+    for path in paths:
+        for item in _discover(path):
+            real = os.path.realpath(item.path)
+            if real not in seen:
+                seen.add(real)
+                yield item
+
+
+def _discover(path: Path) -> Iterator[Found | Skipped | Unusable]:
+    try:
+        is_folder = path.is_dir()
+        if not is_folder:
+            path.stat()
+    except OSError as error:
+        yield Unusable(path, _reason(error))
+        return
+    if not is_folder:
+        yield Found(path, root_of(path.absolute().parent))
+        return
+    root = root_of(path.absolute(), path.absolute())
+    found = list(_search(path, root))
+    if not found:
+        if named_like_a_dockerfile(path.name):
+            yield Unusable(path, "is a folder, not a Dockerfile")
+        else:
+            yield Skipped(path, "holds no Dockerfile")
+    yield from found
+
+
+def root_of(folder: Path, otherwise: Path | None = None) -> Path:
+    """The repository that *folder* (absolute) belongs to.
+
+    Args:
+        folder: where to look, and upward from.
+        otherwise: what to answer where git governs nothing; by default the current folder if *folder* lies in it,
+            else *folder*.
+    """
+    real = folder.resolve()
+    for candidate in (real, *real.parents):
+        if (candidate / ".git").exists():
+            return candidate
+    if otherwise is not None:
+        return otherwise.resolve()
+    here = Path.cwd()
+    return here if real.is_relative_to(here) else real
+
+
+def _search(top: Path, root: Path) -> Iterator[Found | Skipped | Unusable]:
+    composed = False
+    for folder, folders, names in os.walk(top):
+        here = Path(folder)
+        folders[:] = sorted(name for name in folders if name not in _NEVER_ENTERED and not _is_venv(here / name))
+        yield from (
+            Unusable(here / name, "is a folder, not a Dockerfile") for name in folders if name in {"Dockerfile", "Containerfile"}
+        )
+        composed = composed or any("compose" in name and name.endswith((".yml", ".yaml")) for name in names)
+        for name in sorted(filter(named_like_a_dockerfile, names)):
+            yield _sorted_out(here / name, top, root)
+    if composed:
+        for path in _named_by_compose(top):
+            yield _sorted_out(path, top, root)
+
+
+def _named_by_compose(top: Path) -> Iterator[Path]:
+    """Dockerfiles of any name that the compose files below *top* build from."""
+    from dockfix.facts.compose import compose
+    from dockfix.facts.files import Folder
+
+    services, _ = compose(Folder(top))
+    for named in sorted({service.dockerfile for service in services if service.dockerfile}):
+        if (top / named).is_file():
+            yield top / named
+
+
+def _sorted_out(path: Path, top: Path, root: Path) -> Found | Skipped:
+    why = _left_out(path.relative_to(top))
+    return Skipped(path, f"{why} (give its path to have it rewritten)") if why else Found(path, root)
+
+
+def _left_out(relative: Path) -> str | None:
+    folders = {part.lower() for part in relative.parts[:-1]}
+    if folders & _VENDORED:
+        return "belongs to vendored code"
+    if ".devcontainer" in folders:
+        return "is a development container"
+    if folders & _TESTS or _TESTS & set(re.split(r"[._-]", relative.name.lower())):
+        return "belongs to tests"
+    return None
+
+
+def _is_venv(folder: Path) -> bool:
+    return (folder / "pyvenv.cfg").exists()
+
+
+def _reason(error: OSError) -> str:
+    return f"cannot be read: {error.strerror or error}"
