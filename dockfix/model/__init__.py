@@ -1,0 +1,145 @@
+"""What a Dockerfile and the app around it mean together, worked out once and shared by all transforms.
+
+A :class:`Model` is a pure function of a document, an app and the options. It is made again after every change.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from posixpath import basename
+from typing import TYPE_CHECKING
+
+from dockfix.model.commands import Invocation, Purpose
+from dockfix.model.config import Config
+from dockfix.model.server import Server, server_of
+from dockfix.model.stages import Placement, Role, StageModel, Step, is_manifest, model_stages
+from dockfix.model.start import Start, start_of
+
+if TYPE_CHECKING:
+    from dockfix.dockerfile import Document, Instruction
+    from dockfix.facts import App, Fact, Service
+    from dockfix.facts.node import Node
+    from dockfix.options import Options
+
+__all__ = [
+    "Config",
+    "Invocation",
+    "Model",
+    "Placement",
+    "Purpose",
+    "Role",
+    "Server",
+    "StageModel",
+    "Start",
+    "Step",
+    "is_manifest",
+]
+
+
+class Model:
+    """A Dockerfile with its app, understood.
+
+    Attributes:
+        document: the Dockerfile.
+        app: the facts of the build context.
+        options: what the person asked for.
+    """
+
+    def __init__(self, document: Document, app: App, options: Options) -> None:
+        self.document = document
+        self.app = app
+        self.options = options
+
+    @cached_property
+    def stages(self) -> tuple[StageModel, ...]:
+        """All stages in order."""
+        return model_stages(self.document, self.app)
+
+    @property
+    def final(self) -> StageModel:
+        """The stage that is built when nobody names another."""
+        return self.stages[-1]
+
+    @cached_property
+    def targets(self) -> frozenset[str]:
+        """Names of the stages that compose or CI ask for by ``target``."""
+        named = {service.target.value for service in self.app.compose if service.target is not None}
+        return frozenset(named | {fact.value for fact in self.app.ci_targets})
+
+    def step(self, instruction: Instruction) -> Step:
+        """The step of *instruction*."""
+        stage = self.stages[instruction.stage]
+        return next(step for step in stage.steps if step.instruction is instruction)
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The compose services that build this Dockerfile."""
+        return self.app.compose
+
+    @cached_property
+    def folder(self) -> str:
+        """The folder of the image in which the app lies: the working directory at the end."""
+        return self.final.config.workdir
+
+    @cached_property
+    def source(self) -> str | None:
+        """The folder of the build context that lands in :attr:`folder`; ``None`` where that cannot be told.
+
+        After a split the final stage may take the app from an earlier stage; then that stage tells.
+        """
+        for stage in (self.final, *reversed(self.stages[:-1])):
+            path = stage.context_path(self.folder)
+            if path is not None:
+                return path
+        for stage in (self.final, *reversed(self.stages[:-1])):
+            # only files were copied into the folder: their common parent is its source
+            parents = {
+                placement.source.rpartition("/")[0]
+                for placement in stage.placements
+                if placement.target.rpartition("/")[0] == self.folder.rstrip("/") and not placement.folder
+            }
+            if len(parents) == 1:
+                return parents.pop()
+        return None
+
+    @cached_property
+    def node(self) -> Node | None:
+        """The package.json that lies in the app's folder."""
+        return self.app.node_at(self.source) if self.source is not None else None
+
+    @cached_property
+    def start(self) -> Start:
+        """How a container starts."""
+        return start_of(self.final, self.app, self.node)
+
+    @cached_property
+    def server(self) -> Server:
+        """What the app serves, and what it writes while it runs."""
+        return server_of(self)
+
+    @cached_property
+    def development(self) -> Fact[str] | None:
+        """Why this image is for development, with the evidence; ``None`` where nothing says so.
+
+        A compose service that mounts the sources over the app's folder, or watches them, wants the development
+        tools in the image.
+        """
+        from dockfix.facts import Fact
+
+        name = basename(self.app.dockerfile).lower()
+        if any(part in {"dev", "develop", "development", "local"} for part in name.replace("-", ".").split(".")):
+            return Fact(f"{basename(self.app.dockerfile)} is a development file by its name", self.app.dockerfile)
+        for service in self.services:
+            for volume in service.volumes:
+                if volume.kind == "bind" and self._covers_sources(volume.target):
+                    return Fact(f"service {service.name} mounts sources over {volume.target}", volume.origin)
+            if service.develop_watch is not None:
+                return Fact(f"service {service.name} watches the sources", service.develop_watch.origin)
+        return None
+
+    def _covers_sources(self, target: str) -> bool:
+        target = target.rstrip("/") or "/"
+        for placement in self.final.placements:
+            if placement.folder and (target == placement.target or target.startswith(placement.target + "/src")):
+                return True
+        return target == self.folder

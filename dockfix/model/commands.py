@@ -1,0 +1,234 @@
+"""What the commands of a RUN are for, told from their names and arguments."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from posixpath import basename
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dockfix.dockerfile.shell import ShellCommand, ShellWord
+
+
+class Purpose(enum.Enum):
+    """What a command is for."""
+
+    PACKAGES = "system packages"
+    CLEANUP = "cleans caches"
+    INSTALL = "installs the app's dependencies"
+    TOOLS = "installs tools beside the app's dependencies"
+    SETTINGS = "sets a package manager up"
+    BUILD = "builds the app"
+    ACCOUNT = "makes accounts"
+    FOLDERS = "makes or owns files"
+    NEUTRAL = "changes nothing that lasts"
+    UNKNOWN = "unknown"
+
+
+APT = frozenset({"apt", "apt-get", "aptitude"})
+MANAGERS = {
+    "apt": "apt",
+    "apt-get": "apt",
+    "aptitude": "apt",
+    "apk": "apk",
+    "dnf": "dnf",
+    "yum": "dnf",
+    "microdnf": "dnf",
+}
+CACHES = (
+    "/var/lib/apt/lists",
+    "/var/cache/apt",
+    "/var/cache/apk",
+    "/var/cache/yum",
+    "/var/cache/dnf",
+    "/root/.npm",
+    "/root/.cache",
+    "~/.npm",
+    "~/.cache",
+    "/tmp/",
+    "/var/tmp/",
+)
+ACCOUNTS = frozenset({"useradd", "groupadd", "usermod", "groupmod", "adduser", "addgroup"})
+FOLDER_TOOLS = frozenset({"mkdir", "chown", "chmod", "touch", "ln", "install"})
+NEUTRAL = frozenset({"set", "true", ":", "echo", "cd", "ls", "pwd", "cat", "export", "env", "printenv", "test", "["})
+NODE_MANAGERS = frozenset({"npm", "yarn", "yarnpkg", "pnpm", "bun"})
+INSTALL_VERBS = frozenset({"ci", "install", "i", "clean-install", "add"})
+BUILD_TOOLS = frozenset(
+    {"tsc", "vite", "ng", "webpack", "rollup", "esbuild", "next", "nuxt", "nest", "react-scripts", "vue-cli-service"}
+    | {"babel", "swc", "tsup", "parcel", "gulp", "grunt", "turbo", "prisma", "make"}
+)
+PIP_NAMES = frozenset({"pip", "pip3", "pip2"})
+PYTHON_NAMES = frozenset({"python", "python3", "python2"})
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A package manager's invocation, its options told from its operands.
+
+    Attributes:
+        manager: ``apt``, ``apk``, ``npm``, ``pip`` and so on.
+        verb: the subcommand, empty where there is none.
+        operands: the words after the verb that are no options.
+        options: the words that are, values included where they stand apart.
+        command: the command in the file.
+        verb_word: the word of the verb, to insert behind.
+    """
+
+    manager: str
+    verb: str
+    operands: tuple[ShellWord, ...]
+    options: tuple[ShellWord, ...]
+    command: ShellCommand
+    verb_word: ShellWord
+
+    def has(self, *names: str) -> bool:
+        """Whether one of the options *names* is given, alone or as ``--name=value``."""
+        return any(word.text.partition("=")[0] in names for word in self.options)
+
+
+# Options that take the next word as their value, by manager; from each tool's own --help of 2026.
+VALUED = {
+    "apt": frozenset({"-o", "-t", "-c", "--target-release", "--option"}),
+    "apk": frozenset({"-t", "--virtual", "-X", "--repository", "-p", "--root"}),
+    "npm": frozenset({"--prefix", "--registry", "-w", "--workspace", "--omit", "--include", "--loglevel", "--cache"}),
+    "yarn": frozenset({"--network-timeout", "--registry", "--cwd", "--modules-folder", "--cache-folder"}),
+    "pnpm": frozenset({"--filter", "-F", "--dir", "-C", "--registry", "--store-dir"}),
+    "bun": frozenset({"--cwd", "--registry"}),
+    "pip": frozenset(
+        {"-r", "--requirement", "-c", "--constraint", "-i", "--index-url", "--extra-index-url", "-f", "--find-links"}
+        | {"--trusted-host", "-t", "--target", "--prefix", "--root", "-e", "--editable", "--timeout", "--retries"}
+        | {"--no-binary", "--only-binary", "--progress-bar", "--cache-dir", "--proxy", "--default-timeout", "--cert"}
+        | {"--use-feature", "--python-version", "--platform", "--root-user-action"}
+    ),
+    "poetry": frozenset({"--only", "--with", "--without", "-E", "--extras", "-C", "--directory"}),
+    "uv": frozenset({"-r", "--requirement", "--extra", "--group", "--no-group", "--python", "-p", "--index-url"}),
+    "dnf": frozenset({"--setopt", "-c"}),
+    "pipenv": frozenset({"--categories", "--python"}),
+}
+
+
+def invocation(command: ShellCommand) -> Invocation | None:
+    """*command* as the invocation of a package manager, or ``None`` where it is none."""
+    words = list(command.words)
+    if words and words[0].text == "sudo":
+        words = words[1:]
+    if not words:
+        return None
+    name = basename(words[0].text)
+    rest = words[1:]
+    if name in PYTHON_NAMES and [word.text for word in rest[:2]] == ["-m", "pip"]:
+        words, rest, name = words[2:], rest[2:], "pip"
+    elif name in PYTHON_NAMES or name.startswith("python3."):
+        if [word.text for word in rest[:2]] != ["-m", "pip"]:
+            return None
+        words, rest, name = words[2:], rest[2:], "pip"
+    elif name == "uv" and rest and rest[0].text == "pip":
+        words, rest = words[1:], rest[1:]
+    if name in PIP_NAMES or name.startswith("pip3."):
+        manager = "pip"
+    elif name in MANAGERS:
+        manager = MANAGERS[name]
+    elif name in NODE_MANAGERS:
+        manager = "yarn" if name == "yarnpkg" else name
+    elif name in {"poetry", "uv", "pipenv"}:
+        manager = name
+    else:
+        return None
+    valued = VALUED.get(manager, frozenset())
+    verb, verb_word = "", words[0]
+    operands: list[ShellWord] = []
+    options: list[ShellWord] = []
+    take = False
+    for word in rest:
+        if take:
+            options.append(word)
+            take = False
+        elif word.text.startswith("-") and word.text != "-":
+            options.append(word)
+            take = word.text in valued
+        elif not verb:
+            verb, verb_word = word.text, word
+        else:
+            operands.append(word)
+    return Invocation(manager, verb, tuple(operands), tuple(options), command, verb_word)
+
+
+def purpose(command: ShellCommand) -> Purpose:
+    """What *command* is for; :attr:`Purpose.UNKNOWN` wherever that cannot be told."""
+    name = basename(command.name)
+    if not name:
+        return Purpose.NEUTRAL
+    if name in ACCOUNTS:
+        return Purpose.ACCOUNT
+    if name in FOLDER_TOOLS:
+        return Purpose.FOLDERS
+    if name in NEUTRAL and not command.redirects:
+        return Purpose.NEUTRAL
+    if name == "rm":
+        targets = [arg for arg in command.args if not arg.startswith("-")]
+        return Purpose.CLEANUP if targets and all(target.startswith(CACHES) for target in targets) else Purpose.UNKNOWN
+    if name == "corepack":
+        return Purpose.SETTINGS
+    called = invocation(command)
+    if called is not None:
+        return _manager_purpose(called)
+    if name in {"npx", "pnpx", "bunx"}:
+        tool = next((arg for arg in command.args if not arg.startswith("-")), "")
+        return Purpose.BUILD if tool.partition("@")[0] in BUILD_TOOLS else Purpose.UNKNOWN
+    if name in BUILD_TOOLS:
+        return Purpose.BUILD
+    if name in PYTHON_NAMES and any(arg in {"collectstatic", "compilemessages"} for arg in command.args):
+        return Purpose.BUILD
+    return Purpose.UNKNOWN
+
+
+def purposes(commands: Sequence[ShellCommand]) -> frozenset[Purpose]:
+    """What *commands* are for together, without those that change nothing that lasts."""
+    return frozenset(purpose(command) for command in commands) - {Purpose.NEUTRAL}
+
+
+def _manager_purpose(called: Invocation) -> Purpose:
+    manager, verb = called.manager, called.verb
+    if manager in {"apt", "apk", "dnf"}:
+        if verb in {"clean", "autoclean", "autoremove", "makecache"}:
+            return Purpose.CLEANUP
+        known = {"update", "upgrade", "dist-upgrade", "full-upgrade", "install", "add", "del", "remove", "purge"}
+        return Purpose.PACKAGES if verb in known else Purpose.UNKNOWN
+    if manager == "pip":
+        if verb == "cache":
+            return Purpose.CLEANUP
+        if verb != "install":
+            return Purpose.UNKNOWN
+        names = {operand.text.partition("=")[0].rstrip("<>~!=") for operand in called.operands}
+        if names and names <= {"pip", "setuptools", "wheel"} and not called.has("-r", "--requirement"):
+            return Purpose.SETTINGS
+        return Purpose.INSTALL
+    if manager == "poetry":
+        return {"install": Purpose.INSTALL, "config": Purpose.SETTINGS}.get(verb, Purpose.UNKNOWN)
+    if manager == "uv":
+        return {"sync": Purpose.INSTALL, "install": Purpose.INSTALL}.get(verb, Purpose.UNKNOWN)
+    if manager == "pipenv":
+        return Purpose.INSTALL if verb in {"install", "sync"} else Purpose.UNKNOWN
+    return _node_purpose(called)
+
+
+def _node_purpose(called: Invocation) -> Purpose:
+    manager, verb = called.manager, called.verb
+    if called.has("-g", "--global", "--location") or (manager == "yarn" and verb == "global"):
+        return Purpose.TOOLS
+    if verb in {"config", "set"}:
+        return Purpose.SETTINGS
+    if verb in {"cache", "store"}:
+        return Purpose.CLEANUP
+    if verb == "" and manager == "yarn":
+        return Purpose.INSTALL
+    if verb in INSTALL_VERBS:
+        return Purpose.INSTALL
+    if verb in {"prune", "rebuild", "dedupe", "audit"}:
+        return Purpose.INSTALL
+    if verb in {"run", "run-script", "exec", "build"} or manager in {"yarn", "pnpm"}:
+        return Purpose.BUILD
+    return Purpose.UNKNOWN

@@ -1,0 +1,427 @@
+"""Stages as the model sees them: every instruction with its role, and the configuration before and after it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from posixpath import basename, normpath
+from typing import TYPE_CHECKING
+
+from dockfix import catalog
+from dockfix.dockerfile import expand, shell
+from dockfix.model import config as configs
+from dockfix.model.commands import Invocation, Purpose, invocation, purposes
+
+if TYPE_CHECKING:
+    from dockfix.catalog import Account, Image
+    from dockfix.dockerfile import Document, Instruction, Stage
+    from dockfix.dockerfile.shell import ShellScript
+    from dockfix.facts import App
+    from dockfix.model.config import Config
+
+
+class Role(enum.Enum):
+    """What an instruction is there for."""
+
+    BASE = "base"
+    SETUP = "set-up"
+    PACKAGES = "system packages"
+    MANIFESTS = "manifest copy"
+    INSTALL = "dependency install"
+    SOURCES = "source copy"
+    STAGE_COPY = "copy from a stage"
+    BUILD = "build step"
+    FOLDERS = "folders and owners"
+    ACCOUNT = "account"
+    RUNTIME = "run-time configuration"
+    UNKNOWN = "unknown"
+
+
+MANIFESTS = (
+    "package.json",
+    "package*.json",
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "pnpm-workspace.yaml",
+    "bun.lock*",
+    ".npmrc",
+    ".yarnrc*",
+    "*requirements*.txt",
+    "requirements*.in",
+    "constraints*.txt",
+    "pyproject.toml",
+    "poetry.lock",
+    "uv.lock",
+    "Pipfile*",
+    "setup.py",
+    "setup.cfg",
+    "go.mod",
+    "go.sum",
+    "Cargo.*",
+    "pom.xml",
+    "Gemfile*",
+    "composer.*",
+    "*.csproj",
+)
+SINGLE = {
+    Purpose.PACKAGES: Role.PACKAGES,
+    Purpose.INSTALL: Role.INSTALL,
+    Purpose.BUILD: Role.BUILD,
+    Purpose.FOLDERS: Role.FOLDERS,
+    Purpose.ACCOUNT: Role.ACCOUNT,
+    Purpose.SETTINGS: Role.SETUP,
+    Purpose.TOOLS: Role.SETUP,
+    Purpose.CLEANUP: Role.SETUP,
+}
+ROLES = {
+    "FROM": Role.BASE,
+    "ARG": Role.SETUP,
+    "ENV": Role.SETUP,
+    "LABEL": Role.RUNTIME,
+    "MAINTAINER": Role.RUNTIME,
+    "SHELL": Role.SETUP,
+    "WORKDIR": Role.SETUP,
+    "USER": Role.SETUP,
+    "VOLUME": Role.RUNTIME,
+    "EXPOSE": Role.RUNTIME,
+    "STOPSIGNAL": Role.RUNTIME,
+    "HEALTHCHECK": Role.RUNTIME,
+    "CMD": Role.RUNTIME,
+    "ENTRYPOINT": Role.RUNTIME,
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """An instruction in its place.
+
+    Attributes:
+        instruction: the instruction.
+        role: what it is there for; mixed RUNs are unknown, but :attr:`purposes` tells their parts.
+        before: the stage's configuration before it.
+        after: and after it.
+        arguments: build arguments in scope with a known value.
+        script: the parsed body of a RUN.
+        purposes: what the commands of a RUN are for.
+    """
+
+    instruction: Instruction
+    role: Role
+    before: Config
+    after: Config
+    arguments: Mapping[str, str]
+    script: ShellScript | None = None
+    purposes: frozenset[Purpose] = frozenset()
+
+    @cached_property
+    def invocations(self) -> tuple[Invocation, ...]:
+        """The package managers that a RUN calls, in order."""
+        commands = self.script.commands if self.script else ()
+        return tuple(called for command in commands if (called := invocation(command)))
+
+    def calls(self, manager: str, *verbs: str) -> tuple[Invocation, ...]:
+        """The invocations of one package manager, of any of *verbs* where some are given."""
+        return tuple(
+            called for called in self.invocations if called.manager == manager and (not verbs or called.verb in verbs)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Files of the build context and where a COPY puts them.
+
+    Attributes:
+        source: path in the context, without globs; empty for the whole of it.
+        target: absolute path in the image that *source* itself becomes.
+        folder: whether the source is a folder, whose contents are what is copied.
+        step: the COPY or ADD.
+    """
+
+    source: str
+    target: str
+    folder: bool
+    step: Step
+
+
+@dataclass(frozen=True)
+class StageModel:
+    """A stage with its roles, its image and its effective configuration.
+
+    Attributes:
+        stage: the stage in the document.
+        parent: the earlier stage that FROM names.
+        image: what the catalogue knows of the root image; ``None`` where it knows nothing.
+        reference: the root image as written, variables resolved where they can be.
+        unresolved: why the image is unknown, for reports; empty where it is known.
+        steps: the instructions in order, FROM first.
+        placements: what comes from the build context.
+    """
+
+    stage: Stage
+    parent: StageModel | None
+    image: Image | None
+    reference: str
+    unresolved: str
+    steps: tuple[Step, ...]
+    placements: tuple[Placement, ...]
+
+    @property
+    def config(self) -> Config:
+        """The effective configuration of the stage's image."""
+        return self.steps[-1].after
+
+    @property
+    def index(self) -> int:
+        """The stage's number, from 0."""
+        return self.stage.index
+
+    @property
+    def lineage(self) -> tuple[StageModel, ...]:
+        """The stage and the ones it descends from, itself last."""
+        return (*(self.parent.lineage if self.parent else ()), self)
+
+    @property
+    def all_steps(self) -> tuple[Step, ...]:
+        """The steps of the whole lineage in order."""
+        return tuple(step for stage in self.lineage for step in stage.steps)
+
+    @property
+    def manager(self) -> str | None:
+        """The system's package manager, where the image is known."""
+        return self.image.manager if self.image else None
+
+    @property
+    def libc(self) -> str | None:
+        """``glibc``, ``musl`` or ``none``, where the image is known."""
+        return self.image.libc if self.image else None
+
+    def last(self, keyword: str) -> Step | None:
+        """The last step with *keyword* in this stage."""
+        return next((step for step in reversed(self.steps) if step.instruction.keyword == keyword), None)
+
+    def having(self, *wanted: Role) -> tuple[Step, ...]:
+        """The steps of this stage that have one of the roles."""
+        return tuple(step for step in self.steps if step.role in wanted)
+
+    def doing(self, *wanted: Purpose) -> tuple[Step, ...]:
+        """The RUN steps of this stage in which some command has one of the purposes."""
+        return tuple(step for step in self.steps if step.purposes & set(wanted))
+
+    @cached_property
+    def packages(self) -> tuple[tuple[Step, str], ...]:
+        """The system packages installed by name in this stage, each with its step."""
+        return tuple(
+            (step, operand.text)
+            for step in self.steps
+            for called in step.invocations
+            if called.manager in {"apt", "apk", "dnf"} and called.verb in {"install", "add"}
+            for operand in called.operands
+        )
+
+    @cached_property
+    def created_accounts(self) -> Mapping[str, Step]:
+        """Names of the users that this lineage creates, with the step that does."""
+        created: dict[str, Step] = {}
+        for step in self.all_steps:
+            for command in step.script.commands if step.script else ():
+                if basename(command.name) in {"useradd", "adduser"} and (name := account_name(command.args)):
+                    created[name] = step
+        return created
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """The users that the root image brings."""
+        return self.image.accounts if self.image else ()
+
+    def context_path(self, path: str) -> str | None:
+        """The path in the build context of a file of the image, by the last COPY that could have brought it."""
+        for stage in reversed(self.lineage):
+            for placement in reversed(stage.placements):
+                if path == placement.target:
+                    return placement.source
+                if placement.folder and path.startswith(placement.target.rstrip("/") + "/"):
+                    inner = path[len(placement.target.rstrip("/")) + 1 :]
+                    return f"{placement.source}/{inner}" if placement.source else inner
+        return None
+
+    def image_path(self, path: str) -> str | None:
+        """Where a file of the build context lies in the image, ``None`` where no COPY brings it."""
+        for stage in reversed(self.lineage):
+            for placement in reversed(stage.placements):
+                if path == placement.source:
+                    return placement.target
+                if placement.folder and (not placement.source or path.startswith(placement.source + "/")):
+                    inner = path[len(placement.source) :].lstrip("/")
+                    return configs.join(placement.target, inner) if inner else placement.target
+        return None
+
+
+def account_name(args: tuple[str, ...]) -> str | None:
+    """The name that ``useradd`` or ``adduser`` with *args* creates.
+
+    Both take the name as an operand; the options that take a value are told by their letters, from
+    busybox's and shadow's manuals.
+    """
+    valued = {"-u", "-g", "-G", "-h", "-d", "-s", "-c", "-k", "-K", "-e", "-f", "-p", "-b", "--uid", "--gid"}
+    valued |= {"--home", "--home-dir", "--shell", "--comment", "--groups", "--ingroup", "--gecos", "--group"}
+    operands: list[str] = []
+    skip = False
+    for arg in args:
+        if skip:
+            skip = False
+        elif arg.startswith("-"):
+            # adduser's --group takes no value on Debian, where --system stands beside it
+            skip = (arg in valued and not (arg == "--group" and "--system" in args)) or (
+                len(arg) > 2 and arg[1] != "-" and f"-{arg[-1]}" in valued and not arg[2:].isdigit()
+            )
+        else:
+            operands.append(arg)
+    return operands[0] if operands else None
+
+
+def model_stages(document: Document, app: App) -> tuple[StageModel, ...]:
+    """All stages of *document*, in order."""
+    arguments: dict[str, str] = {}
+    for instruction in document.global_args:
+        for pair in instruction.pairs():
+            value = expand(pair[1] or "", arguments, document.escape)
+            if pair[1] and value is not None:
+                arguments[pair[0]] = value
+    models: list[StageModel] = []
+    for stage in document.stages:
+        parent_stage = document.parent(stage)
+        parent = models[parent_stage.index] if parent_stage else None
+        models.append(_model_stage(document, app, stage, parent, arguments))
+    return tuple(models)
+
+
+def _model_stage(
+    document: Document, app: App, stage: Stage, parent: StageModel | None, global_arguments: Mapping[str, str]
+) -> StageModel:
+    if parent is not None:
+        image, reference, unresolved, config = parent.image, parent.reference, parent.unresolved, parent.config
+        # a CMD that a stage inherits is not one that it sets itself
+        config = _inherited(config)
+    else:
+        image, reference, unresolved = resolve_image(stage, global_arguments, document.escape)
+        config = configs.of_image(reference, image)
+    arguments: dict[str, str] = {}
+    steps: list[Step] = []
+    placements: list[Placement] = []
+    for instruction in stage.instructions:
+        if instruction.keyword == "ARG":
+            for pair in instruction.pairs():
+                value = expand(pair[1], {**arguments, **config.env}, document.escape) if pair[1] is not None else None
+                if value is None:
+                    value = global_arguments.get(pair[0])
+                if value is not None:
+                    arguments[pair[0]] = value
+        step = _step(document, app, instruction, config, dict(arguments))
+        steps.append(step)
+        config = step.after
+        if instruction.keyword in {"COPY", "ADD"}:
+            placements += _placements(app, step)
+    return StageModel(stage, parent, image, reference, unresolved, tuple(steps), tuple(placements))
+
+
+def resolve_image(stage: Stage, arguments: Mapping[str, str], escape: str) -> tuple[Image | None, str, str]:
+    """What the catalogue knows of a stage's base: the image, its reference, and why it is unknown."""
+    from dockfix.dockerfile import ImageReference
+
+    written = stage.base.words[0].value if stage.base.words else ""
+    text = expand(written, arguments, escape)
+    if text is None or not text:
+        return None, written, f"the base {written} has a variable that cannot be resolved"
+    reference = ImageReference.parse(text)
+    if text == "scratch":
+        return None, text, "the stage starts from scratch"
+    if not reference.official:
+        return None, text, f"the base {text} is not an official image of the catalogue"
+    image = catalog.image(reference.repository, reference.tag)
+    if image is None:
+        return None, text, f"the base {text} is not in the catalogue"
+    return image, text, ""
+
+
+def _inherited(config: Config) -> Config:
+    from dataclasses import replace
+
+    return replace(config, cmd_set_here=False)
+
+
+def _step(document: Document, app: App, instruction: Instruction, config: Config, arguments: Mapping[str, str]) -> Step:
+    after = configs.after(config, instruction, arguments, document.escape)
+    keyword = instruction.keyword
+    if keyword in {"COPY", "ADD"}:
+        return Step(instruction, _copy_role(app, instruction), config, after, arguments)
+    if keyword != "RUN":
+        return Step(instruction, ROLES.get(keyword, Role.UNKNOWN), config, after, arguments)
+    script = shell.script(document, instruction)
+    found = purposes(script.commands)
+    lasting = found - {Purpose.CLEANUP} or found
+    role = Role.UNKNOWN
+    if script.ok and len(lasting) == 1:
+        role = SINGLE.get(next(iter(lasting)), Role.UNKNOWN)
+    elif script.ok and lasting and lasting <= {Purpose.ACCOUNT, Purpose.FOLDERS}:
+        role = Role.ACCOUNT
+    elif script.ok and lasting and lasting <= {Purpose.INSTALL, Purpose.SETTINGS, Purpose.FOLDERS, Purpose.TOOLS}:
+        role = Role.INSTALL
+    elif script.ok and not found and script.commands:
+        role = Role.SETUP
+    return Step(instruction, role, config, after, arguments, script, found)
+
+
+def _copy_role(app: App, instruction: Instruction) -> Role:
+    copy = instruction.copy
+    if copy is None or instruction.heredocs:
+        return Role.UNKNOWN
+    if copy.from_ is not None:
+        return Role.STAGE_COPY
+    if instruction.keyword == "ADD" and any("://" in source or source.startswith("git@") for source in copy.sources):
+        return Role.UNKNOWN
+    if copy.sources and all(is_manifest(source) for source in copy.sources):
+        return Role.MANIFESTS
+    return Role.SOURCES
+
+
+def is_manifest(path: str) -> bool:
+    """Whether a path of the context names a package manager's manifest, lock file or settings."""
+    name = basename(path.rstrip("/"))
+    return any(fnmatchcase(name, pattern) for pattern in MANIFESTS)
+
+
+def _placements(app: App, step: Step) -> list[Placement]:
+    copy = step.instruction.copy
+    if copy is None or copy.from_ is not None:
+        return []
+    found = []
+    environment = {**step.arguments, **step.before.env}
+    target = configs.join(step.before.workdir, expand(copy.destination, environment) or copy.destination)
+    into_folder = copy.destination.endswith("/") or copy.destination in {".", "./"} or len(copy.sources) > 1
+    for source in copy.sources:
+        path = normpath(expand(source, environment) or source).lstrip("/")
+        path = "" if path == "." else path
+        if any(character in path for character in "*?["):
+            for match in _matching(app, path):
+                folder = app.root.is_dir(match)
+                # of a folder Docker copies the contents, not the folder itself
+                found.append(Placement(match, target if folder else configs.join(target, basename(match)), folder, step))
+        elif path == "" or app.root.is_dir(path):
+            found.append(Placement(path, target, True, step))
+        else:
+            name = configs.join(target, basename(path)) if into_folder else target
+            found.append(Placement(path, name, False, step))
+    return found
+
+
+def _matching(app: App, pattern: str) -> list[str]:
+    folder, _, last = pattern.rpartition("/")
+    if any(character in folder for character in "*?["):
+        return []
+    names = sorted(name for name in app.root.list(folder) if fnmatchcase(name, last))
+    return [f"{folder}/{name}" if folder else name for name in names]

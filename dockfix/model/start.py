@@ -1,0 +1,149 @@
+"""How a container of the final stage starts: the command, followed to the program that really runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from posixpath import basename
+from typing import TYPE_CHECKING
+
+from dockfix.dockerfile import shell
+
+if TYPE_CHECKING:
+    from dockfix.dockerfile import Instruction
+    from dockfix.dockerfile.shell import ShellScript
+    from dockfix.facts import App, Script
+    from dockfix.facts.node import Node, Resolved
+    from dockfix.model.stages import StageModel
+
+SHELLS = frozenset({"sh", "bash", "ash", "dash"})
+INITS = frozenset(
+    {"dumb-init", "tini", "docker-init", "catatonit", "s6-svscan", "init", "my_init", "supervisord", "systemd"}
+)
+NODE_RUNNERS = frozenset({"npm", "yarn", "yarnpkg", "pnpm", "bun", "npx"})
+
+
+@dataclass(frozen=True)
+class Start:
+    """The start of a container.
+
+    Attributes:
+        words: ENTRYPOINT and CMD as Docker runs them, without an init in front.
+        init: the init in front, empty where there is none.
+        entrypoint: the chained entrypoint script of the base or of the app, empty where there is none.
+        argv: the app's own command word by word, ``None`` where a shell line is not one plain command.
+        shell_form: whether Docker wraps the command in a shell.
+        text: the command as a person reads it.
+        command: the CMD, or the ENTRYPOINT where that alone starts the app, if this file sets one.
+        script: facts of an entrypoint script of the app's own.
+        node: the package whose scripts were followed.
+        resolved: where npm and the like lead.
+    """
+
+    words: tuple[str, ...]
+    init: str
+    entrypoint: str
+    argv: tuple[str, ...] | None
+    shell_form: bool
+    text: str
+    command: Instruction | None
+    script: Script | None = None
+    node: Node | None = None
+    resolved: Resolved | None = None
+
+    @property
+    def program(self) -> tuple[str, ...] | None:
+        """The argv that really runs: scripts of package.json followed where they are plain."""
+        if self.resolved is not None:
+            return self.resolved.command
+        return self.argv
+
+    @cached_property
+    def line(self) -> ShellScript:
+        """The shell line that starts the app, parsed."""
+        return shell.parse_shell(self.text)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of every program that the start is known to call, each script followed."""
+        texts = {word for word in self.words if not word.startswith("-")}
+        found = {basename(command.name) for command in self.line.commands if command.name}
+        found |= {basename(word) for word in self.words[:1]} if self.argv is not None else set()
+        if self.argv:
+            found.add(basename(self.argv[0]))
+        if self.resolved is not None:
+            found |= {basename(command.name) for command in shell.parse_shell(self.resolved.shell).commands}
+            if self.resolved.command:
+                found.add(basename(self.resolved.command[0]))
+        return frozenset(found | (texts & {"celery", "gunicorn", "uvicorn"}))
+
+
+def start_of(stage: StageModel, app: App, node: Node | None) -> Start:
+    """How containers of *stage* start.
+
+    Args:
+        stage: the stage, usually the final one.
+        app: the facts of the app.
+        node: the package.json that lies in the stage's working directory.
+    """
+    config = stage.config
+    entrypoint, cmd = config.entrypoint, config.cmd
+    command_step = stage.last("CMD") or stage.last("ENTRYPOINT")
+    command = command_step.instruction if command_step else None
+    if entrypoint[:2] == config.shell[:2] and len(entrypoint) == len(config.shell) + 1:
+        words = entrypoint  # the shell form ignores CMD
+    else:
+        words = (*entrypoint, *cmd)
+    words, init = _without_init(words)
+    chained, script = "", None
+    if words and entrypoint and words[: len(_without_init(entrypoint)[0])]:
+        first = _without_init(entrypoint)[0]
+        if first and _is_script(first[0]) and (cmd or len(first) > 1 or first == words):
+            path = stage.context_path(_absolute(stage, first[0]))
+            script = app.script(path) if path is not None else None
+            inherited = stage.image is not None and first == stage.image.entrypoint
+            if inherited or (script is not None and cmd):
+                chained, words = first[0], words[len(first) :] or words
+    shell_form = len(words) >= 3 and basename(words[0]) in SHELLS and words[1] in {"-c", "-lc", "-ec"}
+    text = words[2] if shell_form else " ".join(words)
+    start = Start(words, init, chained, None if shell_form else words, shell_form, text, command, script, node)
+    if shell_form:
+        start = replace(start, argv=_plain(start.line))
+    runner = start.argv and basename(start.argv[0]) in NODE_RUNNERS
+    if start.argv and node is not None and runner:
+        start = replace(start, resolved=node.resolve(start.argv))
+    return start
+
+
+def _plain(line: ShellScript) -> tuple[str, ...] | None:
+    """The argv of a shell line that is one plain command, perhaps behind ``exec``."""
+    if not line.ok or len(line.commands) != 1:
+        return None
+    command = line.commands[0]
+    if command.assignments or command.redirects or not all(word.static for word in command.words):
+        return None
+    words = tuple(word.text for word in command.words)
+    return words[1:] if words[:1] == ("exec",) else words
+
+
+def _without_init(words: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+    if not words or basename(words[0]) not in INITS:
+        return words, ""
+    init = basename(words[0])
+    rest = words[1:]
+    while rest and rest[0].startswith("-"):
+        stop = rest[0] == "--"
+        rest = rest[1:]
+        if stop:
+            break
+    return rest, init
+
+
+def _is_script(word: str) -> bool:
+    return word.endswith(".sh") or "entrypoint" in basename(word)
+
+
+def _absolute(stage: StageModel, path: str) -> str:
+    from dockfix.model.config import join
+
+    return join(stage.config.workdir, path)
