@@ -1,0 +1,39 @@
+"""A second opinion: dockerfile-parse on the logical lines.
+
+On raw files it is wrong where heredocs, empty continuation lines or a byte order mark occur, so it reads one line for
+each instruction instead. What it then sees must be what the scanner saw.
+"""
+
+from __future__ import annotations
+
+import io
+
+from dockfix.dockerfile.document import Document
+
+
+def projection(document: Document) -> str:
+    """The instructions, one a line, under a comment that keeps a backslash at a line's end from joining lines."""
+    lines = [instruction.statement.logical.text for instruction in document.instructions]
+    head = "# escape=`" if any(line.rstrip().endswith("\\") for line in lines) else "# logical lines"
+    return "\n".join((head, *(line.replace("\r", " ") for line in lines), ""))
+
+
+def structure_agrees(document: Document) -> str | None:
+    """Compare the scanner with dockerfile-parse.
+
+    Returns:
+        None where keywords and number of instructions are the same, else what differs.
+    """
+    from dockerfile_parse import DockerfileParser
+
+    text = projection(document).encode("utf-8", "replace").decode("utf-8")
+    parser = DockerfileParser(fileobj=io.BytesIO(text.encode("utf-8")), cache_content=True)
+    theirs = [entry["instruction"] for entry in parser.structure if entry["instruction"] != "COMMENT"]
+    ours = [instruction.keyword for instruction in document.instructions]
+    if theirs == ours:
+        return None
+    for number, (mine, other) in enumerate(zip(ours, theirs)):
+        if mine != other:
+            line = document.instructions[number].line
+            return f"{document.path}:{line}: the scanner reads {mine}, dockerfile-parse reads {other}"
+    return f"{document.path}: the scanner reads {len(ours)} instructions, dockerfile-parse reads {len(theirs)}"
