@@ -1,0 +1,1048 @@
+"""Python sources read through libcst: what names mean, what expressions are worth, and which calls are made.
+
+Nothing is ever executed. A value that cannot be decided is :data:`UNKNOWN`; an undecided part of a string is the
+character :data:`WILD`; the build context's root, as ``__file__`` sees it, is the character :data:`ROOT`. Paths are
+therefore plain strings that ``posixpath`` can join and split.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from dockfix.facts.fact import Fact, Problem
+from dockfix.facts.files import Files
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+ROOT: Final = "\x00"
+WILD: Final = "\x01"
+LONGEST: Final = 1500
+"""Lines above which a source is read only where it is the entry: libcst takes about a quarter of a millisecond a line."""
+
+
+class _Unknown:
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = _Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An environment variable as a value, with what it is where the environment does not set it."""
+
+    name: str
+    default: Value = UNKNOWN
+
+
+Value: TypeAlias = (
+    "str | int | float | bool | None | Variable | _Unknown | tuple[Value, ...] | dict[str, Value]"  # noqa: PYI051
+)
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """The names bound in a module, class or function body; ``None`` stands for a binding without a readable value."""
+
+    kind: str
+    name: str
+    parent: Scope | None = None
+    names: dict[str, list[cst.BaseExpression | None]] = field(default_factory=dict)
+    nodes: dict[str, cst.FunctionDef | cst.ClassDef] = field(default_factory=dict)
+    inner: dict[str, Scope] = field(default_factory=dict)
+
+    def bind(self, name: str, value: cst.BaseExpression | None) -> None:
+        self.names.setdefault(name, []).append(value)
+
+    def owner(self) -> Scope | None:
+        """The class in whose method this scope lies."""
+        scope: Scope | None = self
+        while scope is not None and scope.kind != "class":
+            scope = scope.parent
+        return scope
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One imported name: ``from module import attribute``, with *level* leading dots."""
+
+    module: str
+    attribute: str | None
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A node in its surroundings: *main* tells that it lies under ``if __name__ == "__main__"``."""
+
+    node: Any
+    scope: Scope
+    main: bool
+    top: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a name comes from: an assigned *expression*, a function or class *node*, or a whole module (neither)."""
+
+    source: Source
+    scope: Scope
+    name: str
+    expression: cst.BaseExpression | None = None
+    node: cst.FunctionDef | cst.ClassDef | None = None
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """Equal for two places that are the same name of the same scope."""
+        return (self.source.path, id(self.scope), self.name)
+
+
+_SKIPPED = frozenset(
+    "leading_lines lines_after_decorators lpar rpar header footer comma semicolon newline trailing_whitespace "
+    "lbracket rbracket lbrace rbrace equal colon dot operator asynchronous annotation returns indent encoding".split()
+)
+_fields: dict[type[object], tuple[str, ...]] = {}
+
+
+def _children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The parts of *node* that carry meaning, in source order; libcst's own walk also visits every blank."""
+    kind = type(node)
+    names = _fields.get(kind)
+    if names is None:
+        names = tuple(
+            item.name
+            for item in dataclasses.fields(kind)
+            if item.name not in _SKIPPED and not item.name.startswith("whitespace")
+        )
+        _fields[kind] = names
+    for name in names:
+        value = getattr(node, name)
+        if isinstance(value, (list, tuple)):
+            for item in value:
+                if dataclasses.is_dataclass(item):
+                    yield item  # type: ignore[misc]
+        elif dataclasses.is_dataclass(value):
+            yield value  # type: ignore[misc]
+
+
+def dotted(node: cst.BaseExpression | None) -> str:
+    """``a.b.c`` as a text, or nothing where *node* is not such a name."""
+    import libcst as cst
+
+    parts: list[str] = []
+    while isinstance(node, cst.Attribute):
+        parts.append(node.attr.value)
+        node = node.value
+    if not isinstance(node, cst.Name):
+        return ""
+    parts.append(node.value)
+    return ".".join(reversed(parts))
+
+
+def arguments(call: cst.Call) -> tuple[list[cst.BaseExpression], dict[str, cst.BaseExpression]]:
+    """The positional and the named arguments of *call*; what follows a ``*`` argument is left out."""
+    positional: list[cst.BaseExpression] = []
+    named: dict[str, cst.BaseExpression] = {}
+    open_ended = False
+    for argument in call.args:
+        if argument.star:
+            open_ended = True
+        elif argument.keyword is not None:
+            named[argument.keyword.value] = argument.value
+        elif not open_ended:
+            positional.append(argument.value)
+    return positional, named
+
+
+def argument(call: cst.Call, position: int | None, *names: str) -> cst.BaseExpression | None:
+    """The argument at *position* or under one of *names*."""
+    positional, named = arguments(call)
+    for name in names:
+        if name in named:
+            return named[name]
+    return positional[position] if position is not None and position < len(positional) else None
+
+
+class Source:
+    """One parsed module.
+
+    Attributes:
+        path: the file, relative to the build context.
+        scope: the module's own names.
+        imports: imported names, those of function bodies included.
+        stars: modules imported by ``from x import *``.
+        calls, assignments, definitions: every such node of the file in source order.
+        strings: string literals that name an SQLite database.
+    """
+
+    def __init__(self, path: str, text: str, tree: cst.Module, prefix: str) -> None:
+        self.path = path
+        self.text = text
+        self.scope = Scope("module", "")
+        self.imports: dict[str, Import] = {}
+        self.stars: list[Import] = []
+        self.calls: list[Site] = []
+        self.assignments: list[Site] = []
+        self.definitions: list[Site] = []
+        self.strings: list[Site] = []
+        self.dicts: list[Site] = []
+        self.loops: list[Site] = []
+        self._tree = tree
+        self._prefix = prefix
+        self._starts: list[tuple[int, str]] | None = None
+        for index, statement in enumerate(tree.body):
+            self._visit(statement, self.scope, False, index)
+
+    @property
+    def folder(self) -> str:
+        return posixpath.dirname(self.path)
+
+    @property
+    def package(self) -> bool:
+        return posixpath.basename(self.path) == "__init__.py"
+
+    def origin(self, site: Site, node: cst.CSTNode | None = None) -> str:
+        """``file:line`` of *node*, or of the site's own node."""
+        return f"{self._prefix}{self.path}:{self.line(site.top, node or site.node)}"
+
+    def line(self, top: int, node: cst.CSTNode) -> int:
+        """The line of *node* inside the top-level statement *top*.
+
+        libcst's position provider costs twice the parse; generating the top-level statements and looking the node's
+        first line up among them costs a third of it.
+        """
+        if self._starts is None:
+            self._starts = []
+            line = 1 + sum(self._tree.code_for_node(item).count("\n") for item in self._tree.header)
+            for statement in self._tree.body:
+                code = self._tree.code_for_node(statement)
+                self._starts.append((line, code))
+                line += code.count("\n")
+        line, code = self._starts[top]
+        wanted = next((part for part in self._tree.code_for_node(node).splitlines() if part.strip()), "").strip()
+        found = code.find(wanted)
+        return line + (code.count("\n", 0, found) if found > 0 else 0)
+
+    def _visit(self, node: cst.CSTNode, scope: Scope, main: bool, top: int) -> None:
+        import libcst as cst
+
+        if isinstance(node, cst.FunctionDef):
+            self._function(node, scope, main, top)
+        elif isinstance(node, cst.ClassDef):
+            inner = Scope("class", node.name.value, scope)
+            scope.nodes[node.name.value] = node
+            scope.inner[node.name.value] = inner
+            self.definitions.append(Site(node, scope, main, top))
+            for decorator in node.decorators:
+                self._visit(decorator, scope, main, top)
+            for base in (*node.bases, *node.keywords):
+                self._visit(base, scope, main, top)
+            self._visit(node.body, inner, main, top)
+        elif isinstance(node, cst.If) and _is_main(node.test):
+            self._visit(node.body, scope, True, top)
+            if node.orelse is not None:
+                self._visit(node.orelse, scope, main, top)
+        elif isinstance(node, (cst.Import, cst.ImportFrom)):
+            self._import(node, scope)
+        elif isinstance(node, (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)):
+            site = Site(node, scope, main, top)
+            if _mentions_sqlite(node):
+                self.strings.append(site)
+            for child in _children(node):
+                if not isinstance(child, (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)):
+                    self._visit(child, scope, main, top)
+        else:
+            site = Site(node, scope, main, top)
+            if isinstance(node, cst.Call):
+                self.calls.append(site)
+            elif isinstance(node, cst.Assign):
+                for target in node.targets:
+                    self._bind(target.target, node.value, scope)
+                self.assignments.append(site)
+            elif isinstance(node, cst.AnnAssign):
+                if node.value is not None:
+                    self._bind(node.target, node.value, scope)
+                    self.assignments.append(site)
+            elif isinstance(node, cst.AugAssign):
+                self._bind(node.target, None, scope)
+            elif isinstance(node, (cst.For, cst.CompFor)):
+                self._bind(node.target, None, scope)
+            elif isinstance(node, cst.NamedExpr):
+                self._bind(node.target, node.value, scope)
+            elif isinstance(node, cst.AsName):
+                self._bind(node.name, None, scope)
+            elif isinstance(node, cst.While):
+                self.loops.append(site)
+            elif isinstance(node, cst.Dict):
+                self.dicts.append(site)
+            for child in _children(node):
+                self._visit(child, scope, main, top)
+
+    def _function(self, node: cst.FunctionDef, scope: Scope, main: bool, top: int) -> None:
+        inner = Scope("function", node.name.value, scope)
+        scope.nodes[node.name.value] = node
+        scope.inner[node.name.value] = inner
+        self.definitions.append(Site(node, scope, main, top))
+        for decorator in node.decorators:
+            self._visit(decorator, scope, main, top)
+        for parameter in (*node.params.posonly_params, *node.params.params, *node.params.kwonly_params):
+            inner.bind(parameter.name.value, None)
+            if parameter.default is not None:
+                self._visit(parameter.default, scope, main, top)
+        self._visit(node.body, inner, main, top)
+
+    def _import(self, node: cst.Import | cst.ImportFrom, scope: Scope) -> None:
+        import libcst as cst
+
+        if isinstance(node, cst.Import):
+            for alias in node.names:
+                module = dotted(alias.name)
+                if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
+                    self.imports[alias.asname.name.value] = Import(module, None, 0)
+                else:
+                    top = module.partition(".")[0]
+                    self.imports[top] = Import(top, None, 0)
+                    self.imports.setdefault(module, Import(module, None, 0))
+            return
+        module = dotted(node.module)
+        level = len(node.relative)
+        if isinstance(node.names, cst.ImportStar):
+            self.stars.append(Import(module, None, level))
+            return
+        for alias in node.names:
+            name = dotted(alias.name)
+            asname = alias.asname.name if alias.asname is not None else None
+            self.imports[asname.value if isinstance(asname, cst.Name) else name] = Import(module, name, level)
+
+    def _bind(self, target: cst.CSTNode, value: cst.BaseExpression | None, scope: Scope) -> None:
+        import libcst as cst
+
+        if isinstance(target, cst.Name):
+            scope.bind(target.value, value)
+        elif isinstance(target, (cst.Tuple, cst.List)):
+            for element in target.elements:
+                self._bind(element.value, None, scope)
+        elif isinstance(target, cst.Attribute):
+            owner = scope.owner()
+            if isinstance(target.value, cst.Name) and target.value.value in ("self", "cls") and owner is not None:
+                owner.bind(target.attr.value, value)
+            elif name := dotted(target):
+                scope.bind(name, value)
+
+
+def _is_main(test: cst.BaseExpression) -> bool:
+    import libcst as cst
+
+    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
+        return False
+    sides = (test.left, test.comparisons[0].comparator)
+    return any(isinstance(side, cst.Name) and side.value == "__name__" for side in sides) and isinstance(
+        test.comparisons[0].operator, cst.Equal
+    )
+
+
+def _mentions_sqlite(node: cst.CSTNode) -> bool:
+    import libcst as cst
+
+    if isinstance(node, cst.SimpleString):
+        return "sqlite" in node.value
+    if isinstance(node, cst.ConcatenatedString):
+        return _mentions_sqlite(node.left) or _mentions_sqlite(node.right)
+    return isinstance(node, cst.FormattedString) and any(
+        isinstance(part, cst.FormattedStringText) and "sqlite" in part.value for part in node.parts
+    )
+
+
+_STRING_OR_COMMENT = re.compile(
+    r"#[^\n]*|(?:\b[rbfuRBFU]{1,2})?(?:'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\""
+    r"|'(?:\\.|[^\\'\n])*'|\"(?:\\.|[^\\\"\n])*\")",
+    re.DOTALL,
+)
+_IMPORT = re.compile(
+    r"^(?P<indent>[ \t]*)(?:from[ \t]+(?P<dots>\.*)[ \t]*(?P<module>[\w.]*)[ \t]+import[ \t]*"
+    r"(?P<names>\([^)]*\)|[^\n;]*)|import[ \t]+(?P<modules>[\w., \t]+))",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportLine:
+    """An import statement found without a parse; *names* are those after ``import``, empty for a plain import."""
+
+    module: str
+    level: int
+    names: tuple[str, ...]
+    line: int
+    guarded: bool
+
+
+def import_lines(text: str) -> Iterator[ImportLine]:
+    """The imports of *text*, found at a hundredth of the price of a parse.
+
+    *guarded* tells that the statement is indented: inside a function, a ``try`` or an ``if TYPE_CHECKING``.
+    """
+    bare = _STRING_OR_COMMENT.sub(lambda match: "\n" * match[0].count("\n") or " ", text).replace("\\\n", "  ")
+    for match in _IMPORT.finditer(bare):
+        line = bare.count("\n", 0, match.start()) + 1
+        guarded = bool(match["indent"])
+        if match["modules"] is not None:
+            for part in match["modules"].split(","):
+                if module := part.split(" as ")[0].strip():
+                    yield ImportLine(module, 0, (), line, guarded)
+        else:
+            names = (part.split(" as ")[0].strip() for part in match["names"].strip("() \t\r\n").split(","))
+            yield ImportLine(
+                match["module"], len(match["dots"]), tuple(name for name in names if name), line, guarded
+            )
+
+
+class Sources:
+    """The Python sources of a build context, parsed when first asked for.
+
+    Attributes:
+        files: the build context.
+        roots: the folders in which modules are looked up, as ``sys.path`` would be.
+        problems: the files that could not be read, each once.
+    """
+
+    def __init__(self, files: Files, prefix: str = "") -> None:
+        self.files = files
+        self.prefix = f"{prefix}/" if prefix not in ("", ".") else ""
+        self._texts: dict[str, str | None] = {}
+        self._sources: dict[str, Source | None] = {}
+        self._problems: dict[str, Problem] = {}
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return tuple(self._problems.values())
+
+    def text(self, path: str) -> str | None:
+        """The text of *path* in its declared encoding; ``None`` where there is no such file or it is not text."""
+        if path not in self._texts:
+            self._texts[path] = self._decode(path)
+        return self._texts[path]
+
+    def _decode(self, path: str) -> str | None:
+        import io
+        import tokenize
+
+        data = self.files.read(path)
+        if data is None:
+            return None
+        try:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+            return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+        except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+            self._problem(path, f"not read: {error}")
+            return None
+
+    def source(self, path: str) -> Source | None:
+        """The parsed module at *path*; ``None``, with a problem noted, where it cannot be parsed."""
+        if path not in self._sources:
+            self._sources[path] = self._parse(path)
+        return self._sources[path]
+
+    def _parse(self, path: str) -> Source | None:
+        import libcst as cst
+
+        text = self.text(path)
+        if text is None:
+            return None
+        try:
+            return Source(path, text, cst.parse_module(text), self.prefix)
+        except cst.ParserSyntaxError as error:
+            self._problem(f"{path}:{error.raw_line}", "not read: it is no Python 3 source")
+        except RecursionError:
+            self._problem(path, "not read: it is nested too deeply")
+        except Exception as error:  # noqa: BLE001  a foreign file must never stop a run, whatever libcst raises
+            self._problem(path, f"not read: {type(error).__name__}")
+        return None
+
+    def _problem(self, place: str, message: str) -> None:
+        self._problems.setdefault(place, Problem(f"{self.prefix}{place}", message))
+
+    def module(self, name: str, level: int, importer: str, roots: Sequence[str]) -> str | None:
+        """The file of the module *name*, as imported by the file *importer*; ``None`` where it is not of this tree."""
+        relative = name.replace(".", "/")
+        if level:
+            base = posixpath.dirname(importer)
+            for _ in range(level - 1):
+                base = posixpath.dirname(base)
+            return self._module_at(posixpath.join(base, relative) if relative else base)
+        if not relative:
+            return None
+        for root in (*roots, posixpath.dirname(importer)):
+            found = self._module_at(posixpath.join(root, relative))
+            if found is not None:
+                return found
+        return None
+
+    def _module_at(self, path: str) -> str | None:
+        path = posixpath.normpath(path) if path else ""
+        if path in ("", "."):
+            return "__init__.py" if self.files.exists("__init__.py") else None
+        if path.startswith(".."):
+            return None
+        for candidate in (f"{path}.py", f"{path}/__init__.py"):
+            if self.files.exists(candidate) and not self.files.is_dir(candidate):
+                return candidate
+        return None
+
+
+class Evaluator:
+    """Works out names and values over :class:`Sources`, in one environment.
+
+    Attributes:
+        environment: environment variables with known values.
+        roots: folders in which modules are looked up.
+        options: values of command-line options, for names that come from ``argparse``.
+    """
+
+    def __init__(
+        self,
+        sources: Sources,
+        roots: Sequence[str],
+        environment: Mapping[str, str],
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        self.sources = sources
+        self.roots = tuple(dict.fromkeys(roots))
+        self.environment = environment
+        self.options = options or {}
+        self.config: dict[str, list[tuple[Source, Scope, cst.BaseExpression]]] = {}
+        self._depth = 0
+
+    # -- names
+
+    def canonical(self, source: Source, expression: cst.BaseExpression | None) -> str:
+        """The full name of what *expression* refers to, import aliases undone: ``flask.Flask``, ``os.path.join``."""
+        name = dotted(expression)
+        if not name:
+            return ""
+        head, _, rest = name.partition(".")
+        imported = source.imports.get(head)
+        if imported is None:
+            return name
+        if imported.attribute is None:
+            base = imported.module
+        else:
+            base = f"{imported.module}.{imported.attribute}" if imported.module else imported.attribute
+            base = "." * imported.level + base
+        return f"{base}.{rest}" if rest else base
+
+    def look(self, source: Source, scope: Scope, expression: cst.BaseExpression | None) -> Place | None:
+        """Where *expression*, a plain or dotted name, is defined; imports of this tree are followed."""
+        import libcst as cst
+
+        if self._depth > 24:
+            return None
+        self._depth += 1
+        try:
+            if isinstance(expression, cst.Name):
+                return self._name(source, scope, expression.value)
+            if isinstance(expression, cst.Attribute):
+                if isinstance(expression.value, cst.Name) and expression.value.value in ("self", "cls"):
+                    owner = scope.owner()
+                    return self._member(source, owner, expression.attr.value) if owner is not None else None
+                place = self._direct(source, scope, dotted(expression))
+                if place is not None:
+                    return place
+                base = self.look(source, scope, expression.value)
+                return self.attribute(base, expression.attr.value) if base is not None else None
+            return None
+        finally:
+            self._depth -= 1
+
+    def attribute(self, base: Place, name: str) -> Place | None:
+        """The attribute *name* of a module, a class, or an instance of a local class."""
+        import libcst as cst
+
+        if base.node is None and base.expression is None:
+            return self.global_name(base.source, name)
+        if isinstance(base.node, cst.ClassDef):
+            return self._member(base.source, base.scope.inner.get(base.name), name)
+        if isinstance(base.expression, cst.Call):
+            made = self.look(base.source, base.scope, base.expression.func)
+            if made is not None and isinstance(made.node, cst.FunctionDef):
+                made = self.returned(made)
+            if made is not None and isinstance(made.node, cst.ClassDef):
+                return self._member(made.source, made.scope.inner.get(made.name), name)
+        return None
+
+    def returned(self, function: Place) -> Place | None:
+        """What the local *function* returns, where its one ``return`` names it or makes it."""
+        import libcst as cst
+
+        if not isinstance(function.node, cst.FunctionDef):
+            return None
+        inner = function.scope.inner.get(function.name)
+        values = [item.value for item in _returns(function.node.body) if item.value is not None]
+        if inner is None or not values:
+            return None
+        value = values[-1]
+        if isinstance(value, cst.Call):
+            return self.look(function.source, inner, value.func)
+        return self.look(function.source, inner, value)
+
+    def global_name(self, source: Source, name: str) -> Place | None:
+        """The module-level *name* of *source*."""
+        return self._name(source, source.scope, name)
+
+    def _member(self, source: Source, scope: Scope | None, name: str) -> Place | None:
+        if scope is None:
+            return None
+        found = self._direct(source, scope, name)
+        if found is not None:
+            return found
+        node = scope.parent.nodes.get(scope.name) if scope.parent is not None else None
+        for base in getattr(node, "bases", ()):
+            parent = self.look(source, scope.parent or source.scope, base.value)
+            if parent is not None and parent.node is not None:
+                found = self.attribute(parent, name)
+                if found is not None:
+                    return found
+        return None
+
+    def _direct(self, source: Source, scope: Scope, name: str) -> Place | None:
+        values = scope.names.get(name)
+        if values:
+            known = [value for value in values if value is not None]
+            return Place(source, scope, name, expression=known[0]) if len(values) == 1 and known else None
+        node = scope.nodes.get(name)
+        return Place(source, scope, name, node=node) if node is not None else None
+
+    def _name(self, source: Source, scope: Scope, name: str) -> Place | None:
+        current: Scope | None = scope
+        while current is not None:
+            if name in current.names or name in current.nodes:
+                # A name bound twice, or by a parameter, has no one value.
+                return self._direct(source, current, name) or self._agreeing(source, current, name)
+            current = current.parent
+            while current is not None and current.kind == "class":
+                current = current.parent
+        imported = source.imports.get(name)
+        if imported is not None:
+            return self._imported(source, imported)
+        for star in source.stars:
+            path = self.sources.module(star.module, star.level, source.path, self.roots)
+            module = self.sources.source(path) if path is not None and path != source.path else None
+            found = self.global_name(module, name) if module is not None and self._depth < 20 else None
+            if found is not None:
+                return found
+        return None
+
+    def _agreeing(self, source: Source, scope: Scope, name: str) -> Place | None:
+        """A name bound more than once is still an object of one kind where every binding calls the same thing."""
+        import libcst as cst
+
+        values = scope.names.get(name, [])
+        calls = [value for value in values if isinstance(value, cst.Call)]
+        if calls and len(calls) == len(values) and len({dotted(call.func) for call in calls}) == 1:
+            return Place(source, scope, name, expression=calls[0])
+        return None
+
+    def _imported(self, source: Source, imported: Import) -> Place | None:
+        if imported.attribute is None:
+            path = self.sources.module(imported.module, imported.level, source.path, self.roots)
+            module = self.sources.source(path) if path is not None else None
+            return Place(module, module.scope, "") if module is not None else None
+        inner = ".".join(filter(None, (imported.module, imported.attribute)))
+        path = self.sources.module(imported.module, imported.level, source.path, self.roots)
+        module = self.sources.source(path) if path is not None else None
+        if module is not None and module is not source:
+            found = self.global_name(module, imported.attribute)
+            if found is not None:
+                return found
+        path = self.sources.module(inner, imported.level, source.path, self.roots)
+        module = self.sources.source(path) if path is not None else None
+        return Place(module, module.scope, "") if module is not None else None
+
+    # -- values
+
+    def text(self, value: Value) -> str:
+        """*value* as a string that a path or an address is made of; :data:`WILD` where it is not decided."""
+        value = self.settled(value)
+        if isinstance(value, bool) or value is None:
+            return str(value)
+        if isinstance(value, (str, int, float)):
+            return str(value)
+        return WILD
+
+    def settled(self, value: Value) -> Value:
+        """*value* with an environment variable replaced by what it holds."""
+        while isinstance(value, Variable):
+            value = self.environment[value.name] if value.name in self.environment else value.default
+        return value
+
+    def number(self, value: Value) -> int | None:
+        """*value* as a whole number."""
+        value = self.settled(value)
+        if isinstance(value, bool):
+            return None
+        if isinstance(value, int):
+            return value
+        return int(value) if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() else None
+
+    def value(self, source: Source, scope: Scope, expression: cst.BaseExpression | None) -> Value:
+        """What *expression* is worth."""
+        if expression is None or self._depth > 40:
+            return UNKNOWN
+        self._depth += 1
+        try:
+            return self._value(source, scope, expression)
+        finally:
+            self._depth -= 1
+
+    def _value(self, source: Source, scope: Scope, expression: cst.BaseExpression) -> Value:
+        import libcst as cst
+
+        if isinstance(expression, (cst.SimpleString, cst.ConcatenatedString)):
+            if isinstance(expression, cst.ConcatenatedString):
+                left = self.value(source, scope, expression.left)
+                return self.text(left) + self.text(self.value(source, scope, expression.right))
+            literal = expression.evaluated_value
+            return literal if isinstance(literal, str) else UNKNOWN
+        if isinstance(expression, cst.FormattedString):
+            return "".join(
+                part.value
+                if isinstance(part, cst.FormattedStringText)
+                else self.text(self.value(source, scope, part.expression))
+                for part in expression.parts
+                if isinstance(part, (cst.FormattedStringText, cst.FormattedStringExpression))
+            )
+        if isinstance(expression, cst.Integer):
+            return int(expression.value.replace("_", ""), 0)
+        if isinstance(expression, cst.Float):
+            return float(expression.value)
+        if isinstance(expression, cst.Name):
+            return self._name_value(source, scope, expression)
+        if isinstance(expression, cst.Attribute):
+            return self._attribute_value(source, scope, expression)
+        if isinstance(expression, cst.Call):
+            return self._call_value(source, scope, expression)
+        if isinstance(expression, cst.BinaryOperation):
+            return self._operation(source, scope, expression)
+        if isinstance(expression, cst.BooleanOperation):
+            left = self.value(source, scope, expression.left)
+            if isinstance(expression.operator, cst.Or):
+                if isinstance(left, Variable):
+                    right = self.value(source, scope, expression.right)
+                    return left if isinstance(left.default, (str, int)) and left.default else Variable(left.name, right)
+                if left is not UNKNOWN:
+                    return left or self.value(source, scope, expression.right)
+            return UNKNOWN
+        if isinstance(expression, cst.IfExp):
+            body = self.value(source, scope, expression.body)
+            other = self.value(source, scope, expression.orelse)
+            if isinstance(body, Variable) and not isinstance(other, Variable):
+                return Variable(body.name, other)
+            return body if body == other else UNKNOWN
+        if isinstance(expression, (cst.Tuple, cst.List)):
+            return tuple(self.value(source, scope, element.value) for element in expression.elements)
+        if isinstance(expression, cst.Dict):
+            return self._dict(source, scope, expression)
+        if isinstance(expression, cst.Subscript):
+            return self._subscript(source, scope, expression)
+        return UNKNOWN
+
+    def _dict(self, source: Source, scope: Scope, expression: cst.Dict) -> Value:
+        import libcst as cst
+
+        result: dict[str, Value] = {}
+        for element in expression.elements:
+            if isinstance(element, cst.DictElement):
+                key = self.value(source, scope, element.key)
+                if isinstance(key, str):
+                    result[key] = self.value(source, scope, element.value)
+        return result
+
+    def _name_value(self, source: Source, scope: Scope, expression: cst.Name) -> Value:
+        constants: dict[str, Value] = {"True": True, "False": False, "None": None, "__file__": f"{ROOT}/{source.path}"}
+        if expression.value in constants:
+            return constants[expression.value]
+        place = self.look(source, scope, expression)
+        return self.of(place) if place is not None else UNKNOWN
+
+    def of(self, place: Place) -> Value:
+        """The value of the name at *place*."""
+        if place.expression is None:
+            return UNKNOWN
+        if place.scope.kind == "class" and self._is_settings(place):
+            return Variable(place.name.upper(), self.value(place.source, place.scope, place.expression))
+        return self.value(place.source, place.scope, place.expression)
+
+    def _is_settings(self, place: Place) -> bool:
+        """pydantic-settings reads each field of such a class from the environment variable of the same name."""
+        parent = place.scope.parent
+        node = parent.nodes.get(place.scope.name) if parent is not None else None
+        return any(
+            self.canonical(place.source, base.value).rpartition(".")[2] == "BaseSettings"
+            for base in getattr(node, "bases", ())
+        )
+
+    def _attribute_value(self, source: Source, scope: Scope, expression: cst.Attribute) -> Value:
+        name = self.canonical(source, expression)
+        attribute = expression.attr.value
+        if name in ("os.sep", "os.path.sep"):
+            return "/"
+        if name == "sys.executable":
+            return "python"
+        place = self.look(source, scope, expression)
+        if place is not None:
+            return self.of(place)
+        if attribute in ("parent", "name", "stem", "suffix"):
+            base = self.settled(self.value(source, scope, expression.value))
+            if isinstance(base, str):
+                return _path_part(base, attribute)
+        if attribute == "root_path" and self._is_flask(source, scope, expression.value):
+            return f"{ROOT}/{source.folder}".rstrip("/")
+        if attribute == "instance_path" and self._is_flask(source, scope, expression.value):
+            return instance_folder(source)
+        return self._option(source, scope, expression)
+
+    def _is_flask(self, source: Source, scope: Scope, expression: cst.BaseExpression) -> bool:
+        import libcst as cst
+
+        place = self.look(source, scope, expression)
+        made = place.expression if place is not None else None
+        return (
+            place is not None
+            and isinstance(made, cst.Call)
+            and self.canonical(place.source, made.func) in ("flask.Flask", "Flask")
+        )
+
+    def _option(self, source: Source, scope: Scope, expression: cst.Attribute) -> Value:
+        """``args.port``, where ``args`` comes from ``argparse``: the option given, or its default."""
+        import libcst as cst
+
+        place = self.look(source, scope, expression.value)
+        made = place.expression if place is not None else None
+        if not isinstance(made, cst.Call) or not isinstance(made.func, cst.Attribute):
+            return UNKNOWN
+        if made.func.attr.value not in ("parse_args", "parse_known_args"):
+            return UNKNOWN
+        wanted = expression.attr.value
+        for site in source.calls:
+            if not (isinstance(site.node.func, cst.Attribute) and site.node.func.attr.value == "add_argument"):
+                continue
+            positional, named = arguments(site.node)
+            names = [self.text(self.value(source, site.scope, item)) for item in positional]
+            target = named.get("dest")
+            known = [name.lstrip("-").replace("-", "_") for name in names if name.startswith("-")]
+            if target is not None:
+                known = [self.text(self.value(source, site.scope, target))]
+            if wanted in known:
+                for name in names:
+                    if name in self.options:
+                        return self.options[name]
+                return self.value(source, site.scope, named.get("default"))
+        return UNKNOWN
+
+    def _operation(self, source: Source, scope: Scope, expression: cst.BinaryOperation) -> Value:
+        import libcst as cst
+
+        left = self.settled(self.value(source, scope, expression.left))
+        right = self.settled(self.value(source, scope, expression.right))
+        if isinstance(expression.operator, cst.Divide):
+            first, second = self.text(left), self.text(right)
+            return posixpath.join(first, second) if first != WILD or second != WILD else UNKNOWN
+        if isinstance(expression.operator, cst.Add):
+            if isinstance(left, (str, _Unknown)) and isinstance(right, (str, _Unknown)):
+                both_unknown = left is UNKNOWN and right is UNKNOWN
+                return UNKNOWN if both_unknown else self.text(left) + self.text(right)
+            if isinstance(left, tuple) and isinstance(right, tuple):
+                return left + right
+            if isinstance(left, int) and isinstance(right, int):
+                return left + right
+            return UNKNOWN
+        if isinstance(expression.operator, cst.Modulo) and isinstance(left, str):
+            values = iter(right if isinstance(right, tuple) else (right,))
+            return re.sub(r"%[-+ #0]*\d*(?:\.\d+)?[sdifr]", lambda _: self.text(next(values, UNKNOWN)), left)
+        return UNKNOWN
+
+    def _subscript(self, source: Source, scope: Scope, expression: cst.Subscript) -> Value:
+        import libcst as cst
+
+        if len(expression.slice) != 1 or not isinstance(expression.slice[0].slice, cst.Index):
+            return UNKNOWN
+        key = self.settled(self.value(source, scope, expression.slice[0].slice.value))
+        name = self.canonical(source, expression.value)
+        if name == "os.environ":
+            return Variable(key) if isinstance(key, str) else UNKNOWN
+        if isinstance(expression.value, cst.Attribute) and isinstance(key, (str, int)):
+            if expression.value.attr.value == "config" and isinstance(key, str):
+                return self.configured(key)
+            if expression.value.attr.value == "parents" and isinstance(key, int):
+                base = self.settled(self.value(source, scope, expression.value.value))
+                if isinstance(base, str):
+                    for _ in range(key + 1):
+                        base = _path_part(base, "parent")
+                    return base
+        base_value = self.value(source, scope, expression.value)
+        if isinstance(base_value, dict) and isinstance(key, str):
+            return base_value.get(key, UNKNOWN)
+        if isinstance(base_value, tuple) and isinstance(key, int) and -len(base_value) <= key < len(base_value):
+            return base_value[key]
+        return UNKNOWN
+
+    def configured(self, key: str) -> Value:
+        """The Flask setting *key*, where the sources set it once."""
+        values = self.config.get(key, [])
+        settled = [self.value(*item) for item in values]
+        return settled[0] if settled and all(item == settled[0] for item in settled) else UNKNOWN
+
+    def _call_value(self, source: Source, scope: Scope, call: cst.Call) -> Value:
+        import libcst as cst
+
+        name = self.canonical(source, call.func)
+        positional, named = arguments(call)
+
+        def at(index: int, *names: str) -> Value:
+            for item in names:
+                if item in named:
+                    return self.value(source, scope, named[item])
+            return self.value(source, scope, positional[index]) if index < len(positional) else UNKNOWN
+
+        if name in ("os.environ.get", "os.getenv", "os.environ.setdefault", "os.environ.pop"):
+            key = self.settled(at(0, "key"))
+            given = len(positional) > 1 or "default" in named
+            return Variable(key, at(1, "default") if given else None) if isinstance(key, str) else UNKNOWN
+        if name in ("int", "str", "float", "builtins.int", "builtins.str"):
+            return self._converted(name, at(0))
+        if name.rpartition(".")[2] in ("Path", "PurePath", "PosixPath", "PurePosixPath", "abspath", "realpath"):
+            parts = [self.text(self.value(source, scope, item)) for item in positional]
+            return posixpath.join(*parts) if parts else "."
+        if name in ("os.path.normpath", "os.fspath", "os.path.expandvars", "posixpath.normpath"):
+            return at(0)
+        if name == "os.path.join":
+            parts = [self.text(self.value(source, scope, item)) for item in positional]
+            starred = any(item.star for item in call.args)
+            return posixpath.join(*parts, *([WILD] if starred else [])) if parts else UNKNOWN
+        if name == "os.path.dirname":
+            base = self.settled(at(0))
+            return _path_part(base, "parent") if isinstance(base, str) else UNKNOWN
+        if name == "os.path.basename":
+            base = self.settled(at(0))
+            return posixpath.basename(base) if isinstance(base, str) else UNKNOWN
+        if name == "os.path.expanduser":
+            return at(0)
+        if name in ("os.getcwd", "os.getcwdb", "pathlib.Path.cwd", "Path.cwd"):
+            return "."
+        if name in ("pathlib.Path.home", "Path.home"):
+            return "~"
+        if name in ("tempfile.gettempdir", "tempfile.mkdtemp", "tempfile.mkstemp", "tempfile.mktemp"):
+            return "/tmp"
+        if isinstance(call.func, cst.Attribute):
+            value = self._method_value(source, scope, call, at)
+            if value is not UNKNOWN:
+                return value
+        return self._environment_reader(source, call, name, at)
+
+    def _method_value(self, source: Source, scope: Scope, call: cst.Call, at: Any) -> Value:
+        import libcst as cst
+
+        assert isinstance(call.func, cst.Attribute)
+        method = call.func.attr.value
+        if method in ("resolve", "absolute", "expanduser", "as_posix", "strip", "lower", "rstrip", "lstrip"):
+            return self.settled(self.value(source, scope, call.func.value))
+        if method in ("joinpath", "with_name", "with_suffix", "split", "format", "path"):
+            base = self.settled(self.value(source, scope, call.func.value))
+            if method == "path" and isinstance(base, str) and ROOT in base:  # django-environ's root.path("x")
+                return posixpath.join(base, self.text(at(0)))
+            if not isinstance(base, str):
+                return UNKNOWN
+            if method == "joinpath":
+                parts = [self.text(self.value(source, scope, item)) for item in arguments(call)[0]]
+                return posixpath.join(base, *parts)
+            if method == "with_name":
+                return posixpath.join(_path_part(base, "parent"), self.text(at(0)))
+            if method == "with_suffix":
+                return posixpath.splitext(base)[0] + self.text(at(0))
+            if method == "split":
+                separator = at(0)
+                pieces = base.split(separator if isinstance(separator, str) and separator else None)
+                return tuple(piece for piece in pieces) if WILD not in base else UNKNOWN
+            if method == "format":
+                return re.sub(r"\{[^{}]*\}", WILD, base)
+        if method == "get":
+            holder = call.func.value
+            if isinstance(holder, cst.Attribute) and holder.attr.value == "config":
+                key = at(0)
+                found = self.configured(key) if isinstance(key, str) else UNKNOWN
+                return found if found is not UNKNOWN else at(1)
+        return UNKNOWN
+
+    def _environment_reader(self, source: Source, call: cst.Call, name: str, at: Any) -> Value:
+        """``env("X", default=…)`` of django-environ and environs, ``config("X", default=…)`` of python-decouple."""
+        head = name.partition(".")[0]
+        place = self.look(source, source.scope, call.func) if "." not in name else None
+        if place is not None and place.node is not None:
+            return self._local_reader(place, at)
+        readers = ("decouple.config", "decouple.AutoConfig", "starlette.config.Config")
+        if name in readers or (head in ("env", "environ", "config") and name.count(".") <= 1):
+            key = at(0)
+            default = at(1, "default")
+            method = name.rpartition(".")[2]
+            if isinstance(key, str) and re.fullmatch(r"[A-Z][A-Z0-9_]*", key) and method != "Env":
+                if method == "list" and isinstance(default, _Unknown):
+                    default = ()
+                return Variable(key, default)
+        return UNKNOWN
+
+    def _local_reader(self, place: Place, at: Any) -> Value:
+        """A local helper that returns an environment variable named by its first argument is not followed further."""
+        return UNKNOWN
+
+    def _converted(self, kind: str, value: Value) -> Value:
+        if isinstance(value, Variable):
+            return Variable(value.name, self._converted(kind, value.default))
+        if kind.endswith("int"):
+            number = self.number(value)
+            return number if number is not None else UNKNOWN
+        return self.text(value) if kind.endswith("str") and value is not UNKNOWN else value
+
+
+def _returns(body: cst.BaseSuite) -> Iterator[cst.Return]:
+    """The ``return`` statements of a function's own body."""
+    import libcst as cst
+
+    pending: list[cst.CSTNode] = [body]
+    while pending:
+        node = pending.pop(0)
+        if isinstance(node, cst.Return):
+            yield node
+        elif not isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.BaseExpression)):
+            pending.extend(_children(node))
+
+
+def _path_part(path: str, part: str) -> str:
+    if part == "parent":
+        return posixpath.dirname(path.rstrip("/")) or ("." if not path.startswith("/") else "/")
+    name = posixpath.basename(path)
+    if part == "name":
+        return name
+    return posixpath.splitext(name)[0] if part == "stem" else posixpath.splitext(name)[1]
+
+
+def instance_folder(source: Source) -> str:
+    """Flask's instance folder for an app made in *source*: beside the module, or beside the package that holds it.
+
+    https://flask.palletsprojects.com/en/stable/config/#instance-folders
+    """
+    folder = posixpath.dirname(source.folder) if source.package else source.folder
+    return posixpath.join(f"{ROOT}/{folder}" if folder else ROOT, "instance")
+
+
+def fact_list(items: Iterator[Fact[str]] | Sequence[Fact[str]]) -> tuple[Fact[str], ...]:
+    """*items* with each value once, at its first origin."""
+    first: dict[str, Fact[str]] = {}
+    for item in items:
+        first.setdefault(item.value, item)
+    return tuple(first.values())

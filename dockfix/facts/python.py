@@ -1,0 +1,541 @@
+"""What a Python app says of itself: its requirements, its lock files, its project file, the server that it runs."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from dockfix.facts import pylock, requirement
+from dockfix.facts.fact import Fact, Problem
+from dockfix.facts.files import Files, text
+from dockfix.facts.requirement import Requirement, RequirementFile, normalised
+
+if TYPE_CHECKING:
+    from dockfix.facts.pyserver import PyServer
+    from dockfix.facts.pysource import Sources
+
+__all__ = ["Manager", "Project", "Python", "Requirement", "read"]
+
+Manager = Literal["pip", "poetry", "uv", "pipenv", "pdm", "conda", "setuptools"]
+
+MANIFESTS = ("pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "environment.yml", "environment.yaml")
+_REQUIREMENTS = re.compile(r"(?:^|/)(?:[\w.-]*requirements?[\w.-]*|reqs?|constraints?)\.(?:txt|in|pip)$", re.IGNORECASE)
+_DEVELOPMENT = re.compile(r"dev|test|lint|doc|ci\b|local|debug|qa|type", re.IGNORECASE)
+_VCS_VERSION = frozenset(
+    {"setuptools-scm", "hatch-vcs", "versioneer", "pbr", "poetry-dynamic-versioning", "uv-dynamic-versioning", "flit-scm",
+     "pdm-scm", "dunamai", "setuptools-git-versioning", "versioningit"}
+)  # fmt: skip
+_FRAMEWORKS = (
+    "django", "fastapi", "flask", "streamlit", "gradio", "dash", "quart", "sanic", "litestar", "starlette", "aiohttp",
+    "tornado", "falcon", "bottle", "chainlit", "nicegui", "celery",
+)  # fmt: skip
+_TESTS = re.compile(r"(?:^|/)(?:tests?|testing|conftest\.py|test_[^/]*\.py|[^/]*_tests?\.py)(?:/|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What ``pyproject.toml`` says.
+
+    Attributes:
+        path: the file, relative to the build context.
+        name: the project's normalised name.
+        dependencies: what the app itself needs; PEP 621 and Poetry spellings alike.
+        groups: names of the dependency groups and extras.
+        optional: the requirements of those.
+        local: dependencies by path, workspace or repository.
+        members: patterns of workspace members (uv).
+        readme: the file that a build of the project reads.
+        license_files: further files that a build reads.
+        backend: the build backend; absent where only tools are configured.
+        build_requires: what building the project needs.
+        vcs_version: the build requirement that takes the version from the repository's history.
+        scripts: console scripts, name → ``module:function``.
+        requires_python: the Python versions wanted.
+        package: whether the project itself is installed.
+        tools: names of the tables under ``[tool]``.
+    """
+
+    path: str
+    name: str = ""
+    dependencies: tuple[Requirement, ...] = ()
+    groups: tuple[str, ...] = ()
+    optional: tuple[Requirement, ...] = ()
+    local: tuple[Fact[str], ...] = ()
+    members: tuple[str, ...] = ()
+    readme: tuple[Fact[str], ...] = ()
+    license_files: tuple[str, ...] = ()
+    backend: Fact[str] | None = None
+    build_requires: tuple[Requirement, ...] = ()
+    vcs_version: Fact[str] | None = None
+    scripts: Mapping[str, Fact[str]] | None = None
+    requires_python: Fact[str] | None = None
+    package: bool = False
+    tools: frozenset[str] = frozenset()
+
+
+class Python:
+    """Facts of the Python app in a build context, each worked out when first asked for.
+
+    Args:
+        root: the build context.
+        prefix: its path in the repository, for origins.
+    """
+
+    def __init__(self, root: Files, prefix: str = "") -> None:
+        self.root = root
+        self.context = prefix
+        self._prefix = f"{prefix}/" if prefix not in ("", ".") else ""
+        self._found: list[Problem] = []
+        self._files: dict[str, RequirementFile] = {}
+
+    # -- manifests
+
+    @cached_property
+    def requirement_paths(self) -> tuple[str, ...]:
+        """Requirements files of the context's top and of a ``requirements`` folder there, the usual one first."""
+        names = [name for name in self.root.list() if _REQUIREMENTS.search(name) and not self.root.is_dir(name)]
+        for folder in ("requirements", "reqs", "deps"):
+            names += [f"{folder}/{name}" for name in self.root.list(folder) if name.endswith((".txt", ".in", ".pip"))]
+        return tuple(sorted(names, key=lambda name: (name != "requirements.txt", bool(_DEVELOPMENT.search(name)), name)))
+
+    def requirement_file(self, path: str) -> RequirementFile:
+        """What the requirements file *path* itself says; empty where there is none."""
+        path = posixpath.normpath(path)
+        if path not in self._files:
+            self._files[path] = requirement.read(self.root, path, self._prefix)
+            self._found += self._files[path].problems
+        return self._files[path]
+
+    def requirement_files(self, path: str) -> tuple[str, ...]:
+        """*path* and every file that it reaches by ``-r`` and ``-c``, missing ones included, in the order reached."""
+        reached: dict[str, None] = {}
+        pending = [posixpath.normpath(path)]
+        while pending:
+            current = pending.pop(0)
+            if current not in reached:
+                reached[current] = None
+                pending += [include.value for include in self.requirement_file(current).includes]
+        return tuple(reached)
+
+    def requirements_of(self, path: str) -> tuple[Requirement, ...]:
+        """The packages that ``pip install -r path`` asks for, with versions from constraints where those pin."""
+        constraints: dict[str, str] = {}
+        found: list[Requirement] = []
+        only_constrain = {item for name in self.requirement_files(path) for item in self.requirement_file(name).constraints}
+        for name in self.requirement_files(path):
+            for item in self.requirement_file(name).requirements:
+                if name in only_constrain:
+                    if item.version is not None:
+                        constraints[item.name] = item.version
+                else:
+                    found.append(item)
+        return tuple(
+            replace(item, version=constraints[item.name]) if item.version is None and item.name in constraints else item
+            for item in _unique(found)
+        )
+
+    def local_of(self, path: str) -> tuple[Fact[str], ...]:
+        """What ``pip install -r path`` installs that is not from an index, as written."""
+        return tuple(fact for name in self.requirement_files(path) for fact in self.requirement_file(name).local)
+
+    @cached_property
+    def project(self) -> Project | None:
+        """``pyproject.toml`` of the context's top."""
+        return self.project_at("")
+
+    def project_at(self, folder: str) -> Project | None:
+        """``pyproject.toml`` of *folder*; ``None`` where there is none or it cannot be read."""
+        path = posixpath.join(folder, "pyproject.toml")
+        data = pylock.toml(self.root, path)
+        if isinstance(data, Problem):
+            self._found.append(Problem(f"{self._prefix}{data.origin}", data.message))
+            return None
+        return None if data is None else _project(data, path, text(self.root, path) or "", self._prefix)
+
+    @cached_property
+    def lock(self) -> Fact[str] | None:
+        """The lock file of the context's top."""
+        for name in pylock.FILES:
+            if self.root.exists(name):
+                return Fact(name, f"{self._prefix}{name}")
+        return None
+
+    @cached_property
+    def locked(self) -> tuple[Requirement, ...]:
+        """Every package of the lock file, transitive ones included."""
+        if self.lock is None:
+            return ()
+        found = pylock.read(self.root, self.lock.value, self._prefix)
+        if isinstance(found, Problem):
+            self._found.append(found)
+            return ()
+        return found
+
+    @cached_property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """What the app asks for, with locked versions; development-only files and groups are left out."""
+        found: list[Requirement] = []
+        for path in self.requirement_paths:
+            if not _DEVELOPMENT.search(path) and not path.endswith(".in") and "constraint" not in path:
+                found += self.requirements_of(path)
+        if self.project is not None:
+            found += self.project.dependencies
+        found += self._pipfile
+        found += self._conda[0]
+        found += self._setup
+        versions: dict[str, list[str]] = {}
+        for item in self.locked:
+            if item.version is not None and item.version not in versions.setdefault(item.name, []):
+                versions[item.name].append(item.version)
+        return tuple(
+            replace(item, version=versions[item.name][0])
+            if item.version is None and len(versions.get(item.name, ())) == 1
+            else item
+            for item in _unique(found)
+        )
+
+    def requirement(self, name: str) -> Requirement | None:
+        """The requirement called *name*, or the locked package where the app asks for it only through others."""
+        name = normalised(name)
+        direct = next((item for item in self.requirements if item.name == name), None)
+        return direct or next((item for item in self.locked if item.name == name and not item.group), None)
+
+    @cached_property
+    def local(self) -> tuple[Fact[str], ...]:
+        """Everything that the manifests install and that is not from an index, as written."""
+        found = [fact for path in self.requirement_paths for fact in self.local_of(path)]
+        if self.project is not None:
+            found += self.project.local
+        found += [Fact(item.url, item.origin) for item in self._pipfile if item.url]
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def conda(self) -> tuple[Requirement, ...]:
+        """The conda packages of ``environment.yml``; its pip section is among :attr:`requirements`."""
+        return self._conda[1]
+
+    @cached_property
+    def manager(self) -> Manager:
+        """The package manager, judged by lock file, then by project file, then by requirements file."""
+        tools = self.project.tools if self.project is not None else frozenset()
+        exists = self.root.exists
+        if exists("uv.lock"):
+            return "uv"
+        if exists("poetry.lock") or "poetry" in tools:
+            return "poetry"
+        if exists("pdm.lock"):
+            return "pdm"
+        if exists("Pipfile.lock") or exists("Pipfile"):
+            return "pipenv"
+        if self.requirement_paths:
+            return "pip"
+        if "uv" in tools:
+            return "uv"
+        if exists("environment.yml") or exists("environment.yaml"):
+            return "conda"
+        return "setuptools" if exists("setup.py") or exists("setup.cfg") or self.project is not None else "pip"
+
+    @cached_property
+    def manifest_files(self) -> tuple[str, ...]:
+        """Files of the context that an installation reads before the sources: manifests, locks, what they reach."""
+        found = [name for name in (*MANIFESTS, *pylock.FILES, ".python-version") if self.root.exists(name)]
+        for path in self.requirement_paths:
+            found += [name for name in self.requirement_files(path) if self.root.exists(name)]
+        if self.project is not None:
+            found += [fact.value for fact in self.project.readme if self.root.exists(fact.value)]
+            found += [name for name in self.project.license_files if self.root.exists(name)]
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def framework(self) -> Fact[str] | None:
+        """The web or task framework that the requirements name, the most telling one; else the one imported."""
+        named = {item.name: item.origin for item in (*self.locked, *self.requirements) if not item.group}
+        direct = {item.name: item.origin for item in self.requirements}
+        for known in (direct, named):
+            for framework in _FRAMEWORKS:
+                if framework in known:
+                    return Fact(framework, known[framework])
+        imported = {fact.value: fact.origin for fact in self.imports}
+        return next((Fact(name, imported[name]) for name in _FRAMEWORKS if name in imported), None)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What could not be read up to now, each once. Ask last: facts, and so their problems, come on demand."""
+        return tuple(dict.fromkeys((*self._found, *self.sources.problems)))
+
+    # -- sources
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The Python sources, parsed on demand."""
+        from dockfix.facts.pysource import Sources
+
+        return Sources(self.root, self.context)
+
+    @cached_property
+    def source_paths(self) -> tuple[str, ...]:
+        """Python files of the context, tests left out."""
+        return tuple(path for path in self.root.walk() if path.endswith(".py") and not _TESTS.search(path))
+
+    @cached_property
+    def imports(self) -> tuple[Fact[str], ...]:
+        """Third-party modules that the sources import, by their top name.
+
+        A module is not a distribution: ``cv2`` comes from opencv-python, ``yaml`` from PyYAML.
+        """
+        from dockfix.facts.pyimports import third_party
+
+        return third_party(self.sources, self.source_paths)
+
+    @cached_property
+    def tools(self) -> tuple[Fact[str], ...]:
+        """Programs that any source calls through ``subprocess`` and the like."""
+        from dockfix.facts.pytools import tools
+
+        return tools(self.sources, self.source_paths)[0]
+
+    def server_of(
+        self, command: Sequence[str], environment: Mapping[str, str] | None = None, folder: str | None = None
+    ) -> PyServer:
+        """What *command* starts.
+
+        Args:
+            command: the start command's words.
+            environment: environment variables that the image sets.
+            folder: the folder of the context that is the working directory in the image; found by the entry where
+                it is not given.
+        """
+        from dockfix.facts.pyserver import server_of
+
+        return server_of(self, command, environment or {}, folder)
+
+    # -- other manifests
+
+    @cached_property
+    def _pipfile(self) -> tuple[Requirement, ...]:
+        data = pylock.toml(self.root, "Pipfile")
+        if isinstance(data, Problem):
+            self._found.append(Problem(f"{self._prefix}{data.origin}", data.message))
+        if not isinstance(data, dict):
+            return ()
+        content = text(self.root, "Pipfile") or ""
+        return tuple(_table(data.get("packages"), content, f"{self._prefix}Pipfile"))
+
+    @cached_property
+    def _conda(self) -> tuple[tuple[Requirement, ...], tuple[Requirement, ...]]:
+        from dockfix.facts import yamltext
+
+        pip: list[Requirement] = []
+        conda: list[Requirement] = []
+        for name in ("environment.yml", "environment.yaml"):
+            documents = yamltext.read(self.root, name)
+            if isinstance(documents, Problem):
+                self._found.append(Problem(f"{self._prefix}{documents.origin}", documents.message))
+                continue
+            listed = documents[0].at("dependencies") if documents else None
+            for entry in listed.values() if listed is not None else ():
+                if entry.scalar is not None:
+                    name_, _, spec = entry.scalar.rpartition("::")[2].partition("=")
+                    version = spec.strip("=").partition("=")[0] or None
+                    origin = f"{self._prefix}{entry.origin}"
+                    conda.append(Requirement(normalised(name_.strip()), version, spec, (), "", origin))
+                for item in (entry.at("pip") or entry).values():
+                    found = requirement.parse(item.scalar or "", f"{self._prefix}{item.origin}")
+                    if found is not None:
+                        pip.append(found)
+        return tuple(pip), tuple(conda)
+
+    @cached_property
+    def _setup(self) -> tuple[Requirement, ...]:
+        found: list[Requirement] = []
+        content = text(self.root, "setup.cfg")
+        if content is not None:
+            match = re.search(r"^install_requires[ \t]*=(.*(?:\n(?:[ \t]+.*|[ \t]*))*)", content, re.MULTILINE)
+            for offset, line in enumerate(match[1].split("\n") if match is not None else ()):
+                start = content.count("\n", 0, match.start()) + 1 if match is not None else 1
+                if line.strip() and not line.strip().startswith("#"):
+                    item = requirement.parse(line, f"{self._prefix}setup.cfg:{start + offset}")
+                    found += [item] if item is not None else []
+        if self.root.exists("setup.py"):
+            found += self._setup_py()
+        return tuple(found)
+
+    def _setup_py(self) -> Iterator[Requirement]:
+        from dockfix.facts.pysource import Evaluator, argument
+
+        source = self.sources.source("setup.py")
+        if source is None:
+            return
+        evaluator = Evaluator(self.sources, ("",), {})
+        for site in source.calls:
+            if evaluator.canonical(source, site.node.func).rpartition(".")[2] != "setup":
+                continue
+            listed = argument(site.node, None, "install_requires")
+            value = evaluator.value(source, site.scope, listed)
+            for item in value if isinstance(value, tuple) else ():
+                if isinstance(item, str) and (found := requirement.parse(item, source.origin(site, listed))):
+                    yield found
+
+
+def read(root: Files, prefix: str = "") -> Python | None:
+    """The Python facts of a build context; ``None`` where it has neither a manifest nor a Python source.
+
+    Args:
+        root: the build context.
+        prefix: its path in the repository, for origins.
+    """
+    python = Python(root, prefix)
+    if any(root.exists(name) for name in (*MANIFESTS, *pylock.FILES)) or python.requirement_paths:
+        return python
+    for path in root.walk(limit=5000):
+        if path.endswith(".py") or _REQUIREMENTS.search(path):
+            return python
+    return None
+
+
+def _unique(items: Sequence[Requirement]) -> tuple[Requirement, ...]:
+    first: dict[tuple[str, str, str | None], Requirement] = {}
+    for item in items:
+        known = first.get((item.name, item.marker, None)) or first.get((item.name, item.marker, item.version))
+        if known is None:
+            first[(item.name, item.marker, item.version)] = item
+    pinned = {item.name for item in first.values() if item.version is not None}
+    return tuple(item for item in first.values() if item.version is not None or item.marker or item.name not in pinned)
+
+
+def _line(content: str, wanted: str) -> int:
+    found = content.find(wanted)
+    return content.count("\n", 0, found) + 1 if found >= 0 else 1
+
+
+def _project(data: Mapping[str, Any], path: str, content: str, prefix: str) -> Project:
+    place = f"{prefix}{path}"
+
+    def origin(wanted: str) -> str:
+        return f"{place}:{_line(content, wanted)}"
+
+    def listed(items: object, group: str = "") -> list[Requirement]:
+        lines = items if isinstance(items, list) else []
+        found = (requirement.parse(item, origin(item), group) for item in lines if isinstance(item, str))
+        return [item for item in found if item is not None]
+
+    def table(*keys: str) -> Mapping[str, Any]:
+        node: Any = data
+        for key in keys:
+            node = node.get(key, {}) if isinstance(node, dict) else {}
+        return node if isinstance(node, dict) else {}
+
+    project, poetry, uv = table("project"), table("tool", "poetry"), table("tool", "uv")
+    dependencies = listed(project.get("dependencies"))
+    dependencies += _table(poetry.get("dependencies"), content, place)
+    optional: list[Requirement] = []
+    extras, groups, poetry_groups = table("project", "optional-dependencies"), table("dependency-groups"), table("tool", "poetry", "group")
+    for name, items in (*extras.items(), *groups.items()):
+        optional += listed(items, name)
+    for name, items in poetry_groups.items():
+        optional += _table(items.get("dependencies") if isinstance(items, dict) else None, content, place, name)
+    optional += _table(poetry.get("dev-dependencies"), content, place, "dev")
+    optional += listed(uv.get("dev-dependencies"), "dev")
+    local = [Fact(item.url, item.origin) for item in (*dependencies, *optional) if item.url]
+    for name, where in table("tool", "uv", "sources").items():
+        for entry in where if isinstance(where, list) else [where]:
+            if isinstance(entry, dict):
+                target = next((str(entry[key]) for key in ("path", "git", "url") if key in entry), "")
+                if target or entry.get("workspace"):
+                    local.append(Fact(target or f"workspace:{name}", origin(name)))
+    build = table("build-system")
+    build_requires = listed(build.get("requires"))
+    vcs = next((Fact(item.name, item.origin) for item in build_requires if item.name in _VCS_VERSION), None)
+    backend = build.get("build-backend", "setuptools.build_meta" if build else None)
+    scripts = {
+        name: Fact(target, origin(name))
+        for source in (project.get("scripts"), poetry.get("scripts"))
+        for name, target in (source.items() if isinstance(source, dict) else ())
+        if isinstance(target, str)
+    }
+    python_wanted = project.get("requires-python") or _version_text(table("tool", "poetry", "dependencies").get("python"))
+    return Project(
+        path=path,
+        name=normalised(str(project.get("name") or poetry.get("name") or "")),
+        dependencies=tuple(item for item in dependencies if item.name != "python"),
+        groups=tuple(dict.fromkeys((*extras, *groups, *poetry_groups))),
+        optional=tuple(optional),
+        local=tuple(dict.fromkeys(local)),
+        members=tuple(str(item) for item in table("tool", "uv", "workspace").get("members", ()) if isinstance(item, str)),
+        readme=tuple(Fact(name, origin("readme")) for name in _readme(project, poetry)),
+        license_files=_license_files(project),
+        backend=Fact(str(backend), origin("build-backend")) if backend else None,
+        build_requires=tuple(build_requires),
+        vcs_version=vcs,
+        scripts=scripts,
+        requires_python=Fact(str(python_wanted), origin("python")) if python_wanted else None,
+        package=_installed(project, poetry, uv, build),
+        tools=frozenset(table("tool")),
+    )
+
+
+def _installed(
+    project: Mapping[str, Any], poetry: Mapping[str, Any], uv: Mapping[str, Any], build: Mapping[str, Any]
+) -> bool:
+    """Whether ``uv sync`` or ``poetry install`` installs the project itself.
+
+    uv installs a project that names a build system or says ``package = true``
+    (https://docs.astral.sh/uv/concepts/projects/config/#project-packaging); Poetry every one without
+    ``package-mode = false`` (https://python-poetry.org/docs/basic-usage/#operating-modes).
+    """
+    if poetry:
+        return poetry.get("package-mode", True) is not False
+    if isinstance(uv.get("package"), bool):
+        return bool(uv["package"])
+    return bool(build) and bool(project)
+
+
+def _readme(project: Mapping[str, Any], poetry: Mapping[str, Any]) -> Iterator[str]:
+    for value in (project.get("readme"), poetry.get("readme")):
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict) and isinstance(value.get("file"), str):
+            yield value["file"]
+        elif isinstance(value, list):
+            yield from (item for item in value if isinstance(item, str))
+
+
+def _license_files(project: Mapping[str, Any]) -> tuple[str, ...]:
+    license_ = project.get("license")
+    found = [license_["file"]] if isinstance(license_, dict) and isinstance(license_.get("file"), str) else []
+    listed = project.get("license-files")
+    return (*found, *(item for item in listed if isinstance(item, str))) if isinstance(listed, list) else tuple(found)
+
+
+def _version_text(value: object) -> str:
+    if isinstance(value, dict):
+        value = value.get("version", "")
+    return value if isinstance(value, str) else ""
+
+
+def _table(items: object, content: str, place: str, group: str = "") -> Iterator[Requirement]:
+    """Dependencies in a table, as Poetry and Pipenv write them: ``name = "^1.2"`` or ``name = {version = …}``."""
+    for name, value in items.items() if isinstance(items, dict) else ():
+        for entry in value if isinstance(value, list) else [value]:
+            spec = _version_text(entry)
+            options = entry if isinstance(entry, dict) else {}
+            url = next((str(options[key]) for key in ("path", "git", "url", "file") if key in options), "")
+            pin = re.match(r"^={2,3}[ \t]*([^\s,*]+)$", spec)
+            exact = re.match(r"^\d+(?:\.\d+)+$", spec)  # a bare version is exact in Poetry's tables
+            extras = options.get("extras", [])
+            match = re.search(rf"^[ \t]*[\"']?{re.escape(name)}[\"']?[ \t]*=", content, re.MULTILINE)
+            line = content.count("\n", 0, match.start()) + 1 if match is not None else 1
+            yield Requirement(
+                name=normalised(name),
+                version=pin[1] if pin is not None else exact[0] if exact is not None else None,
+                spec="" if spec == "*" else spec,
+                extras=tuple(sorted(map(str, extras))) if isinstance(extras, list) else (),
+                marker=str(options.get("markers", "")),
+                origin=f"{place}:{line}",
+                url=url,
+                group=group or ("optional" if options.get("optional") else ""),
+            )
