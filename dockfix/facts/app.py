@@ -1,0 +1,200 @@
+"""Everything that the files around one Dockerfile say of the app, each worked out when it is first asked for."""
+
+from __future__ import annotations
+
+import posixpath
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from dockfix.facts.fact import Fact, Problem
+from dockfix.facts.files import Files, Overlay, below, join, normal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dockfix.facts.ci import Build, Call
+    from dockfix.facts.compose import Service
+    from dockfix.facts.ignore import Ignore
+    from dockfix.facts.kubernetes import Container
+    from dockfix.facts.node import Node
+    from dockfix.facts.python import Python
+    from dockfix.facts.scripts import Script
+
+#: Endings of files from which only ``ignore`` is worked out: changing them leaves every other fact as it was.
+_WITHOUT_FACTS = (".dockerignore", ".conf", ".md", "Dockerfile", ".Dockerfile", ".dockerfile", "Containerfile")
+
+
+class App:
+    """The facts of one Dockerfile's build context.
+
+    Args:
+        files: the repository's files; every path and origin counts from their root.
+        dockerfile: the Dockerfile's path.
+        context: the folder that the build sends.
+    """
+
+    def __init__(self, files: Files, dockerfile: str = "Dockerfile", context: str = "") -> None:
+        self.files = files
+        self.dockerfile = dockerfile
+        self.context = normal(context) or ""
+        self.root = below(files, self.context)
+
+    def __repr__(self) -> str:
+        return f"App({self.dockerfile!r}, context={self.context!r})"
+
+    @classmethod
+    def discover(cls, files: Files, dockerfile: str) -> App:
+        """The facts of *dockerfile* in the context that :func:`contexts` decides for it."""
+        return cls(files, dockerfile, contexts(files, dockerfile).value)
+
+    def overlay(self, changes: Mapping[str, str]) -> App:
+        """The same app with companion files changed or added; paths count from the root of the files."""
+        app = App(Overlay(self.files, changes), self.dockerfile, self.context)
+        if all(path.endswith(_WITHOUT_FACTS) for path in changes):
+            kept = self.__dict__.keys() - app.__dict__.keys() - {"ignore"}
+            app.__dict__.update({name: self.__dict__[name] for name in kept})
+        return app
+
+    def origin(self, path: str, line: int | None = None) -> str:
+        """How reports name a file of the context."""
+        name = join(self.context, path)
+        return name if line is None else f"{name}:{line}"
+
+    # -- the context ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def ignore(self) -> Ignore:
+        """What the build does not see."""
+        from dockfix.facts.ignore import read
+
+        return read(self.files, self.dockerfile, self.context)
+
+    @cached_property
+    def node(self) -> Node | None:
+        """The package.json at the context's root."""
+        return self.node_at("")
+
+    def node_at(self, folder: str) -> Node | None:
+        """The package.json in a folder of the context."""
+        found = self._node(normal(folder) or "")
+        return None if isinstance(found, Problem) else found
+
+    def _node(self, folder: str) -> Node | Problem | None:
+        from dockfix.facts.node import read
+
+        if folder not in self._nodes:
+            self._nodes[folder] = read(self.root, folder, self.context)
+        return self._nodes[folder]
+
+    @cached_property
+    def _nodes(self) -> dict[str, Node | Problem | None]:
+        return {}
+
+    @cached_property
+    def python(self) -> Python | None:
+        """What the Python sources and manifests of the context say."""
+        from dockfix.facts.python import read
+
+        return read(self.root, self.context)
+
+    @cached_property
+    def scripts(self) -> tuple[Script, ...]:
+        """The shell scripts of the context."""
+        from dockfix.facts.scripts import scripts
+
+        return tuple(scripts(self.root, self.context))
+
+    def script(self, path: str) -> Script | None:
+        """The shell script at a path of the context; None where there is none or another interpreter runs it."""
+        from dockfix.facts.scripts import script
+
+        return script(self.root, path, self.context)
+
+    # -- around it -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _compose(self) -> tuple[tuple[Service, ...], tuple[Problem, ...]]:
+        from dockfix.facts.compose import compose
+
+        return compose(self.files)
+
+    @property
+    def all_services(self) -> tuple[Service, ...]:
+        """Every service of every compose file."""
+        return self._compose[0]
+
+    @cached_property
+    def compose(self) -> tuple[Service, ...]:
+        """The compose services that are built from this Dockerfile, those of main files first."""
+        return tuple(service for service in self.all_services if service.dockerfile == self.dockerfile)
+
+    @cached_property
+    def services_of_context(self) -> tuple[Service, ...]:
+        """The compose services that are built in this context, from whatever Dockerfile."""
+        return tuple(service for service in self.all_services if service.context == self.context)
+
+    @cached_property
+    def _ci(self) -> tuple[tuple[Build, ...], tuple[Call, ...], tuple[Problem, ...]]:
+        from dockfix.facts.ci import builds
+
+        return builds(self.files)
+
+    @cached_property
+    def builds(self) -> tuple[Build, ...]:
+        """The builds of this Dockerfile in CI files, Makefiles and scripts."""
+        return tuple(build for build in self._ci[0] if build.dockerfile == self.dockerfile)
+
+    @cached_property
+    def ci_targets(self) -> tuple[Fact[str], ...]:
+        """The stages that CI files and Makefiles build; also where they do not tell of which Dockerfile."""
+        return tuple(
+            Fact(build.target, build.origin)
+            for build in self._ci[0]
+            if build.target and build.dockerfile in (self.dockerfile, None)
+        )
+
+    @cached_property
+    def compose_calls(self) -> tuple[Call, ...]:
+        """What CI files, Makefiles and scripts run in the services of this Dockerfile."""
+        names = {service.name for service in self.compose}
+        return tuple(call for call in self._ci[1] if call.service in names)
+
+    @cached_property
+    def _kubernetes(self) -> tuple[tuple[Container, ...], tuple[Problem, ...]]:
+        from dockfix.facts.kubernetes import containers
+
+        return containers(self.files)
+
+    @property
+    def kubernetes(self) -> tuple[Container, ...]:
+        """The containers of all Kubernetes manifests in the repository."""
+        return self._kubernetes[0]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Companions that could not be read, as far as they were asked for up to now."""
+        state = self.__dict__
+        found: list[Problem] = [problem for problem in self._nodes.values() if isinstance(problem, Problem)]
+        for node in self._nodes.values():
+            if node is not None and not isinstance(node, Problem):
+                found += node.problems if "_locked" in node.__dict__ else ()
+        found += state["ignore"].problems if "ignore" in state else ()
+        for name in ("_compose", "_ci", "_kubernetes"):
+            found += state[name][-1] if name in state else ()
+        if state.get("python") is not None:
+            found += getattr(state["python"], "problems", ())
+        return tuple(dict.fromkeys(found))
+
+
+def contexts(files: Files, dockerfile: str) -> Fact[str]:
+    """The context in which *dockerfile* is built: as compose says, else as CI says, else its own folder."""
+    from dockfix.facts.ci import builds
+    from dockfix.facts.compose import compose
+
+    for service in compose(files)[0]:
+        if service.dockerfile == dockerfile and service.context is not None:
+            return Fact(service.context, service.origin("context"))
+    for build in builds(files)[0]:
+        if build.dockerfile == dockerfile and build.context is not None and files.is_dir(build.context):
+            return Fact(build.context, build.origin)
+    return Fact(posixpath.dirname(dockerfile), dockerfile)

@@ -1,0 +1,226 @@
+"""How the repository itself builds its images: ``docker build`` lines and build actions in CI files and Makefiles."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dockfix.facts.fact import Problem
+from dockfix.facts.files import Files, join, normal, text
+from dockfix.facts.words import parse as parse_line
+from dockfix.facts.yamltext import Yaml
+from dockfix.facts.yamltext import parse as parse_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_SIZE = 500_000
+_NAMES = frozenset(
+    {
+        ".gitlab-ci.yml", "azure-pipelines.yml", "bitbucket-pipelines.yml", "cloudbuild.yaml", "cloudbuild.yml",
+        ".drone.yml", ".travis.yml", "appveyor.yml", "buildspec.yml", "skaffold.yaml", "skaffold.yml", "makefile",
+        "gnumakefile", "justfile", "taskfile.yml", "taskfile.yaml", "jenkinsfile", "docker-bake.hcl", "package.json",
+    }
+)  # fmt: skip
+_BUILD = re.compile(r"\b(?:docker|podman|nerdctl|buildah)\b[^\n]*?\b(?:build|bud)\b")
+_WITH_VALUE = frozenset(
+    {
+        "-t", "--tag", "--build-arg", "--label", "--cache-from", "--cache-to", "--platform", "--progress", "-o",
+        "--output", "--secret", "--ssh", "--network", "--builder", "--add-host", "--build-context", "--iidfile",
+        "--metadata-file", "--shm-size", "--ulimit", "-m", "--memory", "--isolation", "--pull-policy", "--provenance",
+        "--sbom", "--attest", "--annotation", "--allow", "--format", "--layers", "--arch", "--os",
+    }
+)  # fmt: skip
+_COMPOSE_CALL = re.compile(r"\bdocker(?:-compose|\s+compose)\b([^\n]*?)\s(run|exec)\s([^\n]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One build of an image.
+
+    Attributes:
+        dockerfile: the Dockerfile from the root; None when it cannot be told.
+        context: the context from the root; None when it cannot be told.
+        target: the stage that is built, or None for the last.
+        origin: where the line stands.
+    """
+
+    dockerfile: str | None
+    context: str | None
+    target: str | None
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A ``compose run`` or ``compose exec``: its words must exist in the image.
+
+    Attributes:
+        service: the service's name.
+        words: what is run in it.
+        origin: where the line stands.
+    """
+
+    service: str
+    words: tuple[str, ...]
+    origin: str
+
+
+def is_build_file(path: str) -> bool:
+    """Whether a file may tell how images are built, by its name and place."""
+    name = posixpath.basename(path).lower()
+    if path.startswith(
+        (".github/workflows/", ".circleci/", ".gitlab/", ".azure-pipelines/", ".tekton/", ".woodpecker")
+    ):
+        return name.endswith((".yml", ".yaml"))
+    return name in _NAMES or name.endswith((".sh", ".mk")) or name.startswith("jenkinsfile")
+
+
+def builds(files: Files) -> tuple[tuple[Build, ...], tuple[Call, ...], tuple[Problem, ...]]:
+    """Every build and every ``compose run``/``exec`` that the repository's own automation names."""
+    found: list[Build] = []
+    calls: list[Call] = []
+    problems: list[Problem] = []
+    for path in filter(is_build_file, files.walk()):
+        source = text(files, path)
+        if source is None or len(source) > _SIZE:
+            continue
+        logical = _logical(source)
+        if _BUILD.search(logical):
+            found += _lines(path, logical)
+        calls += _calls(path, logical)
+        if path.endswith((".yml", ".yaml")) and ("build-push-action" in source or "dockerfile:" in source):
+            documents = parse_yaml(source, path)
+            if isinstance(documents, Problem):
+                problems.append(documents)
+                continue
+            for document in documents:
+                found += _actions(document)
+        elif path.endswith(".hcl"):
+            found += _bake(path, source)
+    return tuple(found), tuple(calls), tuple(problems)
+
+
+def _logical(source: str) -> str:
+    """Continued lines joined, with the number of lines kept: the line ends move behind the whole."""
+    return re.sub(
+        r"[^\n]*(?:\\\r?\n[^\n]*)+",
+        lambda match: re.sub(r"\\\r?\n", " ", match[0]) + "\n" * match[0].count("\n"),
+        source,
+    )
+
+
+def _lines(path: str, source: str) -> Iterator[Build]:
+    # GitHub runs every step from the root, make and scripts usually run where their file lies.
+    folder = "" if path.startswith(".") else posixpath.dirname(path)
+    if posixpath.basename(folder) in {"scripts", "script", "bin", "ci", "tools", "hack", "deploy"}:
+        folder = posixpath.dirname(folder)
+    for number, line in enumerate(source.split("\n"), 1):
+        if _BUILD.search(line) and not line.lstrip().startswith("#"):
+            yield from _line(line, folder, f"{path}:{number}")
+
+
+def _line(line: str, folder: str, origin: str) -> Iterator[Build]:
+    bare = re.sub(r"^\s*(?:[-\"@+]*\s*)?(?:(?:run|script|command|[\w:.-]+)\s*:\s+)?[|>]?\s*[\"']?", "", line, count=1)
+    bare = bare.rstrip().rstrip(",").rstrip("\"'")
+    for command in parse_line(re.sub(r"\$\([^()]*\)|\$\{\{.*?\}\}|`[^`]*`", "$X", bare)).commands:
+        words = command.words
+        if words[:1] == ("cd",) and len(words) > 1:
+            folder = join(folder, words[1])
+        elif command.name in {"docker", "podman", "nerdctl", "buildah", "sudo"}:
+            verb = next((index for index, word in enumerate(words) if word in ("build", "bud")), None)
+            if verb is not None and "compose" not in words[:verb]:
+                yield _build(words[verb + 1 :], folder, origin)
+
+
+def _build(words: tuple[str, ...], folder: str, origin: str) -> Build:
+    dockerfile = target = None
+    positional: list[str] = []
+    arguments = iter(words)
+    for word in arguments:
+        option, equals, value = word.partition("=")
+        if option in ("-f", "--file", "--target"):
+            value = value if equals else next(arguments, "")
+            if option == "--target":
+                target = value
+            else:
+                dockerfile = value
+        elif not word.startswith("-"):
+            positional.append(word)
+        elif option in _WITH_VALUE and not equals:
+            next(arguments, None)
+    context = _inside(folder, positional[-1]) if positional else None
+    if dockerfile is not None:
+        return Build(_inside(folder, dockerfile), context, target, origin)
+    return Build(None if context is None else join(context, "Dockerfile"), context, target, origin)
+
+
+def _inside(folder: str, path: str) -> str | None:
+    """*path* from the root; None when it is a variable, a URL, or elsewhere."""
+    if "$" in path or "://" in path or path.startswith(("/", "-", "git@")) or "(" in path:
+        return None
+    place = join(folder, path)
+    return None if place.startswith("..") else normal(place)
+
+
+def _actions(node: Yaml, depth: int = 0) -> Iterator[Build]:
+    """docker/build-push-action steps and Skaffold artifacts."""
+    if depth > 12:
+        return
+    entries = node.items()
+    uses = entries.get("uses")
+    if uses is not None and "build-push-action" in (uses.scalar or ""):
+        yield _from_mapping(entries.get("with"), uses.origin, "context", "file", "target", "")
+    docker = entries.get("docker")
+    if docker is not None and docker.is_mapping and "image" in entries:
+        yield _from_mapping(docker, docker.origin, "", "dockerfile", "target", _value(entries.get("context")) or ".")
+    for child in (*entries.values(), *node.values()):
+        yield from _actions(child, depth + 1)
+
+
+def _value(node: Yaml | None) -> str | None:
+    return node.scalar if node is not None else None
+
+
+def _from_mapping(node: Yaml | None, origin: str, context: str, file: str, target: str, base: str) -> Build:
+    """A build written as keys; in the action `file` counts from the root, in Skaffold from the context."""
+    entries: Mapping[str, Yaml] = node.items() if node is not None else {}
+    folder = _inside("", base or _value(entries.get(context)) or ".")
+    named = _value(entries.get(file))
+    stage = entries.get(target)
+    if named is not None:
+        dockerfile = _inside((folder or "") if base else "", named)
+    else:
+        dockerfile = None if folder is None else join(folder, "Dockerfile")
+    return Build(dockerfile, folder, _value(stage), stage.origin if stage is not None else origin)
+
+
+def _bake(path: str, source: str) -> Iterator[Build]:
+    """Targets of a docker-bake.hcl: assignments of plain strings are enough to know the stage."""
+    folder = posixpath.dirname(path)
+    for block in re.finditer(r'^target\s+"[^"]*"\s*\{(.*?)^\}', source, re.DOTALL | re.MULTILINE):
+        values = dict(re.findall(r'^\s*(context|dockerfile|target)\s*=\s*"([^"]*)"', block[1], re.MULTILINE))
+        context = _inside(folder, values.get("context", "."))
+        dockerfile = None if context is None else _inside(context, values.get("dockerfile", "Dockerfile"))
+        line = source.count("\n", 0, block.start()) + 1
+        yield Build(dockerfile, context, values.get("target"), f"{path}:{line}")
+
+
+def _calls(path: str, source: str) -> Iterator[Call]:
+    for match in _COMPOSE_CALL.finditer(source):
+        for command in parse_line(match[3]).commands[:1]:
+            words = _after_options(command.words)
+            if words and re.fullmatch(r"[\w.-]+", words[0]):
+                yield Call(words[0], words[1:], f"{path}:{source.count(chr(10), 0, match.start()) + 1}")
+
+
+def _after_options(words: tuple[str, ...]) -> tuple[str, ...]:
+    """*words* from the service's name on."""
+    position = 0
+    while position < len(words) and words[position].startswith("-"):
+        takes_value = words[position] in {"-e", "--env", "-u", "--user", "-w", "--workdir", "--name", "-v", "--volume",
+                                          "-p", "--publish", "--entrypoint", "-l", "--label", "--index"}  # fmt: skip
+        position += 2 if takes_value else 1
+    return words[position:]

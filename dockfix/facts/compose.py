@@ -1,0 +1,447 @@
+"""Compose files: which services are built from which Dockerfile, and what they lay over the image.
+
+The format: https://github.com/compose-spec/compose-spec/blob/main/05-services.md
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from dockfix.facts.fact import Fact, Problem
+from dockfix.facts.files import Files, join, normal
+from dockfix.facts.words import split
+from dockfix.facts.yamltext import Yaml, read, scalars
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Role = Literal["main", "override", "development", "test", "production", "other"]
+Command = tuple[str, ...] | str
+
+_NAME = re.compile(r"^(?:(?:docker[-_]?)?compose[\w.-]*|[\w.-]*[-_.](?:docker[-_]?)?compose)\.ya?ml$", re.IGNORECASE)
+_MAIN = frozenset({"compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"})
+_ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = (
+    ("override", re.compile(r"override")),
+    ("development", re.compile(r"(?:^|[^a-z])(?:dev|devel|develop|development|local|debug|watch)(?:[^a-z]|$)")),
+    ("test", re.compile(r"(?:^|[^a-z])(?:tests?|testing|ci|e2e|integration)(?:[^a-z]|$)")),
+    ("production", re.compile(r"(?:^|[^a-z])(?:prod|production|deploy|release)(?:[^a-z]|$)")),
+)
+_VARIABLE = re.compile(r"\$(?:\$|\{(\w+)(?:(:?[-+?])([^{}]*))?\}|(\w+))")
+_EXTENDS_DEPTH = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """One entry of ``volumes:`` (or ``tmpfs:``).
+
+    Attributes:
+        kind: what is mounted.
+        source: the host path or the volume's name as written; None for anonymous and tmpfs.
+        target: the path in the container.
+        path: a bind's host path from the repository's root; None when it lies outside or is no bind.
+        read_only: whether the container cannot write to it.
+        origin: where it is written.
+    """
+
+    kind: Literal["bind", "named", "anonymous", "tmpfs"]
+    source: str | None
+    target: str
+    path: str | None
+    read_only: bool
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One entry of ``ports:``.
+
+    Attributes:
+        published: the host's side as written; None when the daemon chooses.
+        target: the container's port; None when it is a range or a variable.
+        protocol: ``tcp`` or ``udp``.
+        origin: where it is written.
+    """
+
+    published: str | None
+    target: int | None
+    protocol: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service of a compose file that is built from a Dockerfile in these files, or names no build at all.
+
+    Paths are relative to the root of the files. :meth:`origin` and :meth:`fact` tell where an attribute is written.
+
+    Attributes:
+        name: its key under ``services``.
+        file: the compose file.
+        role: what the file is for, by its name.
+        context: the build context; None without a build, or when it is remote or outside.
+        dockerfile: the Dockerfile; None like *context*, and for ``dockerfile_inline``.
+        inherited_build: the build is that of the same service in the main file beside it.
+        target: the stage that is built.
+        image: the image's name.
+        command: the ``command``: a tuple for a list, the text for a string; None where the image's holds.
+        entrypoint: the ``entrypoint``, likewise.
+        user: the account that runs it.
+        working_dir: the folder it starts in.
+        init: whether the daemon adds an init.
+        read_only: whether the root file system is read-only.
+        privileged: whether it runs privileged.
+        healthcheck: whether it has a probe of its own.
+        healthcheck_test: that probe's words, without CMD or CMD-SHELL; None when disabled or absent.
+        healthcheck_disabled: whether the image's probe is switched off.
+        ports: published ports.
+        expose: ports named by ``expose``.
+        volumes: mounts.
+        environment: variables and their values, None where the value comes from the host.
+        env_files: files of ``env_file``, from the root where they lie inside.
+        develop_watch: whether ``develop.watch`` syncs sources.
+        build_args: build arguments and their values.
+        cap_drop: capabilities taken away.
+        depends_on: services waited for.
+        healthy_dependents: services that wait until this one is healthy.
+    """
+
+    name: str
+    file: str
+    role: Role
+    context: str | None = None
+    dockerfile: str | None = None
+    inherited_build: bool = False
+    target: str | None = None
+    image: str | None = None
+    command: Command | None = None
+    entrypoint: Command | None = None
+    user: str | None = None
+    working_dir: str | None = None
+    init: bool = False
+    read_only: bool = False
+    privileged: bool = False
+    healthcheck: bool = False
+    healthcheck_test: Command | None = None
+    healthcheck_disabled: bool = False
+    ports: tuple[Port, ...] = ()
+    expose: tuple[str, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    env_files: tuple[str, ...] = ()
+    develop_watch: bool = False
+    build_args: Mapping[str, str | None] = field(default_factory=dict)
+    cap_drop: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    healthy_dependents: tuple[str, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def origin(self, attribute: str = "name") -> str:
+        """``file:line`` of an attribute; of the service where the attribute is not written."""
+        return self.origins.get(attribute) or self.origins["name"]
+
+    def fact(self, attribute: str) -> Fact[Any] | None:
+        """An attribute's value with its origin; None where it is not written."""
+        if attribute not in self.origins:
+            return None
+        return Fact(getattr(self, attribute), self.origins[attribute])
+
+    def binds_over(self, folder: str) -> tuple[Volume, ...]:
+        """Binds that hide *folder* of the image, because they are mounted at it or above it."""
+        return tuple(
+            volume
+            for volume in self.volumes
+            if volume.kind == "bind" and f"{folder.rstrip('/')}/".startswith(f"{volume.target.rstrip('/')}/")
+        )
+
+
+def is_compose(path: str) -> bool:
+    """Whether a file is a compose file by its name."""
+    return _NAME.match(posixpath.basename(path)) is not None
+
+
+def role(path: str) -> Role:
+    """What a compose file is for, by its name."""
+    name = posixpath.basename(path).lower()
+    if name in _MAIN:
+        return "main"
+    return next((role for role, expression in _ROLES if expression.search(name)), "other")
+
+
+def interpolate(value: str, environment: Mapping[str, str] | None = None) -> str:
+    """Carry out ``${NAME:-default}`` and ``$$``; a variable without a value stays as it is written."""
+
+    def substitute(match: re.Match[str]) -> str:
+        if match[0] == "$$":
+            return "$"
+        known = (environment or {}).get(match[1] or match[4])
+        operator, word = match[2] or "", match[3] or ""
+        if operator.endswith("+"):
+            return word if known is not None else ""
+        if known is not None and (known or not operator.startswith(":")):
+            return known
+        return word if operator.endswith("-") else match[0]
+
+    return _VARIABLE.sub(substitute, value)
+
+
+def compose(files: Files) -> tuple[tuple[Service, ...], tuple[Problem, ...]]:
+    """Every service of every compose file, main files first, and what could not be read."""
+    paths = sorted(filter(is_compose, files.walk()), key=lambda path: (role(path) != "main", path.count("/"), path))
+    services: list[Service] = []
+    problems: list[Problem] = []
+    for path in paths:
+        documents = read(files, path)
+        if isinstance(documents, Problem):
+            problems.append(documents)
+            continue
+        for document in documents[:1]:
+            services += _services(files, path, document)
+    return tuple(_with_inherited_builds(services)), tuple(problems)
+
+
+def _with_inherited_builds(services: list[Service]) -> Iterator[Service]:
+    """Override files name no build: theirs is that of the service they are laid over."""
+    main = {
+        (posixpath.dirname(service.file), service.name): service
+        for service in reversed(services)
+        if service.role == "main" and service.dockerfile is not None
+    }
+    for service in services:
+        below = main.get((posixpath.dirname(service.file), service.name))
+        if below is None or service.role == "main" or "context" in service.origins:
+            yield service
+        else:
+            yield replace(
+                service,
+                context=below.context,
+                dockerfile=below.dockerfile,
+                target=service.target or below.target,
+                inherited_build=True,
+            )
+
+
+def _services(files: Files, path: str, document: Yaml) -> Iterator[Service]:
+    services = document.at("services")
+    entries = services.items() if services is not None else _version_one(document)
+    lines = (services or document).keys()
+    waiting: dict[str, list[str]] = {}
+    for name, node in entries.items():
+        depends = node.at("depends_on")
+        for dependency, wanted in depends.items().items() if depends is not None else ():
+            condition = wanted.text("condition")
+            if condition is not None and condition.value == "service_healthy":
+                waiting.setdefault(dependency, []).append(name)
+    for name, node in entries.items():
+        if node.is_mapping:
+            values = _extended(files, path, entries, node, 0)
+            origin = lines[name].origin if name in lines else node.origin
+            yield _service(path, name, origin, values, tuple(waiting.get(name, ())))
+
+
+def _version_one(document: Yaml) -> dict[str, Yaml]:
+    """Services at the top of the file, as before version 2."""
+    entries = document.items()
+    return {name: node for name, node in entries.items() if node.at("build") or node.at("image")}
+
+
+def _extended(files: Files, path: str, entries: Mapping[str, Yaml], node: Yaml, depth: int) -> dict[str, Yaml]:
+    """A service's own keys over those of the service it extends."""
+    own = node.items()
+    extends = own.get("extends")
+    if extends is None or depth >= _EXTENDS_DEPTH:
+        return own
+    name = extends.scalar or getattr(extends.text("service"), "value", None)
+    file = extends.text("file")
+    if file is not None:
+        documents = read(files, join(posixpath.dirname(path), file.value))
+        services = documents[0].at("services") if isinstance(documents, list) and documents else None
+        entries = services.items() if services is not None else {}
+    base = entries.get(name or "")
+    return own if base is None else _extended(files, path, entries, base, depth + 1) | own
+
+
+def _service(path: str, name: str, origin: str, node: dict[str, Yaml], waiting: tuple[str, ...]) -> Service:
+    folder = posixpath.dirname(path)
+    origins = {"name": origin}
+
+    def note(attribute: str, found: Yaml | None) -> Yaml | None:
+        if found is not None:
+            origins[attribute] = found.origin
+        return found
+
+    def scalar(attribute: str) -> str | None:
+        found = note(attribute, node.get(attribute))
+        return interpolate(found.scalar) if found is not None and found.scalar is not None else None
+
+    def truth(attribute: str) -> bool:
+        found = note(attribute, node.get(attribute))
+        return found is not None and found.truth
+
+    def command(attribute: str) -> Command | None:
+        return _command(note(attribute, node.get(attribute)))
+
+    build = note("context", node.get("build"))
+    context, dockerfile = _build(folder, build)
+    target = note("target", build.at("target") if build is not None else None)
+    if dockerfile is not None and build is not None:
+        note("dockerfile", build.at("dockerfile") or build)
+    health = note("healthcheck", node.get("healthcheck"))
+    test = _command(health.at("test") if health is not None else None)
+    disable = health.at("disable") if health is not None else None
+    disabled = (disable is not None and disable.truth) or test in (("NONE",), "NONE")
+    if isinstance(test, tuple) and test and test[0] in ("CMD", "CMD-SHELL"):
+        test = test[1:] if test[0] == "CMD" else " ".join(test[1:])
+    watch = note("develop_watch", node["develop"].at("watch") if "develop" in node else None)
+    depends = node.get("depends_on")
+    return Service(
+        name=name,
+        file=path,
+        role=role(path),
+        context=context,
+        dockerfile=dockerfile,
+        target=interpolate(target.scalar) if target is not None and target.scalar else None,
+        image=scalar("image"),
+        command=command("command"),
+        entrypoint=command("entrypoint"),
+        user=scalar("user"),
+        working_dir=scalar("working_dir"),
+        init=truth("init"),
+        read_only=truth("read_only"),
+        privileged=truth("privileged"),
+        healthcheck=health is not None and not disabled,
+        healthcheck_test=None if disabled else test,
+        healthcheck_disabled=disabled,
+        ports=tuple(_ports(note("ports", node.get("ports")))),
+        expose=tuple(interpolate(fact.value) for fact in scalars(note("expose", node.get("expose")))),
+        volumes=(
+            *_volumes(folder, note("volumes", node.get("volumes"))),
+            *_tmpfs(node.get("tmpfs")),
+        ),
+        environment=_pairs(note("environment", node.get("environment"))),
+        env_files=tuple(join(folder, fact.value) for fact in _env_files(note("env_files", node.get("env_file")))),
+        develop_watch=watch is not None,
+        build_args=_pairs(note("build_args", build.at("args") if build is not None else None)),
+        cap_drop=tuple(fact.value for fact in scalars(note("cap_drop", node.get("cap_drop")))),
+        depends_on=tuple(depends.keys())
+        if depends and depends.is_mapping
+        else tuple(f.value for f in scalars(depends)),
+        healthy_dependents=waiting,
+        origins=origins,
+    )
+
+
+def _build(folder: str, build: Yaml | None) -> tuple[str | None, str | None]:
+    """The context and the Dockerfile of ``build:``, from the root; None for what is elsewhere."""
+    if build is None:
+        return None, None
+    written = build.scalar if build.scalar is not None else getattr(build.text("context"), "value", None)
+    written = interpolate(written if written is not None else ".")
+    if "://" in written or written.startswith(("git@", "github.com/", "/", "~", "$")):
+        return None, None
+    context = normal(join(folder, written)) if not join(folder, written).startswith("..") else None
+    if context is None or "$" in context or build.at("dockerfile_inline") is not None:
+        return context, None
+    named = build.text("dockerfile")
+    dockerfile = interpolate(named.value) if named is not None else "Dockerfile"
+    if dockerfile.startswith("/") or "$" in dockerfile:
+        return context, None
+    place = join(context, dockerfile)
+    return context, None if place.startswith("..") else normal(place)
+
+
+def _command(node: Yaml | None) -> Command | None:
+    if node is None:
+        return None
+    if node.is_list:
+        return tuple(interpolate(fact.value) for fact in scalars(node))
+    return None if node.scalar is None else interpolate(node.scalar)
+
+
+def words(command: Command | None) -> tuple[str, ...]:
+    """A command as the words that compose makes of it: a string is split, no shell is put before it."""
+    if isinstance(command, str):
+        return split(command)
+    return command or ()
+
+
+def _pairs(node: Yaml | None) -> dict[str, str | None]:
+    """``KEY: value`` or ``- KEY=value``."""
+    if node is None:
+        return {}
+    if node.is_mapping:
+        return {key: None if value.scalar is None else interpolate(value.scalar) for key, value in node.items().items()}
+    pairs: dict[str, str | None] = {}
+    for fact in scalars(node):
+        key, equals, value = fact.value.partition("=")
+        pairs[key.strip()] = interpolate(value) if equals else None
+    return pairs
+
+
+def _env_files(node: Yaml | None) -> Iterator[Fact[str]]:
+    for element in node.values() if node is not None and node.is_list else filter(None, [node]):
+        fact = element.text("path") if element.is_mapping else next(scalars(element), None)
+        if fact is not None:
+            yield fact
+
+
+def _ports(node: Yaml | None) -> Iterator[Port]:
+    for element in node.values() if node is not None else ():
+        if element.is_mapping:
+            published, target, protocol = element.text("published"), element.text("target"), element.text("protocol")
+            yield Port(
+                interpolate(published.value) if published else None,
+                _number(interpolate(target.value)) if target else None,
+                protocol.value if protocol else "tcp",
+                element.origin,
+            )
+        elif element.scalar:
+            mapping, _, protocol_name = interpolate(element.scalar).partition("/")
+            published_text, _, target_text = mapping.rpartition(":")
+            yield Port(published_text or None, _number(target_text), protocol_name or "tcp", element.origin)
+
+
+def _number(value: str) -> int | None:
+    return int(value) if value.isascii() and value.isdigit() else None
+
+
+def _volumes(folder: str, node: Yaml | None) -> Iterator[Volume]:
+    for element in node.values() if node is not None else ():
+        if element.is_mapping:
+            kind, source, target = element.text("type"), element.text("source"), element.text("target")
+            if target is None:
+                continue
+            read_only = element.at("read_only")
+            yield _volume(
+                folder,
+                interpolate(source.value) if source else None,
+                interpolate(target.value),
+                read_only is not None and read_only.truth,
+                element.origin,
+                kind.value if kind else "volume",
+            )
+        elif element.scalar:
+            parts = re.split(r":(?![-+?\\])", interpolate(element.scalar))
+            source_text, target_text = (parts[0], parts[1]) if len(parts) > 1 else (None, parts[0])
+            modes = parts[2].split(",") if len(parts) > 2 else []
+            yield _volume(folder, source_text, target_text, "ro" in modes, element.origin, None)
+
+
+def _volume(folder: str, source: str | None, target: str, read_only: bool, origin: str, kind: str | None) -> Volume:
+    if kind == "tmpfs":
+        return Volume("tmpfs", None, target, None, read_only, origin)
+    if not source:
+        return Volume("anonymous", None, target, None, read_only, origin)
+    if kind != "bind" and not source.startswith((".", "/", "~", "$")):
+        return Volume("named", source, target, None, read_only, origin)
+    inside = None if source.startswith(("/", "~", "$")) else normal(join(folder, source))
+    if source in ("$PWD", "${PWD}") or source.startswith(("$PWD/", "${PWD}/")):
+        inside = normal(join(folder, re.sub(r"^\$\{?PWD\}?/?", "./", source)))
+    return Volume("bind", source, target, inside, read_only, origin)
+
+
+def _tmpfs(node: Yaml | None) -> Iterator[Volume]:
+    for fact in scalars(node):
+        yield Volume("tmpfs", None, fact.value.partition(":")[0], None, False, fact.origin)

@@ -1,0 +1,34 @@
+"""A value with the place that says so, and a companion that could not be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Generic[T_co]):
+    """Something that a file says of the app.
+
+    Attributes:
+        value: what it says.
+        origin: where, as ``path:line`` from the repository's root.
+    """
+
+    value: T_co
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A companion file, or a place in one, that could not be understood.
+
+    Attributes:
+        origin: ``path:line``, or the path alone.
+        message: what is wrong with it, in one sentence without a full stop.
+    """
+
+    origin: str
+    message: str

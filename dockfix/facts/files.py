@@ -1,0 +1,272 @@
+"""Where companion files are read from: a folder, a dict, another of these with changes laid over it."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+WALK_LIMIT = 20_000
+_SKIPPED = frozenset(
+    {".git", ".hg", ".svn", "node_modules", "bower_components", "venv", ".venv", "__pycache__", ".tox"}
+)
+_VENV_MARK = "pyvenv.cfg"
+
+
+@runtime_checkable
+class Files(Protocol):
+    """Files under relative posix paths; ``""`` is the root. A path that leaves the root does not exist."""
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a file; None where there is no readable file."""
+        ...
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or folder at *path*."""
+        ...
+
+    def is_dir(self, path: str) -> bool:
+        """Whether *path* is a folder."""
+        ...
+
+    def list(self, folder: str = "") -> tuple[str, ...]:
+        """The names in *folder*, sorted; empty where it is no folder."""
+        ...
+
+    def walk(self, folder: str = "", limit: int = WALK_LIMIT) -> Iterator[str]:
+        """Paths of at most *limit* files under *folder*, without version control, node_modules and virtual envs."""
+        ...
+
+
+def normal(path: str) -> str | None:
+    """*path* without ``.``, ``..`` and outer slashes; None when it leaves the root."""
+    clean = posixpath.normpath(path.replace("\\", "/").lstrip("/") or ".")
+    if clean == ".":
+        return ""
+    return None if clean == ".." or clean.startswith("../") else clean
+
+
+def join(folder: str, path: str) -> str:
+    """*path* taken from *folder*; a result that leaves the root keeps its ``..`` and so names nothing."""
+    joined = posixpath.normpath(posixpath.join(folder, path) or ".")
+    return "" if joined == "." else joined
+
+
+def text(files: Files, path: str) -> str | None:
+    """The text of a file as UTF-8, with undecodable bytes escaped and without a byte order mark."""
+    data = files.read(path)
+    return None if data is None else data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+
+
+def _walk(files: Files, folder: str, limit: int) -> Iterator[str]:
+    """Breadth first, so that a limit cuts off the deepest files and not the last folders."""
+    folders = [folder]
+    for current in folders:
+        names = files.list(current)
+        if current != folder and _VENV_MARK in names:
+            continue
+        for name in names:
+            path = f"{current}/{name}" if current else name
+            if files.is_dir(path):
+                if name not in _SKIPPED:
+                    folders.append(path)
+                continue
+            if limit <= 0:
+                return
+            limit -= 1
+            yield path
+
+
+class Folder:
+    """A folder on disk. Symbolic links are followed only to what lies inside it.
+
+    Args:
+        root: the folder; every path is relative to it.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root).resolve()
+
+    def __repr__(self) -> str:
+        return f"Folder({str(self.root)!r})"
+
+    def _locate(self, path: str) -> Path | None:
+        clean = normal(path)
+        if clean is None or "\0" in clean:
+            return None
+        try:
+            place = (self.root / clean).resolve()
+        except (OSError, RuntimeError):  # a loop of links
+            return None
+        return place if place.is_relative_to(self.root) else None
+
+    def read(self, path: str) -> bytes | None:
+        place = self._locate(path)
+        try:
+            return place.read_bytes() if place is not None and place.is_file() else None
+        except OSError:
+            return None
+
+    def exists(self, path: str) -> bool:
+        place = self._locate(path)
+        return place is not None and place.exists()
+
+    def is_dir(self, path: str) -> bool:
+        place = self._locate(path)
+        return place is not None and place.is_dir()
+
+    def list(self, folder: str = "") -> tuple[str, ...]:
+        place = self._locate(folder)
+        try:
+            return tuple(sorted(entry.name for entry in place.iterdir())) if place is not None else ()
+        except OSError:
+            return ()
+
+    def walk(self, folder: str = "", limit: int = WALK_LIMIT) -> Iterator[str]:
+        """Like :meth:`Files.walk`; linked folders are not entered, linked files count when they lie inside."""
+        start = self._locate(folder)
+        if start is None:
+            return
+        prefix = normal(folder) or ""
+        pending = [(start, prefix)]
+        for place, name in pending:
+            try:
+                entries = sorted(os.scandir(place), key=lambda entry: entry.name)
+            except OSError:
+                continue
+            if place != start and any(entry.name == _VENV_MARK for entry in entries):
+                continue
+            for entry in entries:
+                path = f"{name}/{entry.name}" if name else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in _SKIPPED:
+                        pending.append((Path(entry.path), path))
+                elif entry.is_file(follow_symlinks=False) or (entry.is_symlink() and self._linked_file(path)):
+                    if limit <= 0:
+                        return
+                    limit -= 1
+                    yield path
+
+    def _linked_file(self, path: str) -> bool:
+        place = self._locate(path)
+        return place is not None and place.is_file()
+
+
+class Tree:
+    """Files held in memory.
+
+    Args:
+        contents: path → text or bytes.
+    """
+
+    def __init__(self, contents: Mapping[str, str | bytes]) -> None:
+        self._contents: dict[str, bytes] = {}
+        self._folders: dict[str, set[str]] = {"": set()}
+        for path, content in contents.items():
+            clean = normal(path)
+            if not clean:
+                raise ValueError(f"not a path inside the tree: {path!r}")
+            self._contents[clean] = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
+            while clean:
+                clean, name = posixpath.split(clean)
+                self._folders.setdefault(clean, set()).add(name)
+
+    def read(self, path: str) -> bytes | None:
+        clean = normal(path)
+        return None if clean is None else self._contents.get(clean)
+
+    def exists(self, path: str) -> bool:
+        clean = normal(path)
+        return clean is not None and (clean in self._contents or clean in self._folders)
+
+    def is_dir(self, path: str) -> bool:
+        return normal(path) in self._folders
+
+    def list(self, folder: str = "") -> tuple[str, ...]:
+        clean = normal(folder)
+        return () if clean is None else tuple(sorted(self._folders.get(clean, ())))
+
+    def walk(self, folder: str = "", limit: int = WALK_LIMIT) -> Iterator[str]:
+        clean = normal(folder)
+        return iter(()) if clean is None else _walk(self, clean, limit)
+
+
+class Overlay:
+    """Other files with some of them changed or added.
+
+    Args:
+        base: what lies below.
+        changes: path → new text or bytes.
+    """
+
+    def __init__(self, base: Files, changes: Mapping[str, str | bytes]) -> None:
+        self.base = base
+        self.changes = dict(changes)
+        self._top = Tree(changes)
+
+    def read(self, path: str) -> bytes | None:
+        top = self._top.read(path)
+        return self.base.read(path) if top is None else top
+
+    def exists(self, path: str) -> bool:
+        return self._top.exists(path) or self.base.exists(path)
+
+    def is_dir(self, path: str) -> bool:
+        return self._top.is_dir(path) or (self.base.is_dir(path) and self._top.read(path) is None)
+
+    def list(self, folder: str = "") -> tuple[str, ...]:
+        return tuple(sorted({*self._top.list(folder), *self.base.list(folder)}))
+
+    def walk(self, folder: str = "", limit: int = WALK_LIMIT) -> Iterator[str]:
+        clean = normal(folder)
+        return iter(()) if clean is None else _walk(self, clean, limit)
+
+
+class Below:
+    """The files under one folder of others, as the Docker daemon sees a build context: nothing outside exists.
+
+    Args:
+        base: the files that hold the folder.
+        folder: its path in them.
+    """
+
+    def __init__(self, base: Files, folder: str) -> None:
+        clean = normal(folder)
+        if clean is None:
+            raise ValueError(f"not a folder inside the files: {folder!r}")
+        self.base = base
+        self.folder = clean
+
+    def _up(self, path: str) -> str | None:
+        clean = normal(path)
+        return None if clean is None else f"{self.folder}/{clean}".rstrip("/")
+
+    def read(self, path: str) -> bytes | None:
+        up = self._up(path)
+        return None if up is None else self.base.read(up)
+
+    def exists(self, path: str) -> bool:
+        up = self._up(path)
+        return up is not None and self.base.exists(up)
+
+    def is_dir(self, path: str) -> bool:
+        up = self._up(path)
+        return up is not None and self.base.is_dir(up)
+
+    def list(self, folder: str = "") -> tuple[str, ...]:
+        up = self._up(folder)
+        return () if up is None else self.base.list(up)
+
+    def walk(self, folder: str = "", limit: int = WALK_LIMIT) -> Iterator[str]:
+        up = self._up(folder)
+        for path in self.base.walk(up, limit) if up is not None else ():
+            yield path[len(self.folder) + 1 :]
+
+
+def below(files: Files, folder: str) -> Files:
+    """*files* seen from *folder*; themselves where it is the root."""
+    return Below(files, folder) if normal(folder) else files

@@ -1,0 +1,181 @@
+"""Kubernetes manifests beside the app: probes, ports and what the pods demand of the account.
+
+The format: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from dockfix.facts.fact import Fact, Problem
+from dockfix.facts.files import Files, text
+from dockfix.facts.yamltext import Yaml, parse, scalars
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SIZE = 300_000
+_LIMIT = 300
+_KINDS = frozenset(
+    {"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod", "ReplicaSet", "Rollout", "Service"}
+)
+_TEMPLATE = re.compile(r"\{\{.*?\}\}")
+_CONTROL = re.compile(r"^\s*(?:\{\{.*\}\}\s*)+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A probe of a container.
+
+    Attributes:
+        kind: when it is asked.
+        path: the path of an HTTP probe; None for the other sorts.
+        port: its port, or the port's name, as written.
+        command: the words of an exec probe.
+        origin: where it is written.
+    """
+
+    kind: Literal["liveness", "readiness", "startup"]
+    path: str | None
+    port: str | None
+    command: tuple[str, ...]
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container of a pod template.
+
+    Attributes:
+        workload: the name of the Deployment, Job …
+        kind: its kind.
+        name: the container's name.
+        image: the image as written; template expressions are replaced by ``X``.
+        ports: container ports.
+        probes: its probes.
+        run_as_non_root: whether the pod or the container demands a numeric account other than root.
+        run_as_user: the uid that it runs as whatever the image says.
+        read_only: whether the root file system is read-only.
+        command: what replaces the image's ENTRYPOINT.
+        args: what replaces the image's CMD.
+        mounts: the paths where volumes are mounted.
+        template: whether the manifest is a Helm template, so that values are guesses.
+        origin: where the container is written.
+    """
+
+    workload: str
+    kind: str
+    name: str
+    image: str | None
+    ports: tuple[Fact[int], ...]
+    probes: tuple[Probe, ...]
+    run_as_non_root: bool
+    run_as_user: int | None
+    read_only: bool
+    command: tuple[str, ...]
+    args: tuple[str, ...]
+    mounts: tuple[str, ...]
+    template: bool
+    origin: str
+
+    def probe(self, kind: str) -> Probe | None:
+        """The probe of a kind."""
+        return next((probe for probe in self.probes if probe.kind == kind), None)
+
+    def port(self, probe: Probe) -> int | None:
+        """The number of a probe's port; None where it is a name that cannot be told."""
+        if probe.port is None or not probe.port.isdigit():
+            return self.ports[0].value if len(self.ports) == 1 and probe.port else None
+        return int(probe.port)
+
+
+def containers(files: Files) -> tuple[tuple[Container, ...], tuple[Problem, ...]]:
+    """Every container of every manifest, and what could not be read; templates that are no YAML are left out."""
+    found: list[Container] = []
+    problems: list[Problem] = []
+    read = 0
+    for path in files.walk():
+        if not path.endswith((".yml", ".yaml")) or read >= _LIMIT:
+            continue
+        source = text(files, path)
+        if source is None or len(source) > _SIZE or "apiVersion:" not in source or "containers:" not in source:
+            continue
+        read += 1
+        template = "{{" in source
+        if template:
+            source = "\n".join("" if _CONTROL.match(line) else _TEMPLATE.sub("X", line) for line in source.split("\n"))
+        documents = parse(source, path)
+        if isinstance(documents, Problem):
+            problems += [] if template else [documents]
+            continue
+        for document in documents:
+            found += _workload(document, template)
+    return tuple(found), tuple(problems)
+
+
+def _workload(document: Yaml, template: bool) -> Iterator[Container]:
+    kind, name = document.text("kind"), document.text("metadata", "name")
+    if kind is not None and kind.value == "List":
+        items = document.at("items")
+        for item in items.values() if items is not None else ():
+            yield from _workload(item, template)
+        return
+    if kind is None or kind.value not in _KINDS:
+        return
+    pod = (
+        document.at("spec", "template", "spec")
+        or document.at("spec", "jobTemplate", "spec", "template", "spec")
+        or document.at("spec")
+    )
+    listed = pod.at("containers") if pod is not None else None
+    if pod is None or listed is None:
+        return
+    for node in listed.values():
+        yield _container(kind.value, name.value if name else "", pod, node, template)
+
+
+def _container(kind: str, workload: str, pod: Yaml, node: Yaml, template: bool) -> Container:
+    name, image = node.text("name"), node.text("image")
+    ports = node.at("ports")
+    mounts = node.at("volumeMounts")
+    numbers = [port.text("containerPort") for port in (ports.values() if ports is not None else ())]
+    paths = [mount.text("mountPath") for mount in (mounts.values() if mounts is not None else ())]
+    securities = [found for found in (node.at("securityContext"), pod.at("securityContext")) if found is not None]
+    uid = next((fact.value for found in securities if (fact := found.text("runAsUser"))), None)
+    read_only = node.at("securityContext", "readOnlyRootFilesystem")
+    demand = next((found for security in securities if (found := security.at("runAsNonRoot"))), None)
+    return Container(
+        workload=workload,
+        kind=kind,
+        name=name.value if name else "",
+        image=image.value if image else None,
+        ports=tuple(Fact(int(fact.value), fact.origin) for fact in numbers if fact and fact.value.isdigit()),
+        probes=tuple(_probes(node)),
+        run_as_non_root=demand is not None and demand.truth,
+        run_as_user=int(uid) if uid is not None and uid.isdigit() else None,
+        read_only=read_only is not None and read_only.truth,
+        command=tuple(fact.value for fact in scalars(node.at("command"))),
+        args=tuple(fact.value for fact in scalars(node.at("args"))),
+        mounts=tuple(fact.value for fact in paths if fact),
+        template=template,
+        origin=node.origin,
+    )
+
+
+def _probes(node: Yaml) -> Iterator[Probe]:
+    kinds: tuple[Literal["liveness", "readiness", "startup"], ...] = ("liveness", "readiness", "startup")
+    for kind in kinds:
+        probe = node.at(f"{kind}Probe")
+        if probe is None:
+            continue
+        path = probe.text("httpGet", "path")
+        port = probe.text("httpGet", "port") or probe.text("tcpSocket", "port") or probe.text("grpc", "port")
+        yield Probe(
+            kind,
+            path.value if path else ("/" if probe.at("httpGet") else None),
+            port.value if port else None,
+            tuple(fact.value for fact in scalars(probe.at("exec", "command"))),
+            probe.origin,
+        )

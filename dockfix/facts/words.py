@@ -1,0 +1,97 @@
+"""A line of shell as simple commands: enough for npm scripts, compose commands and build lines in CI files.
+
+Run instructions and whole scripts need more than this; see :mod:`dockfix.dockerfile.shell`.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+
+_JOINERS = frozenset({"&&", "||", ";", "|", "&", "|&"})
+_OPERATORS = re.compile(r"[();<>|&]+")
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)
+_EXPANSION = re.compile(r"[$`*?~{]|\[")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One simple command.
+
+    Attributes:
+        joiner: what joins it to the one before: ``&&``, ``||``, ``;``, ``|``, ``&``; empty for the first.
+        assignments: variables set for it alone.
+        words: its words without quotes.
+    """
+
+    joiner: str
+    assignments: tuple[tuple[str, str], ...]
+    words: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The program's name without folders; empty for a bare assignment."""
+        return self.words[0].rpartition("/")[2] if self.words else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A parsed line.
+
+    Attributes:
+        commands: its commands in order, those in parentheses included.
+        plain: whether it needs no shell: no expansion, redirection, glob or group (joiners do not count).
+    """
+
+    commands: tuple[Command, ...]
+    plain: bool
+
+
+def split(text: str) -> tuple[str, ...]:
+    """The words of *text* without quotes; split at blanks where a quote is left open."""
+    try:
+        return tuple(shlex.split(text))
+    except ValueError:
+        return tuple(text.split())
+
+
+def parse(text: str) -> Line:
+    """Read *text* as simple commands. Broken quoting gives one command of blank-separated words, not plain."""
+    lexer = shlex.shlex(text.replace("\\\n", " ").replace("\n", ";"), posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        tokens = list(lexer)
+    except ValueError:
+        return Line((Command("", (), tuple(text.split())),), False)
+    commands: list[Command] = []
+    plain = _EXPANSION.search(text) is None
+    joiner = ""
+    words: list[str] = []
+    skip = False
+    for token in [*tokens, ";"]:
+        if skip:
+            skip = False
+        elif token in _JOINERS:
+            if words:
+                commands.append(_command(joiner, words))
+            joiner, words = (token if commands else ""), []
+        elif _OPERATORS.fullmatch(token):
+            plain = False
+            if token[0] in "<>" or token.endswith((">", ">&", "<")):
+                skip = True
+                if words and words[-1] in ("1", "2"):
+                    words.pop()
+            elif words:
+                commands.append(_command(joiner, words))
+                joiner, words = ";", []
+        else:
+            words.append(token)
+    return Line(tuple(commands), plain)
+
+
+def _command(joiner: str, words: list[str]) -> Command:
+    count = next((index for index, word in enumerate(words) if not _ASSIGNMENT.match(word)), len(words))
+    pairs = tuple((key, value) for key, _, value in (word.partition("=") for word in words[:count]))
+    return Command(joiner, pairs, tuple(words[count:]))
