@@ -11,7 +11,7 @@ from dockfix.facts.files import WALK_LIMIT, Files
 
 if TYPE_CHECKING:
     from dockfix.dockerfile import Document
-    from dockfix.facts.compose import Service
+    from dockfix.facts import App
 
 _OPERATIONS = re.compile(
     r"\.?(?:github|gitlab|circleci|ci|deploy(?:s|ments?)?|k8s|kubernetes|kube|manifests?|helm|charts?|kustomize|ops|devops"
@@ -64,14 +64,19 @@ class Nearby:
             yield from self._base.walk(folder, limit)
 
 
-def contexts(services: Iterable[Service], dockerfile: str) -> tuple[str, ...]:
-    """The build contexts that compose names for *dockerfile*, main files first, each once."""
-    named = (service.context for service in services if service.dockerfile == dockerfile)
-    return tuple(dict.fromkeys(context.strip("/") for context in named if context is not None))
+def named(app: App) -> str | None:
+    """The build context that compose names for the app's Dockerfile, else the one that CI names; ``None`` without."""
+    for service in app.compose:
+        if service.context is not None:
+            return service.context.strip("/")
+    for build in app.builds:
+        if build.context is not None and app.files.is_dir(build.context):
+            return build.context.strip("/")
+    return None
 
 
 def guess(document: Document, files: Files, dockerfile: str) -> str:
-    """The context of a Dockerfile that no compose file names.
+    """The context of a Dockerfile that nothing names.
 
     It is the nearest folder upward that holds everything that the file copies, since
     ``docker build -f docker/Dockerfile .`` is as common as a file beside its sources; else the file's own folder.

@@ -111,7 +111,9 @@ def _search(top: Path, root: Path) -> Iterator[Found | Skipped | Unusable]:
         here = Path(folder)
         folders[:] = sorted(name for name in folders if name not in _NEVER_ENTERED and not _is_venv(here / name))
         yield from (
-            Unusable(here / name, "is a folder, not a Dockerfile") for name in folders if name in {"Dockerfile", "Containerfile"}
+            Unusable(here / name, "is a folder, not a Dockerfile")
+            for name in folders
+            if name in {"Dockerfile", "Containerfile"}
         )
         composed = composed or any("compose" in name and name.endswith((".yml", ".yaml")) for name in names)
         for name in sorted(filter(named_like_a_dockerfile, names)):

@@ -18,7 +18,7 @@ class RegistryError(Exception):
     """A transform cannot be loaded, or two have the same id."""
 
 
-class UnknownTransform(LookupError):
+class UnknownTransformError(LookupError):
     """No transform has the id; ``str()`` names the nearest one."""
 
 
@@ -41,14 +41,14 @@ def transform(id: str) -> Transform:
     """The transform called *id*.
 
     Raises:
-        UnknownTransform: there is none.
+        UnknownTransformError: there is none.
     """
     for candidate in transforms():
         if candidate.id == id:
             return candidate
     from dockfix.suggestion import did_you_mean
 
-    raise UnknownTransform(f"no transform is called {id!r}{did_you_mean(id, (each.id for each in transforms()))}")
+    raise UnknownTransformError(f"no transform is called {id!r}{did_you_mean(id, (each.id for each in transforms()))}")
 
 
 def _own() -> Iterator[Transform]:

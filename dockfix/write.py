@@ -81,7 +81,7 @@ def _stage(item: Replacement, root: Path, prepared: ExitStack) -> tuple[Path, Pa
         # Created through the umask, as a new file should be; mkstemp's 0600 would stay.
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         prepared.callback(temporary.unlink, missing_ok=True)
-        with open(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(item.after)
             file.flush()
             os.fsync(file.fileno())
