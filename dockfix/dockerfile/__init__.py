@@ -7,10 +7,26 @@ from dockfix.dockerfile.error import DockerfileError
 from dockfix.dockerfile.expansion import dequote, expand, expand_word
 from dockfix.dockerfile.image import ImageReference
 from dockfix.dockerfile.instruction import Assignment, CopySpec, Instruction
+from dockfix.dockerfile.layout import (
+    Gap,
+    Item,
+    Keep,
+    Layout,
+    LedgerEntry,
+    LedgerError,
+    New,
+    habitual,
+    insert_after,
+    insert_before,
+    remove,
+    replace,
+)
 from dockfix.dockerfile.projection import structure_agrees
 from dockfix.dockerfile.scanner import Comment, Directive, Heredoc
+from dockfix.dockerfile.shell import ShellCommand, ShellScript, ShellWord, parse_shell, script
 from dockfix.dockerfile.words import Flag, Word
 
+# The function ``layout`` is reached as ``dockfix.dockerfile.layout.layout``: its name is its module's.
 __all__ = [
     "Assignment",
     "Comment",
@@ -19,13 +35,30 @@ __all__ = [
     "Document",
     "DockerfileError",
     "Flag",
+    "Gap",
     "Heredoc",
     "ImageReference",
     "Instruction",
+    "Item",
+    "Keep",
+    "Layout",
+    "LedgerEntry",
+    "LedgerError",
+    "New",
+    "ShellCommand",
+    "ShellScript",
+    "ShellWord",
     "Stage",
     "Word",
     "dequote",
     "expand",
     "expand_word",
+    "habitual",
+    "insert_after",
+    "insert_before",
+    "parse_shell",
+    "remove",
+    "replace",
+    "script",
     "structure_agrees",
 ]

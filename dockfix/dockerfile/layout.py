@@ -1,0 +1,538 @@
+"""The layout builder: restructures a Dockerfile by minimal edits, and accounts for every instruction and comment.
+
+It also holds the plain insertions and replacements that follow the habits of the file.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from dockfix.dockerfile.document import Document
+from dockfix.dockerfile.error import DockerfileError
+from dockfix.dockerfile.instruction import Instruction
+from dockfix.dockerfile.scanner import Comment, scan
+from dockfix.dockerfile.words import fields
+from dockfix.text import Edit, Span, apply
+
+Fate = Literal["kept", "moved", "copied", "replaced", "dropped"]
+
+_CANONICAL_INDENT = "    "
+
+
+class LedgerError(ValueError):
+    """An instruction or a comment of the original would be lost or doubled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """An instruction of the original: its bytes with its comments.
+
+    Attributes:
+        instruction: the instruction.
+        edits: changes to it, in positions of the document, all inside ``instruction.block``.
+    """
+
+    instruction: Instruction
+    edits: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """New instructions.
+
+    Attributes:
+        text: with ``\\n`` line ends, backslash continuations, four spaces of indent and keywords in upper case; the
+            builder turns it into the habits of the file.
+        comment: printed above it, with or without ``#``.
+        replaces: the originals that it stands for; their comments are printed above it.
+    """
+
+    text: str
+    comment: str | None = None
+    replaces: tuple[Instruction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One empty line."""
+
+
+Item = Keep | New | Gap
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """What became of an instruction.
+
+    Attributes:
+        index: the instruction's number in the original.
+        fate: kept in its place, moved, copied (in more than one place), replaced by a new one, or dropped.
+        reason: why it was dropped, else empty.
+    """
+
+    index: int
+    fate: Fate
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The edits that lead to the wanted stages, and what became of each original instruction."""
+
+    edits: tuple[Edit, ...]
+    ledger: tuple[LedgerEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """An original instruction with the comments that go with it: ``[lead, end)``; its own lines are ``[start, stop)``."""
+
+    instruction: Instruction
+    lead: int
+    start: int
+    stop: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    item: Keep | New
+    stage: int
+    gap: bool
+    claims: tuple[int, ...]
+    """The originals whose comments it carries, being their first appearance."""
+
+    @property
+    def origins(self) -> tuple[int, ...]:
+        if isinstance(self.item, Keep):
+            return (self.item.instruction.index,)
+        return tuple(sorted(instruction.index for instruction in self.item.replaces))
+
+
+def habitual(document: Document, text: str) -> str:
+    """Canonical instructions in the habits of *document*: line ends, escape character, keyword case and indent.
+
+    Raises:
+        DockerfileError: *text* holds an unterminated heredoc.
+    """
+    try:
+        found = scan(text)
+    except DockerfileError as error:
+        if error.message != "file with no instructions":
+            raise
+        return text.replace("\n", document.newline)
+    edits: list[Edit] = []
+    for statement in found.statements:
+        logical = statement.logical
+        if document.keyword_case == "lower":
+            words = [(0, len(statement.keyword))]
+            start, end = statement.value
+            if statement.keyword == "FROM":
+                words += [(start + first, start + last) for first, last in fields(logical.text[start:end])[1:2]]
+            elif statement.keyword == "HEALTHCHECK":
+                words += [(start + first, start + last) for first, last in fields(logical.text[start:end])[:1]]
+            edits += [Edit(logical.span(first, last), logical.text[first:last].lower()) for first, last in words]
+        for place in (*logical.sources[1:], *(text.rfind("\n", 0, item.span.start) + 1 for item in statement.comments)):
+            body = text[place:].partition("\n")[0]
+            depth = (len(body) - len(body.lstrip(" "))) // len(_CANONICAL_INDENT)
+            if depth and document.indent != _CANONICAL_INDENT:
+                edits.append(Edit(Span(place, place + depth * len(_CANONICAL_INDENT)), document.indent * depth))
+        if document.escape != "\\":
+            for number, source in enumerate(logical.sources[:-1]):
+                position = source + logical.starts[number + 1] - logical.starts[number]
+                edits.append(Edit(Span(position, position + 1), document.escape))
+    return apply(text, edits).replace("\n", document.newline)
+
+
+def insert_after(
+    document: Document, instruction: Instruction, text: str, comment: str | None = None, gap: bool = False
+) -> Edit:
+    """Insert canonical *text* below *instruction*, with a *comment* above it and, if *gap*, an empty line before it."""
+    lines = _lines(document, text, comment)
+    if gap:
+        lines = document.newline + lines
+    start = end = instruction.block.end
+    if instruction.dangling:
+        start = _escape_at(document, instruction)
+        rest = document.text[start:end]
+        lines = (document.newline if "\n" in rest else "") + lines
+    if not document.text[:end].endswith("\n"):
+        lines = document.newline + lines.removesuffix(document.newline)
+    return Edit(Span(start, end), lines)
+
+
+def insert_before(
+    document: Document, instruction: Instruction, text: str, comment: str | None = None, gap: bool = False
+) -> Edit:
+    """Insert canonical *text* above *instruction* and its comments, with an empty line between if *gap*."""
+    lines = _lines(document, text, comment) + (document.newline if gap else "")
+    return Edit(Span(instruction.block.start, instruction.block.start), lines)
+
+
+def replace(document: Document, instruction: Instruction, text: str) -> Edit:
+    """Put canonical *text* in the place of *instruction*; the comments above stay, those inside come above it."""
+    lines = [comment.text for comment in instruction.inner_comments]
+    lines.append(habitual(document, text.rstrip("\n")))
+    return Edit(instruction.span, document.newline.join(lines))
+
+
+def remove(document: Document, instruction: Instruction) -> Edit:
+    """Take *instruction* out with its line end.
+
+    Raises:
+        LedgerError: it has comments, which the caller must place first.
+    """
+    if instruction.comments or instruction.inner_comments:
+        raise LedgerError(f"line {instruction.line}: the comments of {instruction.keyword} would be lost")
+    text = document.text
+    start, end = instruction.block.start, instruction.block.end
+    if not text[:end].endswith("\n"):
+        return Edit(Span(len(text[:start].removesuffix("\n").removesuffix("\r")), end), "")
+    above = text.rfind("\n", 0, start - 1) + 1 if start else 0
+    below = text[end:].partition("\n")[0]
+    if above < start and not text[above:start].strip() and end < len(text) and not below.strip():
+        start = above
+    return Edit(Span(start, end), "")
+
+
+def layout(
+    document: Document, stages: Sequence[Sequence[Item]], dropped: Mapping[int, str] | None = None
+) -> Layout:
+    """Work out the edits that turn the stages of *document* into *stages*.
+
+    Everything above the first FROM stays as it is, the comments right above that FROM included; comments below the
+    last instruction stay at the end.
+
+    Args:
+        document: the original.
+        stages: what each stage shall consist of, its FROM first.
+        dropped: for each original instruction that disappears, why.
+
+    Raises:
+        LedgerError: an original instruction is neither in *stages* nor in *dropped*, or a comment would be lost.
+    """
+    return _Builder(document, stages, dropped or {}).build()
+
+
+def _lines(document: Document, text: str, comment: str | None) -> str:
+    """Canonical *text* as whole lines of *document*, with its comment above."""
+    lines = [habitual(document, text.rstrip("\n") + "\n")]
+    if comment is not None:
+        lines = [document.newline.join(_comment_lines(comment)) + document.newline, *lines]
+    return "".join(lines)
+
+
+def _comment_lines(comment: str) -> list[str]:
+    return [line if line.startswith("#") else f"# {line}" for line in comment.strip("\n").split("\n")]
+
+
+def _escape_at(document: Document, instruction: Instruction) -> int:
+    """Where the last, useless escape character of a dangling instruction begins, with the blanks before it."""
+    text = document.text[: instruction.span.end].rstrip(" \t")
+    return len(text.removesuffix(document.escape).rstrip(" \t"))
+
+
+class _Builder:
+    def __init__(
+        self, document: Document, stages: Sequence[Sequence[Item]], dropped: Mapping[int, str]
+    ) -> None:
+        self.document = document
+        self.dropped = dropped
+        self.units = _units(document)
+        self.entries = self._entries(stages)
+        self._account()
+        self.anchors = self._anchors()
+        self.inherited = self._inherited()
+
+    def build(self) -> Layout:
+        document, text = self.document, self.document.text
+        edits: list[Edit] = []
+        pending: list[str] = []
+        indices = sorted(self.units)
+        cursor, tail = self.units[indices[0]].start, self.units[indices[-1]].end
+        for number, entry in enumerate(self.entries):
+            between = self._separator(number) + self._inheritance(entry)
+            if number in self.anchors and isinstance(entry.item, Keep):
+                unit = self.units[entry.item.instruction.index]
+                pending.append(between)
+                edits += _change(text, cursor, unit.lead, "".join(pending))
+                edits += entry.item.edits
+                if entry.item.instruction.dangling and number + 1 < len(self.entries):
+                    edits.append(Edit(Span(_escape_at(document, entry.item.instruction), entry.item.instruction.span.end), ""))
+                pending, cursor = [], unit.end
+            else:
+                pending += (between, self._render(entry))
+        pending += self._leftover(indices)
+        rest = "".join(pending)
+        if tail == len(text) and not document.final_newline:
+            if cursor == tail and rest:
+                rest = document.newline + rest
+            rest = rest.removesuffix(document.newline)
+            if cursor < tail and not rest:
+                cursor = len(text[:cursor].removesuffix("\n").removesuffix("\r"))
+        edits += _change(text, cursor, tail, rest)
+        self._verify(edits)
+        return Layout(tuple(edits), self._ledger())
+
+    def _entries(self, stages: Sequence[Sequence[Item]]) -> list[_Entry]:
+        entries: list[_Entry] = []
+        claimed: set[int] = set()
+        for number, items in enumerate(stages):
+            gap = False
+            for item in items:
+                if isinstance(item, Gap):
+                    gap = True
+                    continue
+                originals = (item.instruction,) if isinstance(item, Keep) else item.replaces
+                for original in originals:
+                    if original.index not in self.units:
+                        raise LedgerError(f"line {original.line}: {original.keyword} stands above the first FROM")
+                if isinstance(item, Keep):
+                    block = item.instruction.block
+                    if not all(block.contains(edit.span) for edit in item.edits):
+                        raise LedgerError(f"line {item.instruction.line}: an edit lies outside {item.instruction.keyword}")
+                claims = tuple(sorted({original.index for original in originals} - claimed))
+                claimed.update(claims)
+                entries.append(_Entry(item, number, gap, claims))
+                gap = False
+        return entries
+
+    def _account(self) -> None:
+        """Every original has exactly one fate."""
+        used = {index for entry in self.entries for index in entry.origins}
+        for index, unit in self.units.items():
+            instruction = unit.instruction
+            if index in used and index in self.dropped:
+                raise LedgerError(f"line {instruction.line}: {instruction.keyword} is both used and dropped")
+            if index not in used and index not in self.dropped:
+                raise LedgerError(f"line {instruction.line}: {instruction.keyword} is lost")
+        unknown = sorted(set(self.dropped) - set(self.units))
+        if unknown:
+            raise LedgerError(f"instruction {unknown[0]} cannot be dropped: it does not stand below a FROM")
+
+    def _anchors(self) -> frozenset[int]:
+        """The entries that need not move: the longest run of kept instructions in the order of the original."""
+        ends: list[int] = []
+        numbers: list[int] = []
+        before: dict[int, int | None] = {}
+        for number, entry in enumerate(self.entries):
+            if not isinstance(entry.item, Keep) or not entry.claims:
+                continue
+            index = entry.claims[0]
+            length = bisect_left(ends, index)
+            before[number] = numbers[length - 1] if length else None
+            ends[length:] = [index, *ends[length + 1 :]]
+            numbers[length:] = [number, *numbers[length + 1 :]]
+        anchors: set[int] = set()
+        last = numbers[-1] if numbers else None
+        while last is not None:
+            anchors.add(last)
+            last = before[last]
+        return frozenset(anchors)
+
+    def _inherited(self) -> dict[int, list[int]]:
+        """For each surviving original the dropped ones right before it, whose comments it gets; -1 for the end."""
+        inherited: dict[int, list[int]] = {}
+        waiting: list[int] = []
+        for index in sorted(self.units):
+            if index in self.dropped:
+                waiting.append(index)
+            elif waiting:
+                inherited[index] = waiting
+                waiting = []
+        inherited[-1] = waiting
+        return inherited
+
+    def _comments(self, index: int) -> str:
+        """All comments of an original as lines: those above it, inside it, and below it."""
+        unit, text, newline = self.units[index], self.document.text, self.document.newline
+        inner = "".join(comment.text + newline for comment in unit.instruction.inner_comments)
+        below = text[unit.stop : unit.end]
+        if below and not below.endswith("\n"):
+            below += newline
+        return text[unit.lead : unit.start] + inner + below
+
+    def _inheritance(self, entry: _Entry) -> str:
+        dropped = (index for claim in entry.claims for index in self.inherited.get(claim, ()))
+        return "".join(map(self._comments, dropped))
+
+    def _leftover(self, indices: Sequence[int]) -> list[str]:
+        return [comments for index in self.inherited[-1] if index in indices and (comments := self._comments(index))]
+
+    def _separator(self, number: int) -> str:
+        """What stands between an entry and the one before it."""
+        if not number:
+            return ""
+        before, entry = self.entries[number - 1], self.entries[number]
+        newline = self.document.newline
+        kept = isinstance(before.item, Keep) and isinstance(entry.item, Keep)
+        if kept and before.origins[0] + 1 == entry.origins[0]:
+            original = self._original_separator(entry.origins[0])
+            return original or newline * entry.gap
+        if entry.gap or before.stage != entry.stage:
+            return newline
+        return newline * self._had_gap(number)
+
+    def _original_separator(self, index: int) -> str:
+        return self.document.text[self.units[index - 1].end : self.units[index].lead] if index - 1 in self.units else ""
+
+    def _had_gap(self, number: int) -> bool:
+        """Whether the original had an empty line somewhere between this entry and the last one that comes from it."""
+        entry = self.entries[number]
+        if not entry.origins:
+            return False
+        for before in range(number - 1, -1, -1):
+            earlier = self.entries[before]
+            if earlier.stage != entry.stage:
+                return False
+            if earlier.origins:
+                last = entry.origins[0]
+                first = min(earlier.origins[-1] + 1, last)
+                return any(self._original_separator(index) for index in range(first, last + 1))
+            if earlier.gap:
+                return False
+        return False
+
+    def _render(self, entry: _Entry) -> str:
+        if isinstance(entry.item, Keep):
+            return self._moved(entry.item, first=bool(entry.claims))
+        comments = "".join(map(self._comments, entry.claims))
+        lines = [*_comment_lines(entry.item.comment)] if entry.item.comment is not None else []
+        present = {line.strip() for line in comments.split("\n")}
+        newline = self.document.newline
+        comments += "".join(line + newline for line in lines if line not in present)
+        return comments + habitual(self.document, entry.item.text.rstrip("\n") + "\n")
+
+    def _moved(self, item: Keep, *, first: bool) -> str:
+        """An original as it stands in another place; a second copy comes without its comments."""
+        document, instruction = self.document, item.instruction
+        unit = self.units[instruction.index]
+        start, end = (unit.lead, unit.end) if first else (unit.start, unit.stop)
+        edits = [edit for edit in item.edits if start <= edit.span.start and edit.span.end <= end]
+        if not first:
+            edits += [self._line_of(comment) for comment in instruction.inner_comments]
+        if instruction.dangling:
+            edits.append(Edit(Span(_escape_at(document, instruction), instruction.span.end), ""))
+        shifted = [Edit(Span(edit.span.start - start, edit.span.end - start), edit.text) for edit in edits]
+        text = apply(document.text[start:end], shifted)
+        return text if text.endswith("\n") else text + document.newline
+
+    def _line_of(self, comment: Comment) -> Edit:
+        text = self.document.text
+        return Edit(Span(text.rfind("\n", 0, comment.span.start) + 1, text.find("\n", comment.span.end) + 1), "")
+
+    def _ledger(self) -> tuple[LedgerEntry, ...]:
+        uses = Counter(entry.item.instruction.index for entry in self.entries if isinstance(entry.item, Keep))
+        still = {self.entries[number].claims[0] for number in self.anchors}
+        ledger: list[LedgerEntry] = []
+        for instruction in self.document.instructions:
+            index = instruction.index
+            fate: Fate
+            if index in self.dropped:
+                ledger.append(LedgerEntry(index, "dropped", self.dropped[index]))
+                continue
+            if uses[index] > 1:
+                fate = "copied"
+            elif uses[index]:
+                fate = "kept" if index in still else "moved"
+            else:
+                fate = "replaced" if index in self.units else "kept"
+            ledger.append(LedgerEntry(index, fate))
+        return tuple(ledger)
+
+    def _verify(self, edits: Sequence[Edit]) -> None:
+        """The comments of the result are those of the original and the new ones, each as often as before."""
+        expected = Counter(comment.text.rstrip() for comment in self.document.comments)
+        try:
+            found = Counter(comment.text.rstrip() for comment in scan(apply(self.document.text, edits)).comments)
+        except DockerfileError as error:
+            raise LedgerError(f"the result cannot be read: {error}") from error
+        lost = expected - found
+        if lost:
+            raise LedgerError(f"the comment {next(iter(lost))!r} would be lost")
+        added = Counter(line.rstrip() for line in self._new_comments())
+        doubled = found - expected - added
+        if doubled:
+            raise LedgerError(f"the comment {next(iter(doubled))!r} would appear twice")
+
+    def _new_comments(self) -> list[str]:
+        lines: list[str] = []
+        for entry in self.entries:
+            if isinstance(entry.item, Keep):
+                lines += (line for edit in entry.item.edits for line in _sharp_lines(edit.text))
+            else:
+                lines += _comment_lines(entry.item.comment) if entry.item.comment is not None else []
+                lines += _sharp_lines(entry.item.text)
+        return lines
+
+
+def _sharp_lines(text: str) -> list[str]:
+    return [line.strip() for line in text.split("\n") if line.lstrip().startswith("#")]
+
+
+def _units(document: Document) -> dict[int, _Unit]:
+    """The instructions from the first FROM on, each with the comments that go with it.
+
+    A comment goes with the instruction below it, also across empty lines; only one that stands right under the end of
+    a stage, with an empty line before the next FROM, goes with what it stands under.
+    """
+    text = document.text
+    instructions = [instruction for instruction in document.instructions if instruction.stage >= 0]
+    units: dict[int, _Unit] = {}
+    for number, instruction in enumerate(instructions):
+        start = text.rfind("\n", 0, instruction.span.start) + 1
+        stop = instruction.block.end
+        lead = start
+        if number:
+            before = units[instruction.index - 1]
+            lead = _lead(text, before.stop, start)
+            if instruction.keyword == "FROM" and lead == before.stop:
+                below = _below(text, lead, start)
+                if below > lead:
+                    units[instruction.index - 1] = _Unit(
+                        before.instruction, before.lead, before.start, before.stop, below
+                    )
+                    lead = _lead(text, below, start)
+        elif start == 0 and document.bom:
+            lead = start = 1
+        units[instruction.index] = _Unit(instruction, lead, start, stop, stop)
+    return units
+
+
+def _lead(text: str, start: int, end: int) -> int:
+    """Where the first line of ``text[start:end]`` that is not empty begins."""
+    while start < end:
+        line_end = text.find("\n", start, end) + 1 or end
+        if text[start:line_end].strip():
+            return start
+        start = line_end
+    return end
+
+
+def _below(text: str, start: int, end: int) -> int:
+    """The end of the comment lines at *start* if an empty line follows them before *end*, else *start*."""
+    position = start
+    while position < end:
+        line_end = text.find("\n", position, end) + 1 or end
+        if not text[position:line_end].strip():
+            return position
+        position = line_end
+    return start
+
+
+def _change(text: str, start: int, end: int, new: str) -> list[Edit]:
+    """The edit from ``text[start:end]`` to *new*, without the whole lines that both begin or end with; none if equal."""
+    old_lines, new_lines = text[start:end].splitlines(keepends=True), new.splitlines(keepends=True)
+    if "".join(old_lines) == new:
+        return []
+    while old_lines and new_lines and old_lines[0] == new_lines[0]:
+        start += len(old_lines.pop(0))
+        new_lines.pop(0)
+    while old_lines and new_lines and old_lines[-1] == new_lines[-1]:
+        end -= len(old_lines.pop())
+        new_lines.pop()
+    return [Edit(Span(start, end), "".join(new_lines))]
