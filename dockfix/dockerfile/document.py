@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal
 
 from dockfix.dockerfile.expansion import expand
@@ -198,7 +199,7 @@ class Document:
     def spacious(self) -> bool:
         """Whether the author leaves empty lines between groups of instructions inside a stage."""
         pairs = blanks = 0
-        for before, after in zip(self.instructions, self.instructions[1:]):
+        for before, after in pairwise(self.instructions):
             if before.stage == after.stage >= 0:
                 pairs += 1
                 gap = self.text[before.block.end : after.block.start]
@@ -206,7 +207,7 @@ class Document:
         return blanks > 0 and 5 * blanks >= pairs
 
     def spans(self) -> tuple[Span, ...]:
-        """Spans that cover the text from end to end: each directive, outer comment and instruction, and the rest between."""
+        """Spans that cover the text from end to end: directives, outer comments, instructions, and what is between."""
         inside = {id(comment) for instruction in self.instructions for comment in instruction.inner_comments}
         outer = [comment.span for comment in self.comments if id(comment) not in inside]
         elements = sorted(

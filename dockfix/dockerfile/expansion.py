@@ -18,7 +18,7 @@ _NOTHING: Mapping[str, str] = {}
 
 
 class ExpansionError(ValueError):
-    """A word that BuildKit cannot read: an unbalanced quote, a bad ``${``, or a variable that must be set and is not."""
+    """A word that BuildKit cannot read: an unbalanced quote, a bad ``${``, a variable that is not set."""
 
 
 class _Lexer:

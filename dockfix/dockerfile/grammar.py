@@ -10,9 +10,8 @@ import re
 from collections.abc import Sequence
 
 from dockfix.dockerfile.error import DockerfileError
-from dockfix.dockerfile.expansion import dequote
 from dockfix.dockerfile.logical import BLANK, SPACE
-from dockfix.dockerfile.scanner import Heredoc, Scan, Statement, arguments, split
+from dockfix.dockerfile.scanner import Heredoc, Scan, arguments, split
 from dockfix.dockerfile.words import NotStringsError, fields, flag_text, json_array, words
 
 FLAGS: dict[str, tuple[str, ...]] = {
@@ -45,8 +44,8 @@ _STAGE_NAME = re.compile(r"[a-z][a-z0-9\-_.]*\Z")
 _HEREDOC = re.compile(r"[0-9]*<<-?[\t\n\f\r ]*[^<\t\n\f\r ]+\Z")
 
 
-class _Fault(Exception):
-    pass
+class _FaultError(Exception):
+    """What is wrong with an instruction, before its place is known."""
 
 
 def check_syntax(scan: Scan, path: str) -> None:
@@ -59,7 +58,7 @@ def check_syntax(scan: Scan, path: str) -> None:
         start, end = statement.value
         try:
             _syntax(statement.keyword, statement.logical.text[start:end], scan.escape)
-        except _Fault as fault:
+        except _FaultError as fault:
             raise DockerfileError(path, statement.line, str(fault)) from None
 
 
@@ -77,7 +76,7 @@ def check_meaning(scan: Scan, path: str) -> None:
         keyword, text = statement.keyword, statement.logical.text
         try:
             if keyword not in FLAGS:
-                raise _Fault(f"unknown instruction: {keyword}")
+                raise _FaultError(f"unknown instruction: {keyword}")
             found = [flag_text(text[slice(*span)], scan.escape) for span in statement.flags]
             if found and keyword not in _UNCHECKED_FLAGS:
                 _flags(keyword, found, known_frontend)
@@ -86,10 +85,10 @@ def check_meaning(scan: Scan, path: str) -> None:
                 staged = True
                 stages += 1
             elif not staged and keyword != "ARG":
-                raise _Fault(f"no build stage in current context: {keyword} before the first FROM")
+                raise _FaultError(f"no build stage in current context: {keyword} before the first FROM")
             elif keyword == "COPY":
                 _copy_from(found, stages)
-        except _Fault as fault:
+        except _FaultError as fault:
             raise DockerfileError(path, statement.line, str(fault)) from None
     if not staged:
         raise DockerfileError(path, scan.statements[-1].line, "dockerfile contains no stages to build")
@@ -110,7 +109,7 @@ def _json(keyword: str, value: str) -> list[str] | None:
     try:
         return json_array(arguments(keyword, value))
     except NotStringsError:
-        raise _Fault("when using JSON array syntax, arrays must be comprised of strings only") from None
+        raise _FaultError("when using JSON array syntax, arrays must be comprised of strings only") from None
 
 
 def _pairs(keyword: str, value: str, escape: str) -> None:
@@ -119,12 +118,12 @@ def _pairs(keyword: str, value: str, escape: str) -> None:
         return
     if "=" not in found[0]:
         if not re.search(f"[{BLANK}]", value):
-            raise _Fault(f"{keyword} must have two arguments")
+            raise _FaultError(f"{keyword} must have two arguments")
         return
     for word in found:
         if "=" not in word:
             message = f"Syntax error - can't find = in {word!r}. Must be of the form: name=value"
-            raise _Fault(message)
+            raise _FaultError(message)
 
 
 def _flags(keyword: str, found: Sequence[str], known_frontend: bool) -> None:
@@ -133,16 +132,16 @@ def _flags(keyword: str, found: Sequence[str], known_frontend: bool) -> None:
         name, separator, value = flag[2:].partition("=")
         if name not in FLAGS[keyword]:
             if known_frontend:
-                raise _Fault(f"unknown flag: --{name}")
+                raise _FaultError(f"unknown flag: --{name}")
             continue
         if name in seen and name not in _REPEATABLE:
-            raise _Fault(f"duplicate flag specified: --{name}")
+            raise _FaultError(f"duplicate flag specified: --{name}")
         seen.add(name)
         if name in _SWITCHES:
             if separator and value.lower() not in ("true", "false"):
-                raise _Fault(f"expecting boolean value for flag --{name}, not: {value}")
+                raise _FaultError(f"expecting boolean value for flag --{name}, not: {value}")
         elif not separator:
-            raise _Fault(f"missing a value on flag: --{name}")
+            raise _FaultError(f"missing a value on flag: --{name}")
 
 
 def _meaning(keyword: str, value: str, escape: str, heredocs: Sequence[Heredoc]) -> None:
@@ -154,26 +153,26 @@ def _meaning(keyword: str, value: str, escape: str, heredocs: Sequence[Heredoc])
         _names(keyword, value, escape)
     elif keyword == "ARG":
         if not value:
-            raise _Fault("ARG requires at least one argument")
+            raise _FaultError("ARG requires at least one argument")
         if any(value[start] == "=" for start, _ in words(value, escape)):
-            raise _Fault("ARG names can not be blank")
+            raise _FaultError("ARG names can not be blank")
     elif keyword in ("WORKDIR", "USER", "STOPSIGNAL", "MAINTAINER"):
         if not value:
-            raise _Fault(f"{keyword} requires exactly one argument")
+            raise _FaultError(f"{keyword} requires exactly one argument")
     elif keyword == "EXPOSE":
         if not value:
-            raise _Fault("EXPOSE requires at least one argument")
+            raise _FaultError("EXPOSE requires at least one argument")
     elif keyword == "VOLUME":
         volumes = _json(keyword, value)
         if not value or volumes == []:
-            raise _Fault("VOLUME requires at least one argument")
+            raise _FaultError("VOLUME requires at least one argument")
         if any(not volume.strip(SPACE) for volume in volumes or ()):
-            raise _Fault("VOLUME specified can not be an empty string")
+            raise _FaultError("VOLUME specified can not be an empty string")
     elif keyword == "SHELL":
         shell = _json(keyword, value)
         if not shell:
-            needs = "requires the arguments to be in JSON form" if value and shell is None else "requires at least one argument"
-            raise _Fault(f"SHELL {needs}")
+            needs = "the arguments to be in JSON form" if value and shell is None else "at least one argument"
+            raise _FaultError(f"SHELL requires {needs}")
     elif keyword == "HEALTHCHECK":
         _healthcheck(value)
     elif keyword == "ONBUILD":
@@ -185,9 +184,9 @@ def _from(value: str) -> None:
     if len(found) == 3 and found[1].lower() == "as":
         if not _STAGE_NAME.match(found[2].lower()):
             message = f'invalid name for build stage: "{found[2]}", name can\'t start with a number or contain symbols'
-            raise _Fault(message)
+            raise _FaultError(message)
     elif len(found) != 1:
-        raise _Fault("FROM requires either one or three arguments")
+        raise _FaultError("FROM requires either one or three arguments")
 
 
 def _copy(keyword: str, value: str) -> None:
@@ -195,10 +194,9 @@ def _copy(keyword: str, value: str) -> None:
     if found is None:
         found = [value[start:end] for start, end in fields(value)]
     if len(found) < 2:
-        message = f"{keyword} requires at least two arguments, but only one was provided. Destination could not be determined"
-        raise _Fault(message)
+        raise _FaultError(f"{keyword} requires at least two arguments: what to copy and where to")
     if _HEREDOC.match(found[-1]):
-        raise _Fault(f"{keyword} cannot accept a heredoc as a destination")
+        raise _FaultError(f"{keyword} cannot accept a heredoc as a destination")
 
 
 def _copy_from(found: Sequence[str], stages: int) -> None:
@@ -206,42 +204,39 @@ def _copy_from(found: Sequence[str], stages: int) -> None:
         if flag.startswith("--from="):
             number = flag[len("--from=") :]
             if re.fullmatch("[0-9]+", number) and int(number) >= stages - 1:
-                raise _Fault(f"invalid from flag value {number}: no earlier stage has this number")
+                raise _FaultError(f"invalid from flag value {number}: no earlier stage has this number")
 
 
 def _names(keyword: str, value: str, escape: str) -> None:
     if not value:
-        raise _Fault(f"{keyword} requires at least one argument")
+        raise _FaultError(f"{keyword} requires at least one argument")
     first = words(value, escape)[:1]
     if first and value[first[0][0]] == "=":
-        raise _Fault(f"{keyword} names can not be blank")
+        raise _FaultError(f"{keyword} names can not be blank")
 
 
 def _healthcheck(value: str) -> None:
     kind = value.split(None, 1)[0].upper() if value else ""
     command = arguments("HEALTHCHECK", value)
     if not kind:
-        raise _Fault("HEALTHCHECK requires at least one argument")
+        raise _FaultError("HEALTHCHECK requires at least one argument")
     if kind == "NONE":
         if command:
-            raise _Fault("HEALTHCHECK NONE takes no arguments")
+            raise _FaultError("HEALTHCHECK NONE takes no arguments")
     elif kind != "CMD":
-        raise _Fault(f'Unknown type "{kind}" in HEALTHCHECK (try CMD)')
+        raise _FaultError(f'Unknown type "{kind}" in HEALTHCHECK (try CMD)')
     elif not command or _json("HEALTHCHECK", value) == []:
-        raise _Fault("Missing command after HEALTHCHECK CMD")
+        raise _FaultError("Missing command after HEALTHCHECK CMD")
 
 
 def _onbuild(value: str, escape: str, heredocs: Sequence[Heredoc]) -> None:
     if not value:
-        raise _Fault("ONBUILD requires at least one argument")
+        raise _FaultError("ONBUILD requires at least one argument")
     keyword, _, (start, end) = split(value, 0, escape)
     if keyword == "ONBUILD":
-        raise _Fault("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed")
+        raise _FaultError("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed")
     if keyword in ("MAINTAINER", "FROM"):
-        raise _Fault(f"{keyword} isn't allowed as an ONBUILD trigger")
+        raise _FaultError(f"{keyword} isn't allowed as an ONBUILD trigger")
     if keyword not in FLAGS:
-        raise _Fault(f"unknown instruction: {keyword}")
+        raise _FaultError(f"unknown instruction: {keyword}")
     _meaning(keyword, value[start:end], escape, heredocs)
-
-
-__all__ = ["FLAGS", "Statement", "check_meaning", "check_syntax", "dequote"]

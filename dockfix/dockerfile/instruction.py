@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dockfix.dockerfile.expansion import dequote
-from dockfix.dockerfile.logical import BLANK, SPACE
+from dockfix.dockerfile.logical import BLANK
 from dockfix.dockerfile.scanner import Comment, Heredoc, Statement, arguments, split
 from dockfix.dockerfile.words import Flag, Word, fields, flag_text, json_array, json_strings, make, words
 from dockfix.text import Span
@@ -283,6 +283,3 @@ class Instruction:
             comments=self.comments,
             block=self._block,
         )
-
-
-__all__ = ["SPACE", "Assignment", "CopySpec", "Instruction"]

@@ -89,7 +89,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """An original instruction with the comments that go with it: ``[lead, end)``; its own lines are ``[start, stop)``."""
+    """An original instruction with its comments, ``[lead, end)``; its own lines are ``[start, stop)``."""
 
     instruction: Instruction
     lead: int
@@ -199,9 +199,7 @@ def remove(document: Document, instruction: Instruction) -> Edit:
     return Edit(Span(start, end), "")
 
 
-def layout(
-    document: Document, stages: Sequence[Sequence[Item]], dropped: Mapping[int, str] | None = None
-) -> Layout:
+def layout(document: Document, stages: Sequence[Sequence[Item]], dropped: Mapping[int, str] | None = None) -> Layout:
     """Work out the edits that turn the stages of *document* into *stages*.
 
     Everything above the first FROM stays as it is, the comments right above that FROM included; comments below the
@@ -237,9 +235,7 @@ def _escape_at(document: Document, instruction: Instruction) -> int:
 
 
 class _Builder:
-    def __init__(
-        self, document: Document, stages: Sequence[Sequence[Item]], dropped: Mapping[int, str]
-    ) -> None:
+    def __init__(self, document: Document, stages: Sequence[Sequence[Item]], dropped: Mapping[int, str]) -> None:
         self.document = document
         self.dropped = dropped
         self.units = _units(document)
@@ -257,12 +253,13 @@ class _Builder:
         for number, entry in enumerate(self.entries):
             between = self._separator(number) + self._inheritance(entry)
             if number in self.anchors and isinstance(entry.item, Keep):
-                unit = self.units[entry.item.instruction.index]
+                instruction = entry.item.instruction
+                unit = self.units[instruction.index]
                 pending.append(between)
                 edits += _change(text, cursor, unit.lead, "".join(pending))
                 edits += entry.item.edits
-                if entry.item.instruction.dangling and number + 1 < len(self.entries):
-                    edits.append(Edit(Span(_escape_at(document, entry.item.instruction), entry.item.instruction.span.end), ""))
+                if instruction.dangling and number + 1 < len(self.entries):
+                    edits.append(Edit(Span(_escape_at(document, instruction), instruction.span.end), ""))
                 pending, cursor = [], unit.end
             else:
                 pending += (between, self._render(entry))
@@ -292,9 +289,9 @@ class _Builder:
                     if original.index not in self.units:
                         raise LedgerError(f"line {original.line}: {original.keyword} stands above the first FROM")
                 if isinstance(item, Keep):
-                    block = item.instruction.block
-                    if not all(block.contains(edit.span) for edit in item.edits):
-                        raise LedgerError(f"line {item.instruction.line}: an edit lies outside {item.instruction.keyword}")
+                    kept = item.instruction
+                    if not all(kept.block.contains(edit.span) for edit in item.edits):
+                        raise LedgerError(f"line {kept.line}: an edit lies outside {kept.keyword}")
                 claims = tuple(sorted({original.index for original in originals} - claimed))
                 claimed.update(claims)
                 entries.append(_Entry(item, number, gap, claims))
@@ -525,7 +522,7 @@ def _below(text: str, start: int, end: int) -> int:
 
 
 def _change(text: str, start: int, end: int, new: str) -> list[Edit]:
-    """The edit from ``text[start:end]`` to *new*, without the whole lines that both begin or end with; none if equal."""
+    """The edit from ``text[start:end]`` to *new*, without the whole lines at either end that are the same."""
     old_lines, new_lines = text[start:end].splitlines(keepends=True), new.splitlines(keepends=True)
     if "".join(old_lines) == new:
         return []

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from dockfix.text import Span
 
-SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 """White space as Go's ``unicode.IsSpace`` has it, which is not what ``str.strip`` strips."""
 
 BLANK = "\t\v\f\r "

@@ -32,7 +32,7 @@ def structure_agrees(document: Document) -> str | None:
     ours = [instruction.keyword for instruction in document.instructions]
     if theirs == ours:
         return None
-    for number, (mine, other) in enumerate(zip(ours, theirs)):
+    for number, (mine, other) in enumerate(zip(ours, theirs, strict=False)):
         if mine != other:
             line = document.instructions[number].line
             return f"{document.path}:{line}: the scanner reads {mine}, dockerfile-parse reads {other}"

@@ -7,7 +7,6 @@ that parser refuses is refused here, at the same line.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from dockfix.dockerfile.error import DockerfileError
@@ -22,8 +21,9 @@ LONGEST_LINE = 65_535
 BOM = "\ufeff"
 
 _KEYWORD = re.compile(f"[{SPACE}]*([^{BLANK}]*)[{BLANK}]*")
-_DIRECTIVE = re.compile(r"#[{0}]*([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*\Z".format(SPACE), re.DOTALL)
-_HEREDOC = re.compile(r"([0-9]*)<<(-?)[\t\n\f\r ]*([^<]*)\Z")
+_GO_BLANK = r"[\t\n\f\r ]*"
+_DIRECTIVE = re.compile(rf"#[{SPACE}]*([a-zA-Z][a-zA-Z0-9]*){_GO_BLANK}={_GO_BLANK}(.+?){_GO_BLANK}\Z")
+_HEREDOC = re.compile(rf"([0-9]*)<<(-?){_GO_BLANK}([^<]*)\Z")
 _DIRECTIVES = ("syntax", "escape", "check")
 
 
@@ -72,7 +72,6 @@ class Statement:
     Attributes:
         logical: the line without continuations, inner comments and empty lines.
         keyword: in upper case.
-        arguments: where the arguments begin in the logical line, after the keyword.
         value: where the logical value (after the flags, without white space around it) stands in the logical line.
         flags: where each flag stands in the logical line.
         start: the first character that is not white space.
@@ -303,8 +302,3 @@ def scan(text: str, path: str = "Dockerfile") -> Scan:
         DockerfileError: there is no instruction, a directive is bad or given twice, or a heredoc has no end.
     """
     return _Scanner(text, path).run()
-
-
-def line_of(starts: list[int], position: int) -> int:
-    """The 0-based index of the line that holds *position*."""
-    return bisect_right(starts, position) - 1

@@ -1,4 +1,4 @@
-"""Shell commands: the words of a RUN, read by tree-sitter-bash on the logical line, each with its place in the document."""
+"""Shell commands: the words of a RUN, read by tree-sitter-bash on the logical line, each with its exact place."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -24,7 +25,15 @@ SHELLS = ("sh", "ash", "bash", "dash", "ksh", "mksh", "zsh")
 _JOINERS = {"&&": "&&", "||": "||", ";": ";", ";;": ";", "\n": ";", "|": "|", "|&": "|", "&": "&"}
 _REDIRECTS = ("file_redirect", "herestring_redirect", "heredoc_redirect")
 _SEQUENCES = ("program", "list", "pipeline")
-_EXPRESSIONS = ("unary_expression", "binary_expression", "ternary_expression", "negated_command", "parenthesized_expression")
+_EXPRESSIONS = ("unary_expression", "binary_expression", "ternary_expression", "parenthesized_expression")
+_SIMPLE = (
+    "command",
+    "declaration_command",
+    "unset_command",
+    "test_command",
+    "variable_assignment",
+    "variable_assignments",
+)
 _STATIC = re.compile(r"""(?:'[^']*'|"(?:[^"\\$`]|\\.)*"|\\.|[^'"\\$`])*\Z""", re.DOTALL)
 _QUOTED = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)""", re.DOTALL)
 _GLOB = re.compile(r"[*?]|\[[^\]]+\]|\{[^{}]*(?:,|\.\.)[^{}]*\}|^~|[=:]~")
@@ -183,7 +192,7 @@ def _with_heredocs(value: str, place: Place, heredocs: tuple[Heredoc, ...]) -> S
         return _body(body, 0)
     commands = list(line.commands)
     ok = line.ok
-    for mark, heredoc in zip(marks, heredocs):
+    for mark, heredoc in zip(marks, heredocs, strict=True):
         owners = [number for number, command in enumerate(commands) if command.span.start < mark.span.start]
         if not owners:
             return _FOREIGN
@@ -247,9 +256,7 @@ class _Reader:
                 self.plain = False
         elif kind in _JOINERS and not node.is_named:
             self.joiner = _JOINERS[kind]
-        elif kind in ("command", "declaration_command", "unset_command", "test_command"):
-            self.command(node, depth)
-        elif kind in ("variable_assignment", "variable_assignments"):
+        elif kind in _SIMPLE:
             self.command(node, depth)
         elif kind == "redirected_statement":
             self.redirected(node, depth)
@@ -315,7 +322,7 @@ class _Reader:
                 spans[-1] = (spans[-1][0], part.end_byte)
             else:
                 spans.append((part.start_byte, part.end_byte))
-        for (_, end), (start, _) in zip(spans, spans[1:]):
+        for (_, end), (start, _) in pairwise(spans):
             # An escaped blank between two words belongs to a word, which the grammar does not see.
             if "\\" in self.text[end:start].replace("\\\n", ""):
                 self.ok = False
@@ -353,9 +360,7 @@ class _Reader:
         self.commands.append(replace(command, joiner=joiner))
 
     def raw(self, node: Node) -> ShellWord:
-        return ShellWord(
-            self.text[node.start_byte : node.end_byte], False, self.place(node.start_byte, node.end_byte)
-        )
+        return ShellWord(self.text[node.start_byte : node.end_byte], False, self.place(node.start_byte, node.end_byte))
 
     def word(self, start: int, end: int) -> ShellWord:
         raw = self.text[start:end]
