@@ -10,7 +10,11 @@ from dockfix import __version__
 from dockfix.config import BASES, HIGHEST_UID, OWNERS, PYTHON_PACKAGES, SPLITS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from click.shell_completion import CompletionItem
+
+    from dockfix.transform import Transform
 
 
 class Words(click.Group):
@@ -49,44 +53,44 @@ class Default(click.Command):
         return [*names, *super().shell_complete(ctx, incomplete)]
 
 
-class Ids(click.ParamType):
-    """Ids of transforms, separated by commas."""
+def _transforms() -> tuple[Transform, ...]:
+    from dockfix.registry import RegistryError, transforms
 
-    name = "ids"
+    try:
+        return transforms()
+    except RegistryError as error:
+        raise click.UsageError(str(error)) from None
 
-    def convert(
-        self, value: str | frozenset[str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> frozenset[str]:
-        from dockfix.registry import UnknownTransformError, transform
 
-        if isinstance(value, frozenset):
-            return value
-        ids = frozenset(filter(None, (word.strip() for word in value.split(","))))
-        for id in sorted(ids):
-            try:
-                transform(id)
-            except UnknownTransformError as error:
-                self.fail(str(error), param, ctx)
-        return ids
+def _ids(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> frozenset[str]:
+    """The ids of transforms in words that may each hold several, separated by commas."""
+    ids = frozenset(id.strip() for word in given for id in word.split(",") if id.strip())
+    known = [each.id for each in _transforms()] if ids else []
+    for id in sorted(ids.difference(known)):
+        from dockfix.suggestion import did_you_mean
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from click.shell_completion import CompletionItem
+        raise click.BadParameter(f"no transform is called {id!r}{did_you_mean(id, known)}", ctx, param)
+    return ids
 
-        from dockfix.registry import transforms
 
-        before, comma, word = incomplete.rpartition(",")
-        return [CompletionItem(before + comma + each.id) for each in transforms() if each.id.startswith(word)]
+def _complete_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    before, comma, word = incomplete.rpartition(",")
+    return [CompletionItem(before + comma + each.id) for each in _transforms() if each.id.startswith(word)]
+
+
+def _id_option(name: str, *, help: str) -> Callable[[Any], Any]:
+    return click.option(name, multiple=True, callback=_ids, shell_complete=_complete_ids, metavar="ID[,ID]", help=help)
 
 
 def _list(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
     if not wanted or ctx.resilient_parsing:
         return
-    from dockfix.registry import transforms
+    from dockfix.report.rule import phase
     from dockfix.report.text import table
 
-    for line in table(
-        [(each.id, each.phase.name.lower().replace("_", "-"), each.safety.value, each.summary) for each in transforms()]
-    ):
+    for line in table([(each.id, phase(each), each.safety.value, each.summary) for each in _transforms()]):
         click.echo(line)
     ctx.exit()
 
@@ -105,8 +109,8 @@ def _list(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
     "--stdin-filename", metavar="PATH", help="Where the Dockerfile given as - on standard input has its place."
 )
 @click.option("--context", metavar="FOLDER", help="The build context, if neither compose nor COPY tell it.")
-@click.option("--only", type=Ids(), multiple=True, metavar="ID[,ID]", help="Run these transforms alone.")
-@click.option("--skip", type=Ids(), multiple=True, metavar="ID[,ID]", help="Leave these transforms out.")
+@_id_option("--only", help="Run these transforms alone.")
+@_id_option("--skip", help="Leave these transforms out.")
 @click.option("--safe", is_flag=True, default=None, help="Only what leaves the image behaving as before.")
 @click.option("--base", type=click.Choice(BASES), help="The smallest family of base images wanted.  [alpine]")
 @click.option("--split", type=click.Choice(SPLITS), help="Split into stages where it pays, or wherever sound.  [worth]")
@@ -124,7 +128,7 @@ def _list(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
 @click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list, help="List the transforms.")
 @click.version_option(__version__, prog_name="dockfix", message="%(prog)s %(version)s")
 @click.pass_context
-def fix(ctx: click.Context, paths: tuple[str, ...], **given: Any) -> None:
+def fix(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
     """Rewrite Dockerfiles for production: PATHS are Dockerfiles, folders to search (.), or - for standard input.
 
     The diff goes to standard output, everything else to standard error.
@@ -137,7 +141,7 @@ def fix(ctx: click.Context, paths: tuple[str, ...], **given: Any) -> None:
     for name in ("only", "skip"):
         ids = given.pop(name)
         if ids:
-            overrides[name] = frozenset[str]().union(*ids)
+            overrides[name] = ids
     try:
         code = run(Request(paths=paths or (".",), overrides=overrides, **given))
     except UsageError as error:
@@ -149,11 +153,9 @@ main = Words(fix, name="dockfix")
 
 
 @main.command()
-@click.argument("ids", nargs=-1, required=True, type=Ids(), metavar="ID...")
-def rule(ids: tuple[frozenset[str], ...]) -> None:
+@click.argument("ids", nargs=-1, required=True, callback=_ids, shell_complete=_complete_ids, metavar="ID...")
+def rule(ids: frozenset[str]) -> None:
     """Print the documentation of a transform."""
-    from dockfix.registry import transforms
     from dockfix.report.rule import page
 
-    wanted = frozenset[str]().union(*ids)
-    click.echo("\n".join(page(each) for each in transforms() if each.id in wanted), nl=False)
+    click.echo("\n".join(page(each) for each in _transforms() if each.id in ids), nl=False)

@@ -99,7 +99,8 @@ def _config(path: Path, source: str, table: Mapping[str, Any], ids: Callable[[],
         if key == "exclude":
             exclude = _texts(path, line, key, value)
         elif key in names:
-            options = replace(options, **{names[key]: _option(path, line, key, value, ids)})
+            chosen: dict[str, Any] = {names[key]: _option(path, line, key, value, ids)}
+            options = replace(options, **chosen)
         else:
             from dockfix.suggestion import did_you_mean
 

@@ -1,7 +1,7 @@
 """Comments in a Dockerfile that hold transforms back.
 
-``# dockfix: ignore=user`` stands above an instruction, ``stage-ignore=`` anywhere in a stage, ``file-ignore=`` anywhere;
-several ids are separated by commas.
+``# dockfix: ignore=user`` stands above an instruction, ``stage-ignore=`` anywhere in a stage, ``file-ignore=``
+anywhere in the file; several ids are separated by commas.
 """
 
 from __future__ import annotations

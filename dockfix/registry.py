@@ -18,10 +18,6 @@ class RegistryError(Exception):
     """A transform cannot be loaded, or two have the same id."""
 
 
-class UnknownTransformError(LookupError):
-    """No transform has the id; ``str()`` names the nearest one."""
-
-
 @cache
 def transforms() -> tuple[Transform, ...]:
     """All transforms in the order in which they run: phases, then id.
@@ -35,20 +31,6 @@ def transforms() -> tuple[Transform, ...]:
             raise RegistryError(f"two transforms are called {transform.id!r}")
         found[transform.id] = transform
     return tuple(sorted(found.values(), key=lambda transform: (transform.phase, transform.id)))
-
-
-def transform(id: str) -> Transform:
-    """The transform called *id*.
-
-    Raises:
-        UnknownTransformError: there is none.
-    """
-    for candidate in transforms():
-        if candidate.id == id:
-            return candidate
-    from dockfix.suggestion import did_you_mean
-
-    raise UnknownTransformError(f"no transform is called {id!r}{did_you_mean(id, (each.id for each in transforms()))}")
 
 
 def _own() -> Iterator[Transform]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -24,10 +24,9 @@ from dockfix.report.progress import progress
 from dockfix.report.record import Failure, Omission, Record, Rewrite, diff
 from dockfix.report.text import lines, printable, summary
 from dockfix.suggestion import did_you_mean
-from dockfix.write import Replacement, WriteError, write
+from dockfix.write import WriteError, carry_out
 
 if TYPE_CHECKING:
-    from dockfix.engine import Plan
     from dockfix.options import Options
 
 STDIN = "-"
@@ -58,10 +57,11 @@ class Request:
         color: when the diff has colours.
         quiet: say nothing but errors.
         verbose: show where an internal error arose.
+        commands: names of subcommands that a missing path may be a misspelling of.
     """
 
     paths: tuple[str, ...]
-    overrides: Mapping[str, object] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
     diff: bool = False
     write: bool = False
     check: bool = False
@@ -75,6 +75,7 @@ class Request:
     color: Literal["auto", "always", "never"] = "auto"
     quiet: bool = False
     verbose: bool = False
+    commands: tuple[str, ...] = ()
 
     @property
     def writes(self) -> bool:
@@ -184,7 +185,7 @@ class _Session:
         place = item.path.absolute()
         if not any(str(item.path) == path for path in self.request.paths) and config.excludes(place):
             return Omission(str(item.path), f"excluded by {config.path}")
-        options: Options = replace(config.options, **self.request.overrides)  # type: ignore[arg-type]
+        options: Options = replace(config.options, **self.request.overrides)
         repository = self.repository(item.root)
         stdin = STDIN in self.request.paths
         source = sys.stdin.buffer.read() if stdin else None
@@ -192,7 +193,7 @@ class _Session:
         plan = repository.plan(item.path, options, context=self._context(repository), source=source, choose=choose)
         rewrite = Rewrite(str(item.path), repository.root, plan)
         if plan.changed and self.request.writes and not stdin:
-            _write(item.path, repository.root, plan)
+            carry_out(plan, item.path, repository.root)
             rewrite = replace(rewrite, written=True)
         repository.take(plan.files)
         return rewrite
@@ -215,9 +216,7 @@ class _Session:
         return "" if text == "." else text
 
     def _misspelt(self, path: Path) -> str:
-        from dockfix.cli import main
-
-        return "" if len(path.parts) != 1 else did_you_mean(str(path), main.commands)
+        return did_you_mean(str(path), self.request.commands) if len(path.parts) == 1 else ""
 
     def _show(self, record: Record) -> None:
         request = self.request
@@ -239,16 +238,6 @@ class _Session:
 
 def _ids() -> tuple[str, ...]:
     return tuple(transform.id for transform in registry.transforms())
-
-
-def _write(path: Path, root: Path, plan: Plan) -> None:
-    def encoded(text: str | None) -> bytes | None:
-        return None if text is None else text.encode("utf-8", "surrogateescape")
-
-    changes = [(root / name, plan.originals[name], text) for name, text in sorted(plan.files.items())]
-    if plan.before != plan.after:
-        changes.append((path, plan.before, plan.after))
-    write([Replacement(place, encoded(before), encoded(after) or b"") for place, before, after in changes], root)
 
 
 def _wants_colour(color: Literal["auto", "always", "never"]) -> bool:

@@ -9,6 +9,10 @@ from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dockfix.engine import Plan
 
 
 class WriteError(Exception):
@@ -33,6 +37,24 @@ class Replacement:
     path: Path
     before: bytes | None
     after: bytes
+
+
+def carry_out(plan: Plan, path: Path, root: Path) -> None:
+    """Write what *plan* holds, the Dockerfile at *path* and its companions below *root*.
+
+    Raises:
+        WriteError: as :func:`write`; then nothing has been written.
+    """
+    changes = [(root / name, plan.originals[name], text) for name, text in sorted(plan.files.items())]
+    if plan.before != plan.after:
+        changes.append((path, plan.before, plan.after))
+    write(
+        [
+            Replacement(place, None if before is None else _bytes(before), _bytes(after))
+            for place, before, after in changes
+        ],
+        root,
+    )
 
 
 def write(replacements: Iterable[Replacement], root: Path) -> None:
@@ -106,6 +128,10 @@ def _restore(path: Path, before: bytes | None) -> None:
             path.unlink()
         else:
             path.write_bytes(before)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _refused(path: Path, error: OSError) -> WriteError:

@@ -1,12 +1,17 @@
-"""The table of transforms in the README, made from their docstrings: ``python -m dockfix.report.docs README.md``."""
+"""What is made from the transforms and their fixtures for readers: ``python -m dockfix.report.docs`` in the repository.
+
+It brings the README's table up to date, and the examples that ``dockfix rule`` shows where there are no fixtures.
+"""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from dockfix.report.diff import unified
+from dockfix.report.rule import EXAMPLES
 
 if TYPE_CHECKING:
     from dockfix.transform import Transform
@@ -17,9 +22,7 @@ END = "<!-- end of transforms -->"
 
 def table(transforms: Iterable[Transform]) -> str:
     """A Markdown table with one row a transform, in the order in which they run."""
-    rows = [
-        f"| `{transform.id}` | {transform.safety.value} | {_cell(transform.summary)} |\n" for transform in transforms
-    ]
+    rows = [f"| `{each.id}` | {each.safety.value} | {_cell(each.summary)} |\n" for each in transforms]
     return "".join(("| Transform | Safety | What it does |\n", "| --- | --- | --- |\n", *rows))
 
 
@@ -36,16 +39,36 @@ def filled(readme: str, transforms: Iterable[Transform]) -> str:
     return result
 
 
+def example(case: Path) -> str:
+    """The diff from the ``before`` to the ``after`` of a fixture, the Dockerfile first."""
+    after = sorted(path for path in (case / "after").rglob("*") if path.is_file())
+    names = [path.relative_to(case / "after").as_posix() for path in after]
+    return "".join(
+        unified(name, _text(case / "before" / name), _text(case / "after" / name) or "")
+        for name in sorted(names, key=lambda name: (name != "Dockerfile", name))
+    )
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
 def _cell(text: str) -> str:
     return text.replace("``", "`").replace("|", "\\|")
 
 
-def _main(paths: list[str]) -> None:
+def _main(repository: Path) -> None:
     from dockfix.registry import transforms
 
-    for path in map(Path, paths):
-        path.write_text(filled(path.read_text(encoding="utf-8"), transforms()), encoding="utf-8")
+    readme = repository / "README.md"
+    readme.write_text(filled(readme.read_text(encoding="utf-8"), transforms()), encoding="utf-8")
+    for transform in transforms():
+        text = example(repository / "fixtures" / transform.id / "example")
+        place = repository / "dockfix" / "report" / EXAMPLES / f"{transform.id}.diff"
+        place.parent.mkdir(exist_ok=True)
+        if text:
+            place.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1:])
+    _main(Path.cwd())

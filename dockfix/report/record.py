@@ -58,7 +58,7 @@ Record = Rewrite | Failure | Omission
 def diff(rewrite: Rewrite) -> str:
     """Everything that a plan changes, the Dockerfile first; paths from the current folder where all lie below it."""
     plan = rewrite.plan
-    changes = [(plan.path, plan.before, plan.after)]
+    changes: list[tuple[str, str | None, str]] = [(plan.path, plan.before, plan.after)]
     changes += ((path, plan.originals[path], text) for path, text in sorted(plan.files.items()))
     names = _shown(rewrite.root, [path for path, _, _ in changes])
     return "".join(unified(name, before, after) for name, (_, before, after) in zip(names, changes, strict=True))

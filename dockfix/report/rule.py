@@ -1,34 +1,45 @@
-"""The documentation of a transform, read from its docstring."""
+"""The documentation of a transform: its docstring, and as its example the diff of its fixture."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
+from importlib.resources import files
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dockfix.transform import Transform
 
 SECTIONS = ("What it does", "Why", "Refuses when", "Example")
-
-_HEADING = re.compile(
-    rf"^(?:#+\s*|\*+)?(?P<title>{'|'.join(SECTIONS)})(?:\*+)?:?(?:\*+)?[ \t]*(?:\n[-=~^]{{3,}}[ \t]*)?$", re.MULTILINE
-)
+EXAMPLES = "examples"
+"""The folder beside this module that holds each transform's example; ``dockfix.report.docs`` makes it."""
 
 
 def sections(transform: Transform) -> dict[str, str]:
-    """The text of each section of the documentation, in its order, without headings."""
-    matches = list(_HEADING.finditer(transform.doc))
-    ends = [match.start() for match in matches[1:]] + [len(transform.doc)]
-    return {
-        match["title"]: transform.doc[match.end() : end].strip("\n") for match, end in zip(matches, ends, strict=True)
-    }
+    """The text of each section of the docstring, in its order: ``Title:`` on a line of its own begins one."""
+    heading = re.compile(rf"^({'|'.join(SECTIONS)}):?$", re.MULTILINE)
+    _, *parts = heading.split(transform.doc)
+    return {title: dedent(text.strip("\n")) for title, text in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def phase(transform: Transform) -> str:
+    """The name of the transform's phase as people write it."""
+    return transform.phase.name.lower().replace("_", "-")
+
+
+@cache
+def example(id: str) -> str | None:
+    """The diff that shows the transform *id* at work; ``None`` for a transform of another package."""
+    place = files(__package__ or "dockfix.report") / EXAMPLES / f"{id}.diff"
+    return place.read_text(encoding="utf-8") if place.is_file() else None
 
 
 def page(transform: Transform) -> str:
     """What ``dockfix rule`` prints: id, phase and safety, then the documentation."""
-    phase = transform.phase.name.lower().replace("_", "-")
-    head = f"{transform.id}  (phase {phase}, {transform.safety.value})\n\n{transform.summary}\n"
-    body = "".join(
-        f"\n{title}\n{'-' * len(title)}\n{text.strip(chr(10))}\n" for title, text in sections(transform).items()
-    )
-    return head + body
+    texts = sections(transform)
+    shown = example(transform.id)
+    if shown is not None:
+        texts["Example"] = shown
+    head = f"{transform.id} (phase {phase(transform)}, {transform.safety.value})\n\n{transform.summary}\n"
+    return head + "".join(f"\n{title}\n{'-' * len(title)}\n{text.rstrip()}\n" for title, text in texts.items())

@@ -1,0 +1,70 @@
+"""Start-up time is a feature: what a start may import, and what may not be imported before it is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {
+    "dockerfile_parse",
+    "email",
+    "importlib.metadata",
+    "json5",
+    "libcst",
+    "packaging",
+    "tomli",
+    "tomllib",
+    "tree_sitter",
+    "tree_sitter_bash",
+    "tree_sitter_javascript",
+    "tree_sitter_typescript",
+    "yaml",
+}
+REPORT = "import sys; print('\\n'.join(sorted(sys.modules)), file=sys.stderr)"
+
+
+def imported(code: str, folder: Path) -> set[str]:
+    """The modules that are loaded when *code* has run in an interpreter of its own."""
+    # -I -S -s would hide an editable install; the interpreter's own start is subtracted instead.
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{REPORT}"], cwd=folder, capture_output=True, text=True, check=True
+    )
+    bare = subprocess.run([sys.executable, "-c", REPORT], cwd=folder, capture_output=True, text=True, check=True)
+    return set(done.stderr.split()) - set(bare.stderr.split())
+
+
+def command(*arguments: str) -> str:
+    return f"from dockfix.cli import main\nmain({list(arguments)!r}, standalone_mode=False)"
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_imports_nothing_heavy(argument: str, tmp_path: Path) -> None:
+    loaded = imported(
+        f"import sys\ntry:\n    {command(argument).replace(chr(10), chr(10) + '    ')}\nexcept SystemExit:\n    pass",
+        tmp_path,
+    )
+    assert loaded & HEAVY == set()
+    assert {name for name in loaded if name.startswith("dockfix.")} <= {
+        "dockfix.cli",
+        "dockfix.config",
+        "dockfix.options",
+    }
+
+
+def test_list_reads_no_facts(tmp_path: Path) -> None:
+    assert imported(command("--list"), tmp_path) & HEAVY == set()
+
+
+def test_empty_folder_imports_nothing_heavy(tmp_path: Path) -> None:
+    loaded = imported(command("-q", "."), tmp_path)
+    assert loaded & HEAVY == set()
+
+
+def test_each_parser_is_loaded_only_for_what_it_reads(tmp_path: Path) -> None:
+    """A Dockerfile alone, without Python or JavaScript sources, needs neither of their parsers."""
+    (tmp_path / "Dockerfile").write_text('FROM nginx:1.27\nCMD ["nginx"]\n')
+    loaded = imported(command("-q", "."), tmp_path)
+    assert loaded & {"libcst", "yaml", "json5", "tree_sitter_javascript", "tree_sitter_typescript"} == set()

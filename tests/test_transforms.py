@@ -1,0 +1,57 @@
+"""What every transform owes: documentation, an example, a fixture in which it acts and one in which it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dockfix import registry
+from dockfix.report import docs
+from dockfix.report.rule import SECTIONS, example, page, sections
+from dockfix.transform import Transform
+
+ROOT = Path(__file__).parent.parent
+FIXTURES = ROOT / "fixtures"
+
+each = pytest.mark.parametrize("transform", registry.transforms(), ids=lambda transform: transform.id)
+
+
+@each
+def test_is_documented(transform: Transform) -> None:
+    found = sections(transform)
+    assert tuple(found) == SECTIONS
+    assert all(text.strip() for text in found.values())
+    assert transform.summary.endswith(".")
+    assert len(transform.summary) <= 120
+
+
+@each
+def test_page_shows_every_section(transform: Transform) -> None:
+    text = page(transform)
+    assert text.startswith(transform.id)
+    assert [title for title in SECTIONS if f"\n{title}\n---" in text] == list(SECTIONS)
+
+
+@each
+def test_example_is_that_of_the_fixture(transform: Transform) -> None:
+    case = FIXTURES / transform.id / "example"
+    assert (case / "before").is_dir()
+    assert (case / "after").is_dir()
+    assert example(transform.id) == docs.example(case), "run python -m dockfix.report.docs"
+
+
+@each
+def test_has_a_positive_fixture(transform: Transform) -> None:
+    assert any(path.parent.name != "example" for path in (FIXTURES / transform.id).glob("*/after"))
+
+
+@each
+def test_has_a_refusing_fixture(transform: Transform) -> None:
+    reports = [path.read_text(encoding="utf-8") for path in (FIXTURES / transform.id).glob("*/report.txt")]
+    assert any(f" {transform.id} refused: " in report for report in reports)
+
+
+def test_readme_lists_the_transforms() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert docs.filled(readme, registry.transforms()) == readme, "run python -m dockfix.report.docs"
