@@ -9,7 +9,7 @@ from dockfix.dockerfile import structure_agrees
 from dockfix.model.config import difference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from dockfix.dockerfile import Document, Instruction
     from dockfix.model import Model, StageModel
@@ -58,7 +58,11 @@ def _touches(edit: Span, instruction: Span) -> bool:
 
 
 def _same(one: Instruction, other: Instruction) -> bool:
-    return (one.keyword, one.value, one.flags_text) == (other.keyword, other.value, other.flags_text)
+    return _content(one) == _content(other)
+
+
+def _content(instruction: Instruction) -> tuple[object, ...]:
+    return instruction.keyword, instruction.value, tuple((flag.name, flag.value) for flag in instruction.flags)
 
 
 def _comments(before: Document, after: Document) -> None:
@@ -145,5 +149,3 @@ def _missing_user(stage: StageModel, user: str) -> Iterable[str]:
     if user.isdigit() or "$" in user or stage.image is None or user in known:
         return
     yield f"nobody creates the user {user} in stage {stage.stage.name or stage.index}"
-
-

@@ -5,12 +5,14 @@ A :class:`Model` is a pure function of a document, an app and the options. It is
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from functools import cached_property
 from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix.model.commands import Invocation, Purpose
-from dockfix.model.config import Config
+from dockfix.model.config import Config, join
 from dockfix.model.server import Server, server_of
 from dockfix.model.stages import Placement, Role, StageModel, Step, is_manifest, model_stages
 from dockfix.model.start import Start, start_of
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from dockfix.dockerfile import Document, Instruction
     from dockfix.facts import App, Fact, Service
     from dockfix.facts.node import Node
+    from dockfix.facts.requirement import Requirement
     from dockfix.options import Options
 
 __all__ = [
@@ -33,6 +36,7 @@ __all__ = [
     "Start",
     "Step",
     "is_manifest",
+    "requirement_paths",
 ]
 
 
@@ -63,7 +67,7 @@ class Model:
     @cached_property
     def targets(self) -> frozenset[str]:
         """Names of the stages that compose or CI ask for by ``target``."""
-        named = {service.target.value for service in self.app.compose if service.target is not None}
+        named = {service.target for service in self.app.compose if service.target is not None}
         return frozenset(named | {fact.value for fact in self.app.ci_targets})
 
     def step(self, instruction: Instruction) -> Step:
@@ -118,6 +122,26 @@ class Model:
         return server_of(self)
 
     @cached_property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """The Python packages that the file's own pip commands install, by name or through requirements files."""
+        python = self.app.python
+        found: list[Requirement] = []
+        for stage in self.stages:
+            for step in stage.steps:
+                for called in step.calls("pip", "install"):
+                    found += _named(called, step)
+                    for path in requirement_paths(stage, step, called):
+                        found += python.requirements_of(path) if python is not None else ()
+        if python is not None and any(
+            called.manager in {"poetry", "uv", "pipenv"} and called.verb in {"install", "sync"}
+            for stage in self.stages
+            for step in stage.steps
+            for called in step.invocations
+        ):
+            found += python.requirements
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
     def development(self) -> Fact[str] | None:
         """Why this image is for development, with the evidence; ``None`` where nothing says so.
 
@@ -133,8 +157,8 @@ class Model:
             for volume in service.volumes:
                 if volume.kind == "bind" and self._covers_sources(volume.target):
                     return Fact(f"service {service.name} mounts sources over {volume.target}", volume.origin)
-            if service.develop_watch is not None:
-                return Fact(f"service {service.name} watches the sources", service.develop_watch.origin)
+            if service.develop_watch:
+                return Fact(f"service {service.name} watches the sources", service.origin("develop_watch"))
         return None
 
     def _covers_sources(self, target: str) -> bool:
@@ -143,3 +167,32 @@ class Model:
             if placement.folder and (target == placement.target or target.startswith(placement.target + "/src")):
                 return True
         return target == self.folder
+
+
+def requirement_paths(stage: StageModel, step: Step, called: Invocation) -> tuple[str, ...]:
+    """The requirements files, as paths of the build context, that a pip command in *step* reads."""
+    found = []
+    words = [word.text for word in called.options]
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        name, equals, value = word.partition("=")
+        if name in {"-r", "--requirement"}:
+            path = stage.context_path(join(step.before.workdir, value if equals else following))
+            found += [path] if path is not None else []
+        elif word.startswith("-r") and len(word) > 2:
+            path = stage.context_path(join(step.before.workdir, word[2:]))
+            found += [path] if path is not None else []
+    return tuple(found)
+
+
+def _named(called: Invocation, step: Step) -> Iterator[Requirement]:
+    """The packages that a pip command names itself, without local paths."""
+    from dockfix.facts.requirement import Requirement
+
+    for word in called.operands:
+        match = re.match(r"([A-Za-z0-9][\w.-]*)(\[[^]]*\])?\s*(.*)", word.text)
+        if match is None or word.text.startswith((".", "/")) or "://" in word.text or "/" in word.text:
+            continue
+        pinned = re.fullmatch(r"===?\s*([\w.!+-]+)", match[3])
+        name = re.sub(r"[-_.]+", "-", match[1]).lower()
+        origin = f"line {step.instruction.line}"
+        yield Requirement(name, pinned[1] if pinned else None, match[3], (), "", origin)

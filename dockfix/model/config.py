@@ -133,6 +133,7 @@ def after(config: Config, instruction: Instruction, arguments: Mapping[str, str]
         arguments: build arguments in scope, by name; ENV wins over them.
         escape: the file's escape character.
     """
+
     def resolve(text: str) -> str:
         value = expand(text, {**arguments, **config.env}, escape)
         return text if value is None else value

@@ -410,7 +410,9 @@ def _placements(app: App, step: Step) -> list[Placement]:
             for match in _matching(app, path):
                 folder = app.root.is_dir(match)
                 # of a folder Docker copies the contents, not the folder itself
-                found.append(Placement(match, target if folder else configs.join(target, basename(match)), folder, step))
+                found.append(
+                    Placement(match, target if folder else configs.join(target, basename(match)), folder, step)
+                )
         elif path == "" or app.root.is_dir(path):
             found.append(Placement(path, target, True, step))
         else:

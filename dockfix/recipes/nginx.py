@@ -1,0 +1,64 @@
+"""nginx as the server of a single-page app: its configuration, and the image that runs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dockfix.options import Base
+
+CONF = "/etc/nginx/conf.d/default.conf"
+ROOT = "/usr/share/nginx/html"
+STABLE = "1.30"
+"""The stable branch in November 2026: https://nginx.org/en/download.html"""
+
+HASHED = {"vite": "assets", "cra": "static", "vue-cli": None, "angular": None}
+"""The folder of the output whose file names carry a hash of their content, by build tool.
+
+Vite: https://vite.dev/config/build-options (build.assetsDir). Create React App:
+https://create-react-app.dev/docs/production-build/. Vue CLI spreads hashed and plain files over the same folders,
+and Angular's plain output is not hashed.
+"""
+
+
+def image(base: Base) -> str:
+    """The nginx image of the wanted family."""
+    return f"nginx:{STABLE}-alpine" if base == "alpine" else f"nginx:{STABLE}"
+
+
+def conf(port: int, hashed: str | None) -> str:
+    """A server block for a single-page app.
+
+    Routes of the app get ``index.html``, which is never kept by a browser; a missing file of the hashed folder and
+    an unknown path under ``/api/`` are 404, so that a page is never taken for a script or for data.
+
+    Args:
+        port: where nginx listens, on IPv4 and IPv6: a conf of one's own switches off the image's script that adds
+            IPv6.
+        hashed: the folder whose file names change with their content, from the root of the site.
+    """
+    immutable = (
+        ""
+        if hashed is None
+        else f"""
+    location /{hashed}/ {{
+        add_header Cache-Control "public, max-age=31536000, immutable";
+        try_files $uri =404;
+    }}
+"""
+    )
+    return f"""server {{
+    listen {port};
+    listen [::]:{port};
+    root {ROOT};
+
+    location / {{
+        add_header Cache-Control "no-cache";
+        try_files $uri /index.html;
+    }}
+{immutable}
+    location /api/ {{
+        try_files $uri =404;
+    }}
+}}
+"""

@@ -1,0 +1,149 @@
+"""What every recipe for splitting a stage has in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from dockfix.dockerfile.layout import Gap, Item, Keep, New
+from dockfix.model import Purpose, Role
+from dockfix.text import Edit, Span
+from dockfix.transform import ConfigDelta, Note, Safety
+
+if TYPE_CHECKING:
+    from dockfix.dockerfile import Document, Instruction
+    from dockfix.model import Model, Step
+
+RUNTIME_VARIABLES = re.compile(
+    r"PYTHON(UNBUFFERED|DONTWRITEBYTECODE|FAULTHANDLER|PATH)|FLASK_.*|DJANGO_.*|GUNICORN_.*|UVICORN_.*|STREAMLIT_.*"
+    r"|PORT|HOST|HOSTNAME|TZ|LOG_LEVEL|LOGLEVEL|DEBUG|APP_ENV|ENVIRONMENT|.*_(URL|URI|HOST|PORT|PASSWORD|SECRET|KEY|USER)"
+)
+"""Variables that an install does not read; the others are repeated in the stage that installs."""
+
+
+class UnfitError(Exception):
+    """The stage is left whole: *why* is one sentence, *at* the instruction that it is about."""
+
+    def __init__(self, at: Instruction | None, why: str) -> None:
+        super().__init__(why)
+        self.at = at
+        self.why = why
+
+
+class NoGainError(Exception):
+    """The stage could be split, but the image would be no better for it."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A stage taken apart.
+
+    Attributes:
+        stages: the new stages in order, the deployable one last.
+        why: what is gained, with the evidence.
+        config: what changes in the effective configuration of the end.
+        dropped: instructions that fall away, by index, with the reason.
+        files: companion files that go with it.
+        safety: how far the split reaches.
+        notes: what a person should know.
+    """
+
+    stages: tuple[tuple[Item, ...], ...]
+    why: str
+    config: ConfigDelta
+    dropped: Mapping[int, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    safety: Safety = Safety.SAFE
+    notes: tuple[Note, ...] = ()
+
+
+def stage_name(document: Document, instruction: Instruction, name: str) -> Keep:
+    """FROM kept under a stage name; a name that it has stays."""
+    if re.search(r"\s+as\s+\S+\s*$", instruction.value, re.IGNORECASE):
+        return Keep(instruction)
+    word = "as" if document.keyword_case == "lower" else "AS"
+    end = instruction.span.end
+    return Keep(instruction, (Edit(Span(end, end), f" {word} {name}"),))
+
+
+def from_line(instruction: Instruction, name: str) -> New:
+    """The same base again, under *name*."""
+    platform = instruction.flag("platform")
+    flag = f"--platform={platform} " if platform else ""
+    return New(f"FROM {flag}{instruction.words[0].text} AS {name}")
+
+
+def spaced(document: Document, items: Sequence[Item]) -> tuple[Item, ...]:
+    """*items* with an empty line wherever the file's habit asks for one."""
+    if not document.spacious:
+        return tuple(items)
+    out: list[Item] = []
+    for item in items:
+        if out and (isinstance(item, New) or (isinstance(item, Keep) and _had_gap(document, item.instruction))):
+            out.append(Gap())
+        out.append(item)
+    return tuple(out)
+
+
+def _had_gap(document: Document, instruction: Instruction) -> bool:
+    lines = document.text[: instruction.block.start].split("\n")
+    return len(lines) > 1 and not lines[-2].strip()
+
+
+def build_variables(step: Step, users: Iterable[Step]) -> bool:
+    """Whether an ENV step matters to a stage that only installs and builds.
+
+    Args:
+        step: the ENV.
+        users: the steps of that stage.
+    """
+    names = {assignment.key for assignment in step.instruction.assignments}
+    if all(RUNTIME_VARIABLES.fullmatch(name) for name in names):
+        text = " ".join(user.instruction.text for user in users)
+        return any(re.search(rf"\$\{{?{re.escape(name)}\b", text) for name in names)
+    return True
+
+
+def used(name: str, steps: Iterable[Step]) -> bool:
+    """Whether a build argument is named, or silently seen by a RUN, in *steps*."""
+    return any(re.search(rf"\b{re.escape(name)}\b", step.instruction.text) for step in steps)
+
+
+def env_delta(model: Model, new: Mapping[str, str]) -> ConfigDelta:
+    """What setting the variables *new* in the final stage changes."""
+    from dockfix.model.config import stated
+
+    config = model.final.config
+    return stated(config, env={**config.env, **new})
+
+
+def check_common(model: Model) -> None:
+    """Refuse what no recipe can split.
+
+    Raises:
+        UnfitError: with the reason.
+    """
+    for step in model.final.steps:
+        keyword = step.instruction.keyword
+        if keyword == "ONBUILD":
+            raise UnfitError(step.instruction, "ONBUILD acts in images built from this one")
+        if keyword == "ADD" and step.role is Role.UNKNOWN:
+            raise UnfitError(step.instruction, "ADD fetches from elsewhere, so what it brings cannot be told")
+        if keyword == "RUN" and (step.instruction.flags or step.instruction.heredocs):
+            raise UnfitError(step.instruction, "a RUN with flags or a heredoc is not taken apart")
+        if keyword == "USER" and step.after.user not in {"", "root", "0"} and _installs_later(model, step):
+            raise UnfitError(step.instruction, "dependencies are installed by another user than root")
+    if model.development is not None:
+        raise UnfitError(None, f"this is a development image: {model.development.value} ({model.development.origin})")
+
+
+def _installs_later(model: Model, step: Step) -> bool:
+    later = model.final.steps[model.final.steps.index(step) :]
+    return any(other.purposes & {Purpose.INSTALL, Purpose.PACKAGES} for other in later)
+
+
+def with_edits(keep: Keep, edits: Iterable[Edit]) -> Keep:
+    """*keep* with further edits."""
+    return replace(keep, edits=(*keep.edits, *edits))

@@ -1,0 +1,57 @@
+"""``split-stages``: build in one stage, run in another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dockfix.dockerfile.layout import layout
+from dockfix.model import Model
+from dockfix.recipes import node, python, spa
+from dockfix.recipes.split import NoGainError, UnfitError
+from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
+
+RECIPES = (spa.split, node.split, python.split)
+
+
+@transform("split-stages", phase=Phase.SPLIT, safety=Safety.REVIEW)
+def split_stages(model: Model) -> Iterator[Result]:
+    """Build in one stage and run in another, so that compilers and dev dependencies stay behind.
+
+    What it does:
+        Takes a single stage apart. Python packages are installed in a builder and carried to the end in the user
+        site (or a virtual environment), with the run-time libraries of the -dev packages that the builder needed. A Node
+        service gets its production modules and its build output from stages of their own. A single-page app is
+        built by Node and served by nginx on the port it had.
+
+    Why:
+        What an image does not carry need not be pulled, scanned or patched, and cannot be used by an intruder.
+
+    Refuses when:
+        The start command, a script or the sources need a dev dependency or a build tool; something else than the
+        known instructions leaves files behind; compose mounts the sources (a development image); the stage has
+        ONBUILD; a single-page app has a proxy, a base path or settings that come at run time. Where nothing would
+        be gained it says so and leaves the file as it is; `--split always` splits all the same.
+
+    Example:
+        See fixtures/split-stages/example.
+    """
+    if len(model.stages) != 1:
+        return
+    base = model.final.stage.base
+    if model.final.image is None:
+        yield Refusal(base, model.final.unresolved)
+        return
+    for recipe in RECIPES:
+        try:
+            split = recipe(model)
+        except UnfitError as reason:
+            yield Refusal(reason.at or base, reason.why)
+            return
+        except NoGainError as reason:
+            yield Note(base, f"nothing to gain: {reason}")
+            return
+        if split is not None:
+            result = layout(model.document, split.stages, split.dropped)
+            yield Change(base, result.edits, split.why, split.safety, split.config, split.files, tuple(result.ledger))
+            yield from split.notes
+            return
