@@ -43,7 +43,7 @@ class Pattern:
         if not self.text:
             return False
         try:
-            self._expression
+            return bool(self._expression)
         except re.error:
             return False
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dockfix.facts.commands import Resolved
+    from dockfix.facts.javascript import JsServer
 
 Manager = Literal["npm", "yarn", "yarn-berry", "pnpm", "bun"]
 
@@ -28,6 +29,8 @@ _MANIFEST_FILES = (
     ".pnp.cjs", ".pnp.js",
     ".pnp.loader.mjs", "pnpm-workspace.yaml", ".pnpmfile.cjs", "bunfig.toml",
 )  # fmt: skip
+_ENTRIES = ("server.js", "app.js", "index.js", "src/server.ts", "src/index.ts", "src/main.ts", "src/app.ts", "src/index.js",
+            "src/server.js", "src/app.js", "server.ts", "index.ts", "app.ts", "main.ts", "index.mjs", "server.mjs")  # fmt: skip
 #: The package of a program whose name differs, as the packages' own "bin" fields on the npm registry say, 2026-11.
 _PROGRAMS = {
     "tsc": "typescript", "tsserver": "typescript", "nest": "@nestjs/cli", "sequelize": "sequelize-cli", "ng":
@@ -389,6 +392,32 @@ class Node:
         return f"{root.value if root else 'src'}/{entry.value if entry else 'main'}.ts"
 
     # -- sources -------------------------------------------------------------------------------------------------
+
+    def server_of(self, entry: str) -> JsServer:
+        """What the sources say that running *entry* loads; ``dist/server.js`` is traced back to its source."""
+        from dockfix.facts.javascript import JsServer
+
+        entry = normal(entry) or entry
+        if entry not in self._servers:
+            self._servers[entry] = JsServer(self, entry)
+        return self._servers[entry]
+
+    @cached_property
+    def _servers(self) -> dict[str, JsServer]:
+        return {}
+
+    @cached_property
+    def server(self) -> JsServer | None:
+        """The sources behind ``npm start``, else behind ``main``, else behind a usual entry file."""
+        entry = self.resolve(("npm", "start")).entry
+        if entry is None and self.main is not None:
+            entry = self.module_file(self.main.value)
+        for name in (entry, *_ENTRIES):
+            if name is not None:
+                server = self.server_of(name)
+                if server.entry is not None:
+                    return server
+        return None
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:

@@ -43,7 +43,7 @@ class Variable:
 
 
 Value: TypeAlias = (
-    "str | int | float | bool | None | Variable | _Unknown | tuple[Value, ...] | dict[str, Value]"  # noqa: PYI051
+    "str | int | float | bool | None | Variable | _Unknown | tuple[Value, ...] | dict[str, Value]"
 )
 
 
@@ -105,8 +105,7 @@ class Place:
 
 
 _SKIPPED = frozenset(
-    "leading_lines lines_after_decorators lpar rpar header footer comma semicolon newline trailing_whitespace "
-    "lbracket rbracket lbrace rbrace equal colon dot operator asynchronous annotation returns indent encoding".split()
+    ["leading_lines", "lines_after_decorators", "lpar", "rpar", "header", "footer", "comma", "semicolon", "newline", "trailing_whitespace", "lbracket", "rbracket", "lbrace", "rbrace", "equal", "colon", "dot", "operator", "asynchronous", "annotation", "returns", "indent", "encoding"]
 )
 _fields: dict[type[object], tuple[str, ...]] = {}
 
@@ -212,6 +211,24 @@ class Source:
         """``file:line`` of *node*, or of the site's own node."""
         return f"{self._prefix}{self.path}:{self.line(site.top, node or site.node)}"
 
+    @property
+    def prefix(self) -> str:
+        """What goes before the path in origins."""
+        return self._prefix
+
+    @property
+    def statements(self) -> Sequence[cst.CSTNode]:
+        """The module's top-level statements."""
+        return self._tree.body
+
+    def line_of(self, call: cst.Call) -> int:
+        """The line of a call of this source."""
+        return next((self.line(site.top, call) for site in self.calls if site.node is call), 1)
+
+    def code(self, node: cst.CSTNode) -> str:
+        """The source text of *node*."""
+        return self._tree.code_for_node(node)
+
     def line(self, top: int, node: cst.CSTNode) -> int:
         """The line of *node* inside the top-level statement *top*.
 
@@ -270,9 +287,7 @@ class Source:
                 if node.value is not None:
                     self._bind(node.target, node.value, scope)
                     self.assignments.append(site)
-            elif isinstance(node, cst.AugAssign):
-                self._bind(node.target, None, scope)
-            elif isinstance(node, (cst.For, cst.CompFor)):
+            elif isinstance(node, cst.AugAssign) or isinstance(node, (cst.For, cst.CompFor)):
                 self._bind(node.target, None, scope)
             elif isinstance(node, cst.NamedExpr):
                 self._bind(node.target, node.value, scope)
@@ -461,7 +476,7 @@ class Sources:
             self._problem(f"{path}:{error.raw_line}", "not read: it is no Python 3 source")
         except RecursionError:
             self._problem(path, "not read: it is nested too deeply")
-        except Exception as error:  # noqa: BLE001  a foreign file must never stop a run, whatever libcst raises
+        except Exception as error:
             self._problem(path, f"not read: {type(error).__name__}")
         return None
 
@@ -583,7 +598,7 @@ class Evaluator:
         if not isinstance(function.node, cst.FunctionDef):
             return None
         inner = function.scope.inner.get(function.name)
-        values = [item.value for item in _returns(function.node.body) if item.value is not None]
+        values = [item.value for item in returns(function.node.body) if item.value is not None]
         if inner is None or not values:
             return None
         value = values[-1]
@@ -804,7 +819,7 @@ class Evaluator:
         if attribute == "root_path" and self._is_flask(source, scope, expression.value):
             return f"{ROOT}/{source.folder}".rstrip("/")
         if attribute == "instance_path" and self._is_flask(source, scope, expression.value):
-            return instance_folder(source)
+            return instance_folder(source, self.sources.files)
         return self._option(source, scope, expression)
 
     def _is_flask(self, source: Source, scope: Scope, expression: cst.BaseExpression) -> bool:
@@ -1009,7 +1024,7 @@ class Evaluator:
         return self.text(value) if kind.endswith("str") and value is not UNKNOWN else value
 
 
-def _returns(body: cst.BaseSuite) -> Iterator[cst.Return]:
+def returns(body: cst.BaseSuite) -> Iterator[cst.Return]:
     """The ``return`` statements of a function's own body."""
     import libcst as cst
 
@@ -1031,13 +1046,15 @@ def _path_part(path: str, part: str) -> str:
     return posixpath.splitext(name)[0] if part == "stem" else posixpath.splitext(name)[1]
 
 
-def instance_folder(source: Source) -> str:
+def instance_folder(source: Source, files: Files) -> str:
     """Flask's instance folder for an app made in *source*: beside the module, or beside the package that holds it.
 
     https://flask.palletsprojects.com/en/stable/config/#instance-folders
     """
-    folder = posixpath.dirname(source.folder) if source.package else source.folder
-    return posixpath.join(f"{ROOT}/{folder}" if folder else ROOT, "instance")
+    folder = source.folder
+    while folder and files.exists(f"{folder}/__init__.py"):
+        folder = posixpath.dirname(folder)
+    return f"{ROOT}/{folder}/instance" if folder else f"{ROOT}/instance"
 
 
 def fact_list(items: Iterator[Fact[str]] | Sequence[Fact[str]]) -> tuple[Fact[str], ...]:

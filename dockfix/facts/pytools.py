@@ -27,7 +27,7 @@ _FIRST = frozenset(
     {"shutil.which", "asyncio.create_subprocess_exec", "asyncio.subprocess.create_subprocess_exec", "os.execv", "os.execvp",
      "os.execve", "os.execvpe", "os.execl", "os.execlp", "pexpect.spawn", "pexpect.run"}
 )  # fmt: skip
-_BUILTIN = frozenset("cd echo export set test true false exit source . [ : if for while then do done fi else read exec".split())
+_BUILTIN = frozenset(["cd", "echo", "export", "set", "test", "true", "false", "exit", "source", ".", "[", ":", "if", "for", "while", "then", "do", "done", "fi", "else", "read", "exec"])
 
 
 def tools(

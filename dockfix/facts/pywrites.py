@@ -1,0 +1,319 @@
+"""Folders that a Python app writes to while it runs."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from dockfix.facts.fact import Fact
+from dockfix.facts.pysource import (
+    ROOT,
+    UNKNOWN,
+    WILD,
+    Evaluator,
+    Source,
+    Variable,
+    argument,
+    fact_list,
+)
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from dockfix.facts.pysource import Site
+
+HINT: Final = re.compile(
+    r"mkdir|makedirs|\bopen\s*\(|sqlite|FileHandler|basicConfig|dump\s*\(|shelve|write_text|write_bytes|\.touch\(|\.save|"
+    r"imwrite|savefig|to_csv|to_excel|to_json|to_parquet|to_pickle|UPLOAD|_FOLDER|_DIR\b|MEDIA_ROOT|copy|move\s*\(|logger\.add|"
+    r"FileSystem|TinyDB|PersistentClient|diskcache|ZipFile|tarfile|urlretrieve|SESSION_TYPE|\bnp\.|torch|download"
+)
+"""A source without this writes nothing, so that it need not be parsed."""
+
+_FOLDER_CALLS: Final = {
+    "os.makedirs": 0, "os.mkdir": 0, "chromadb.PersistentClient": 0, "diskcache.Cache": 0, "diskcache.FanoutCache": 0,
+    "shutil.copytree": 1, "flask_caching.backends.FileSystemCache": 0, "cachelib.file.FileSystemCache": 0,
+    "cachelib.FileSystemCache": 0, "django.core.files.storage.FileSystemStorage": 0, "joblib.Memory": 0,
+}  # fmt: skip
+_FILE_CALLS: Final = {
+    "sqlite3.connect": 0, "aiosqlite.connect": 0, "logging.FileHandler": 0, "logging.handlers.RotatingFileHandler": 0,
+    "logging.handlers.TimedRotatingFileHandler": 0, "logging.handlers.WatchedFileHandler": 0, "joblib.dump": 1,
+    "shelve.open": 0, "dbm.open": 0, "tinydb.TinyDB": 0, "cv2.imwrite": 0, "torch.save": 1, "numpy.save": 0,
+    "numpy.savez": 0, "numpy.savetxt": 0, "matplotlib.pyplot.savefig": 0, "shutil.copy": 1, "shutil.copy2": 1,
+    "shutil.copyfile": 1, "shutil.move": 1, "urllib.request.urlretrieve": 1, "loguru.logger.add": 0,
+    "peewee.SqliteDatabase": 0, "playhouse.sqlite_ext.SqliteExtDatabase": 0, "huey.SqliteHuey": 1, "pydal.DAL": 9,
+    "os.rename": 1, "os.replace": 1, "soundfile.write": 0, "scipy.io.wavfile.write": 0, "imageio.imwrite": 0,
+    "concurrent_log_handler.ConcurrentRotatingFileHandler": 0,
+}  # fmt: skip
+_FILE_KEYWORDS: Final = ("filename", "path", "database", "fname", "dst", "file", "sink", "location", "cache_dir", "dst_path", "name")
+_METHODS: Final = {
+    "write_text": None, "write_bytes": None, "touch": None, "to_csv": 0, "to_excel": 0, "to_parquet": 0, "to_pickle": 0,
+    "to_json": 0, "to_feather": 0, "imwrite": 0, "savefig": 0, "save": 0, "save_pretrained": 0, "save_local": 0, "saveas": 0,
+    "write_html": 0, "write_image": 0,
+}  # fmt: skip
+_SETTINGS: Final = re.compile(
+    r"^(?:[A-Z_]*UPLOAD[A-Z_]*(?:FOLDER|DIR|PATH|DEST|DIRECTORY)|UPLOAD_?(?:FOLDER|DIR|PATH)|MEDIA_ROOT|SESSION_FILE_DIR|CACHE_DIR)$"
+)
+_TRANSIENT: Final = re.compile(r"^/(?:tmp|dev|proc|sys|var/tmp|run/user)(?:/|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """What was found.
+
+    Attributes:
+        folders: folders written to, relative to the working directory, ``.`` for that itself, or absolute.
+        files: files written, in the same terms.
+        unknown: the first place that writes to a path which is decided only at run time.
+    """
+
+    folders: tuple[Fact[str], ...]
+    files: tuple[Fact[str], ...]
+    unknown: Fact[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    path: str
+    origin: str
+    folder: bool
+
+
+def writes(evaluator: Evaluator, sources: Sequence[Source], folder: str, instance: str | None) -> Writes:
+    """Where *sources* write.
+
+    Args:
+        folder: the folder of the context that is the working directory.
+        instance: Flask's instance folder where Flask-SQLAlchemy puts relative databases there; ``None`` without it.
+    """
+    folders: list[Fact[str]] = []
+    files: list[Fact[str]] = []
+    unknown: Fact[str] | None = None
+    for source in sources:
+        for item in _found(evaluator, source, instance):
+            place = located(item.path, folder)
+            if place is None:
+                unknown = unknown or Fact(item.path.replace(WILD, "…").replace(ROOT, ""), item.origin)
+                continue
+            if _TRANSIENT.match(place) or place.startswith("~"):
+                continue
+            decided, whole = _decided(place)
+            if not whole or item.folder:
+                folders.append(Fact(decided or ".", item.origin))
+            else:
+                folders.append(Fact(posixpath.dirname(decided) or ".", item.origin))
+                files.append(Fact(decided, item.origin))
+    return Writes(fact_list(folders), fact_list(files), unknown)
+
+
+def located(path: str, folder: str) -> str | None:
+    """*path* relative to *folder*, or absolute; ``None`` where its beginning is not decided or outside both."""
+    if not path or path.startswith(WILD):
+        return None
+    if path.startswith(ROOT):
+        inside = posixpath.normpath(path[1:].lstrip("/") or ".")
+        relative = posixpath.relpath(inside, folder or ".")
+        return None if relative.startswith("..") else relative
+    if ROOT in path:
+        return None
+    clean = posixpath.normpath(path)
+    return None if clean.startswith("..") else clean
+
+
+def _decided(path: str) -> tuple[str, bool]:
+    """*path* up to its first undecided part, and whether there is none."""
+    if WILD not in path:
+        return path, True
+    parts: list[str] = []
+    for part in path.split("/"):
+        if WILD in part:
+            break
+        parts.append(part)
+    return "/".join(parts), False
+
+
+def _found(evaluator: Evaluator, source: Source, instance: str | None) -> Iterator[_Write]:
+    masked = _overridden(evaluator, source)
+    for site in source.calls:
+        yield from _called(evaluator, source, site)
+    for site in source.assignments:
+        yield from _setting(evaluator, source, site)
+    for site in source.dicts:
+        yield from _handler(evaluator, source, site)
+    for site in source.strings:
+        if id(site.node) not in masked:
+            yield from _database(evaluator, source, site, instance)
+
+
+def _called(evaluator: Evaluator, source: Source, site: Site) -> Iterator[_Write]:
+    import libcst as cst
+
+    call: cst.Call = site.node
+    name = evaluator.canonical(source, call.func)
+
+    def path(given: cst.BaseExpression | None) -> str:
+        return evaluator.text(evaluator.value(source, site.scope, given))
+
+    if name in _FOLDER_CALLS:
+        given = argument(call, _FOLDER_CALLS[name], "name", "path", "directory", "location", "cache_dir", "dst")
+        if given is not None:
+            yield _Write(path(given), source.origin(site), True)
+    elif name in _FILE_CALLS:
+        given = argument(call, _FILE_CALLS[name], *_FILE_KEYWORDS)
+        if given is None:
+            return
+        target = path(given)
+        if name == "loguru.logger.add" and WILD in target and target.startswith(WILD):
+            return  # sys.stderr and the like
+        if name.endswith(("connect", "Database")) and (target == ":memory:" or target.startswith("file:") or target == "None"):
+            return
+        if name.startswith("joblib") or name.startswith("torch"):
+            yield _Write(target, source.origin(site), False)
+        elif not (name.startswith(("shutil.", "os.")) and target.startswith(WILD)):
+            yield _Write(target, source.origin(site), False)
+    elif name == "logging.basicConfig":
+        given = argument(call, None, "filename")
+        if given is not None and path(given) != "None":
+            yield _Write(path(given), source.origin(site), False)
+    elif name in ("open", "builtins.open", "io.open", "codecs.open", "aiofiles.open", "gzip.open", "bz2.open"):
+        if _writing(evaluator, source, site, argument(call, 1, "mode")):
+            yield _Write(path(argument(call, 0, "file", "filename")), source.origin(site), False)
+    elif name in ("zipfile.ZipFile", "tarfile.open"):
+        given = argument(call, 0, "file", "name")
+        if _writing(evaluator, source, site, argument(call, 1, "mode")) and given is not None and path(given) != WILD:
+            yield _Write(path(given), source.origin(site), False)
+    elif isinstance(call.func, cst.Attribute):
+        yield from _method(evaluator, source, site, call.func)
+
+
+def _method(evaluator: Evaluator, source: Source, site: Site, function: cst.Attribute) -> Iterator[_Write]:
+    call: cst.Call = site.node
+    method = function.attr.value
+    if method == "mkdir":
+        value = evaluator.value(source, site.scope, function.value)
+        yield _Write(evaluator.text(value), source.origin(site), True)
+    elif method == "open":
+        value = evaluator.settled(evaluator.value(source, site.scope, function.value))
+        if isinstance(value, str) and _writing(evaluator, source, site, argument(call, 0, "mode")):
+            yield _Write(value, source.origin(site), False)
+    elif method in _METHODS:
+        position = _METHODS[method]
+        given = function.value if position is None else argument(call, position, "path", "filename", "path_or_buf", "fp")
+        value = evaluator.settled(evaluator.value(source, site.scope, given))
+        # The names are common: only what is plainly a path counts.
+        if isinstance(value, str) and not value.startswith(WILD) and ("/" in value or re.search(r"\.\w{2,5}$", value)):
+            yield _Write(value, source.origin(site), method in ("save_pretrained", "save_local"))
+
+
+def _writing(evaluator: Evaluator, source: Source, site: Site, mode: cst.BaseExpression | None) -> bool:
+    value = evaluator.settled(evaluator.value(source, site.scope, mode)) if mode is not None else "r"
+    return isinstance(value, str) and bool(set(value) & set("wax+"))
+
+
+def _setting(evaluator: Evaluator, source: Source, site: Site) -> Iterator[_Write]:
+    """Settings that name a folder for uploads or media, wherever they are made."""
+    import libcst as cst
+
+    target = site.node.targets[0].target if isinstance(site.node, cst.Assign) else site.node.target
+    name = _setting_name(evaluator, source, site, target)
+    if not _SETTINGS.match(name) and name != "SESSION_TYPE":
+        return
+    value = evaluator.settled(evaluator.value(source, site.scope, site.node.value))
+    if name == "SESSION_TYPE":
+        if value == "filesystem":  # Flask-Session's default folder
+            yield _Write("flask_session", source.origin(site), True)
+        return
+    if isinstance(value, str) and value and not re.match(r"^\w+://", value):
+        yield _Write(value, source.origin(site), True)
+
+
+def _setting_name(evaluator: Evaluator, source: Source, site: Site, target: cst.CSTNode) -> str:
+    import libcst as cst
+
+    if isinstance(target, cst.Name):
+        return target.value
+    if isinstance(target, cst.Subscript) and len(target.slice) == 1 and isinstance(target.slice[0].slice, cst.Index):
+        if isinstance(target.value, cst.Attribute) and target.value.attr.value == "config":
+            key = evaluator.value(source, site.scope, target.slice[0].slice.value)
+            return key if isinstance(key, str) else ""
+    return ""
+
+
+def _handler(evaluator: Evaluator, source: Source, site: Site) -> Iterator[_Write]:
+    """File handlers of ``logging.config.dictConfig`` and Django's LOGGING; Django's databases and caches in files."""
+    keys = _keys(evaluator, source, site)
+    value = evaluator.value(source, site.scope, site.node) if keys & {"filename", "ENGINE", "LOCATION"} else UNKNOWN
+    if not isinstance(value, dict):
+        return
+    kind = evaluator.text(value.get("class", value.get("ENGINE", value.get("BACKEND", ""))))
+    if "FileHandler" in kind and "filename" in value:
+        yield _Write(evaluator.text(value["filename"]), source.origin(site), False)
+    elif "sqlite3" in kind and "NAME" in value and evaluator.text(value["NAME"]) != ":memory:":
+        yield _Write(evaluator.text(value["NAME"]), source.origin(site), False)
+    elif "FileBasedCache" in kind and "LOCATION" in value:
+        yield _Write(evaluator.text(value["LOCATION"]), source.origin(site), True)
+
+
+def _keys(evaluator: Evaluator, source: Source, site: Site) -> set[str]:
+    import libcst as cst
+
+    return {
+        key
+        for element in site.node.elements
+        if isinstance(element, cst.DictElement)
+        and isinstance(element.key, cst.SimpleString)
+        and isinstance(key := element.key.evaluated_value, str)
+    }
+
+
+def _database(evaluator: Evaluator, source: Source, site: Site, instance: str | None) -> Iterator[_Write]:
+    """The file of an ``sqlite:///`` address."""
+    value = evaluator.text(evaluator.value(source, site.scope, site.node))
+    if value.startswith("sqlite") and value.rstrip(WILD).rstrip("/").endswith(":") and value.endswith(WILD):
+        joined = _joined_database(evaluator, source, site)
+        value = joined or value
+    match = re.match(r"^sqlite(?:\+\w+)?:///(.*?)(?:\?.*)?$", value, re.DOTALL)
+    path = match[1] if match is not None else ""
+    if match is None or path in ("", ":memory:") or "/:memory:" in path:
+        path = _joined_database(evaluator, source, site) if value.startswith("sqlite") and not path else ""
+        if not path:
+            return
+    if instance is not None and not path.startswith(("/", ROOT, WILD)):
+        path = posixpath.join(instance, path)
+    yield _Write(path, source.origin(site), False)
+
+
+def _joined_database(evaluator: Evaluator, source: Source, site: Site) -> str:
+    """The path in ``"sqlite:///" + os.path.join(folder, "x.db")``."""
+    import libcst as cst
+
+    for other in (*source.assignments, *source.calls):
+        candidates: list[cst.BaseExpression] = []
+        if isinstance(other.node, cst.Call):
+            candidates = [item.value for item in other.node.args]
+        elif other.node.value is not None:
+            candidates = [other.node.value]
+        for item in candidates:
+            while isinstance(item, cst.BooleanOperation):
+                item = item.right
+            if isinstance(item, cst.BinaryOperation) and item.left is site.node:
+                value = evaluator.text(evaluator.value(source, other.scope, item))
+                match = re.match(r"^sqlite(?:\+\w+)?:///(.+)$", value, re.DOTALL)
+                return match[1] if match is not None else ""
+    return ""
+
+
+def _overridden(evaluator: Evaluator, source: Source) -> set[int]:
+    """String literals that are the default of a variable which the environment sets."""
+    import libcst as cst
+
+    found: set[int] = set()
+    for site in source.calls:
+        value = evaluator.value(source, site.scope, site.node) if source.strings else UNKNOWN
+        if isinstance(value, Variable) and value.name in evaluator.environment:
+            found |= {id(item.value) for item in site.node.args if isinstance(item.value, cst.BaseExpression)}
+    return found
+
+
