@@ -1,0 +1,557 @@
+"""One JavaScript or TypeScript source: its calls and imports, and what an expression comes to without running it."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tree_sitter import Node as Syntax
+
+Base = Literal["", "cwd", "module"]
+
+_DEPTH = 12
+_WRAPPING = frozenset({
+    "parenthesized_expression", "as_expression", "satisfies_expression", "non_null_expression", "await_expression",
+    "type_assertion",
+})  # fmt: skip
+_NUMBERS = frozenset({"Number", "parseInt", "parseFloat", "String", "BigInt", "Math.floor", "Number.parseInt"})
+_ENVIRONMENTS = frozenset({"process.env", "import.meta.env", "Bun.env"})
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What an expression comes to, as far as it can be told.
+
+    Attributes:
+        text: the known text; of a path, its known beginning.
+        base: what a path counts from: nothing said, the working directory, or the module's folder.
+        open: whether something unknown follows.
+        variable: the environment variable that overrides it.
+        defaulted: whether there is a text at all, where a variable overrides it.
+    """
+
+    text: str
+    base: Base = ""
+    open: bool = False
+    variable: str | None = None
+    defaulted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A module that a source loads.
+
+    Attributes:
+        module: the path as written.
+        names: local name → name in that module; ``*`` for all of it, ``default`` for the default.
+        line: its 1-based line.
+        erased: whether only types are taken, so that nothing is loaded at run time.
+    """
+
+    module: str
+    names: Mapping[str, str]
+    line: int
+    erased: bool
+
+
+@cache
+def _parser(kind: str) -> Any:
+    from tree_sitter import Language, Parser
+
+    if kind == "javascript":
+        import tree_sitter_javascript
+
+        return Parser(Language(tree_sitter_javascript.language()))
+    import tree_sitter_typescript
+
+    language = tree_sitter_typescript.language_tsx if kind == "tsx" else tree_sitter_typescript.language_typescript
+    return Parser(Language(language()))
+
+
+def _kind(path: str) -> str:
+    if path.endswith((".ts", ".mts", ".cts")):
+        return "typescript"
+    return "tsx" if path.endswith(".tsx") else "javascript"
+
+
+class Source:
+    """A parsed source file.
+
+    Args:
+        path: its path from the package's folder.
+        data: its bytes.
+    """
+
+    def __init__(self, path: str, data: bytes) -> None:
+        self.path = path
+        self.data = data
+        self.typed = _kind(path) != "javascript"
+
+    @cached_property
+    def root(self) -> Syntax:
+        """The syntax tree."""
+        tree = _parser(_kind(self.path)).parse(self.data)
+        self._tree = tree  # nodes do not keep their tree alive in every version of the binding
+        root: Syntax = tree.root_node
+        return root
+
+    @cached_property
+    def nodes(self) -> Mapping[str, list[Syntax]]:
+        """All nodes of the sorts that facts are read from, by sort, in the order of the text."""
+        wanted = {
+            "call_expression", "new_expression", "variable_declarator", "assignment_expression", "pair", "import_statement",
+            "export_statement", "binary_expression", "decorator", "class_declaration", "method_definition", "identifier",
+            "shorthand_property_identifier", "function_declaration", "switch_case",
+        }  # fmt: skip
+        found: dict[str, list[Syntax]] = {kind: [] for kind in wanted}
+        cursor = self.root.walk()
+        while True:
+            node = cursor.node
+            if node is not None and node.type in wanted:
+                found[node.type].append(node)
+            if cursor.goto_first_child() or cursor.goto_next_sibling():
+                continue
+            while cursor.goto_parent():
+                if cursor.goto_next_sibling():
+                    break
+            else:
+                return found
+
+    def calls(self) -> Iterator[tuple[str, list[Syntax], Syntax]]:
+        """Every call and ``new``: the callee's text without blanks, the arguments, the node."""
+        for node in sorted((*self.nodes["call_expression"], *self.nodes["new_expression"]), key=lambda n: n.start_byte):
+            callee = node.child_by_field_name("function") or node.child_by_field_name("constructor")
+            if callee is not None:
+                yield self.dotted(callee), arguments(node), node
+
+    def dotted(self, node: Syntax) -> str:
+        """The text of a callee: ``a.b.c``; calls inside are shown as ``()``, anything else as ``?``."""
+        if node.type in ("identifier", "property_identifier", "this", "import", "private_property_identifier"):
+            return text(node)
+        if node.type == "member_expression":
+            owner, name = node.child_by_field_name("object"), node.child_by_field_name("property")
+            return f"{self.dotted(owner)}.{text(name)}" if owner is not None and name is not None else "?"
+        if node.type == "call_expression":
+            callee = node.child_by_field_name("function")
+            return f"{self.dotted(callee)}()" if callee is not None else "?"
+        if node.type in _WRAPPING and node.named_children:
+            return self.dotted(node.named_children[0])
+        return text(node) if node.type == "meta_property" else "?"
+
+    # -- names ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def constants(self) -> Mapping[str, Syntax]:
+        """Name → the expression that it is declared with; names that are assigned again are left out."""
+        found: dict[str, Syntax] = {}
+        twice: set[str] = set()
+        for node in self.nodes["variable_declarator"]:
+            name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+            if name is not None and value is not None and name.type == "identifier":
+                key = text(name)
+                if key in found:
+                    twice.add(key)
+                found[key] = value
+        for node in self.nodes["assignment_expression"]:
+            left = node.child_by_field_name("left")
+            if left is not None and left.type == "identifier":
+                twice.add(text(left))
+        return {name: value for name, value in found.items() if name not in twice}
+
+    @cached_property
+    def destructured(self) -> Mapping[str, tuple[Syntax, str, Syntax | None]]:
+        """Name → (expression taken apart, key in it, default)."""
+        found: dict[str, tuple[Syntax, str, Syntax | None]] = {}
+        for node in self.nodes["variable_declarator"]:
+            name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+            if name is None or value is None or name.type != "object_pattern":
+                continue
+            for part in name.named_children:
+                key, default = part, None
+                local = part
+                if part.type == "pair_pattern":
+                    key, local = part.child_by_field_name("key") or part, part.child_by_field_name("value") or part
+                if local.type in ("object_assignment_pattern", "assignment_pattern"):
+                    default = local.child_by_field_name("right")
+                    local = local.child_by_field_name("left") or local
+                    key = local if part.type != "pair_pattern" else key
+                found[text(local)] = (value, text(key), default)
+        return found
+
+    @cached_property
+    def imports(self) -> tuple[Import, ...]:
+        """What the source loads: import and export … from, require, import()."""
+        found = [*self._statements(), *self._requires()]
+        return tuple(sorted(found, key=lambda item: item.line))
+
+    def _statements(self) -> Iterator[Import]:
+        used = {text(node) for node in self.nodes["identifier"] if not _inside_import(node)}
+        used |= {text(node) for node in self.nodes["shorthand_property_identifier"]}
+        for node in (*self.nodes["import_statement"], *self.nodes["export_statement"]):
+            source = node.child_by_field_name("source")
+            if source is None:
+                continue
+            names, erased = _bindings(node)
+            if self.typed and node.type == "import_statement" and names and not erased:
+                # TypeScript leaves an import out of which only types are used.
+                erased = not used & names.keys()
+            yield Import(string(source) or "", names, line(node), erased)
+        for node in self.nodes["import_statement"]:
+            clause = next((child for child in node.named_children if child.type == "import_require_clause"), None)
+            literal = clause.child_by_field_name("source") if clause is not None else None
+            if clause is not None and literal is not None and node.child_by_field_name("source") is None:
+                yield Import(string(literal) or "", {text(clause.named_children[0]): "*"}, line(node), False)
+
+    def _requires(self) -> Iterator[Import]:
+        for node in self.nodes["call_expression"]:
+            callee, values = node.child_by_field_name("function"), arguments(node)
+            if callee is None or not values or text(callee) not in ("require", "import", "require.resolve"):
+                continue
+            module = string(values[0])
+            if module is not None:
+                yield Import(module, _required_names(node), line(node), False)
+
+    @cached_property
+    def imported(self) -> Mapping[str, tuple[str, str]]:
+        """Local name → (module, name in it)."""
+        return {local: (found.module, name) for found in self.imports for local, name in found.names.items()}
+
+    # -- values --------------------------------------------------------------------------------------------------
+
+    def value(self, node: Syntax | None, depth: int = 0) -> Value | None:
+        """What an expression comes to; None where nothing can be told.
+
+        Names that come from other modules are not looked up here, see :class:`dockfix.facts.jsgraph.Graph`.
+        """
+        if node is None or depth > _DEPTH:
+            return None
+        kind = node.type
+        if kind in ("string", "number"):
+            return Value(string(node) or "" if kind == "string" else text(node).replace("_", ""))
+        if kind == "template_string":
+            return self._template(node, depth)
+        if kind in _WRAPPING and node.named_children:
+            return self.value(node.named_children[0], depth + 1)
+        if kind == "unary_expression" and text(node).startswith("+"):
+            return self.value(node.child_by_field_name("argument"), depth + 1)
+        if kind == "identifier":
+            return self.name(text(node), depth)
+        if kind in ("member_expression", "subscript_expression"):
+            return self._member(node, depth)
+        if kind == "binary_expression":
+            return self._binary(node, depth)
+        if kind in ("call_expression", "new_expression"):
+            return self._call(node, depth)
+        return None
+
+    def _template(self, node: Syntax, depth: int) -> Value | None:
+        result: Value | None = Value("")
+        for part in node.named_children:
+            piece = Value(text(part)) if part.type == "string_fragment" else None
+            if part.type == "template_substitution" and part.named_children:
+                piece = self.value(part.named_children[0], depth + 1)
+            result = _concatenated(result, piece)
+        return result
+
+    def name(self, name: str, depth: int = 0) -> Value | None:
+        """What a name comes to."""
+        if name == "__dirname":
+            return Value("", "module")
+        if name == "__filename":
+            return Value(posixpath.basename(self.path), "module")
+        if name in self.constants:
+            return self.value(self.constants[name], depth + 1)
+        if name in self.destructured:
+            whole, key, default = self.destructured[name]
+            fallback = self.value(default, depth + 1)
+            if self.dotted(whole) in _ENVIRONMENTS:
+                return _variable(key, fallback)
+            return self.property(whole, key, depth + 1) or fallback
+        return None
+
+    def _member(self, node: Syntax, depth: int) -> Value | None:
+        owner = node.child_by_field_name("object")
+        name = node.child_by_field_name("property") or node.child_by_field_name("index")
+        if owner is None or name is None:
+            return None
+        key = (string(name) or "") if name.type == "string" else text(name)
+        whole = self.dotted(owner)
+        if whole in _ENVIRONMENTS:
+            return _variable(key, None)
+        if whole == "import.meta":
+            return {
+                "dirname": Value("", "module"),
+                "dir": Value("", "module"),
+                "url": Value(posixpath.basename(self.path), "module"),
+                "filename": Value(posixpath.basename(self.path), "module"),
+            }.get(key)
+        return self.property(owner, key, depth + 1)
+
+    def property(self, owner: Syntax, key: str, depth: int = 0) -> Value | None:
+        """The value under *key* of the object that *owner* comes to."""
+        return self.value(self.entry(owner, key, depth), depth + 1)
+
+    def entry(self, owner: Syntax, key: str, depth: int = 0) -> Syntax | None:
+        """The expression under *key* of the object that *owner* comes to."""
+        found = self.object(owner, depth)
+        return pairs(found).get(key) if found is not None else None
+
+    def object(self, node: Syntax | None, depth: int = 0) -> Syntax | None:
+        """The object literal that an expression comes to."""
+        if node is None or depth > _DEPTH:
+            return None
+        if node.type == "object":
+            return node
+        if node.type == "identifier":
+            return self.object(self.constants.get(text(node)), depth + 1)
+        if node.type in _WRAPPING and node.named_children:
+            return self.object(node.named_children[0], depth + 1)
+        if node.type == "member_expression":
+            owner, name = node.child_by_field_name("object"), node.child_by_field_name("property")
+            if owner is not None and name is not None:
+                return self.object(self.entry(owner, text(name), depth + 1), depth + 1)
+        if (
+            node.type == "call_expression"
+        ):  # defineConfig({…}), Object.freeze({…}), cleanEnv(process.env, {…}), () => ({…})
+            return next((found for part in arguments(node) if (found := self.object(part, depth + 1))), None)
+        if node.type == "arrow_function":
+            return self.object(node.child_by_field_name("body"), depth + 1)
+        if node.type == "statement_block":
+            returned = [part for part in node.named_children if part.type == "return_statement"]
+            return (
+                self.object(returned[-1].named_children[0], depth + 1)
+                if returned and returned[-1].named_children
+                else None
+            )
+        return None
+
+    def _binary(self, node: Syntax, depth: int) -> Value | None:
+        operator = node.child_by_field_name("operator")
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        sign = text(operator) if operator is not None else ""
+        if sign == "+":
+            return _concatenated(self.value(left, depth + 1), self.value(right, depth + 1))
+        if sign in ("||", "??"):
+            first, second = self.value(left, depth + 1), self.value(right, depth + 1)
+            if first is not None and first.variable is not None and not first.defaulted and second is not None:
+                return replace(second, variable=first.variable)
+            return first if first is not None else second
+        return None
+
+    def _call(self, node: Syntax, depth: int) -> Value | None:
+        callee = node.child_by_field_name("function") or node.child_by_field_name("constructor")
+        values = arguments(node)
+        if callee is None:
+            return None
+        name = self.dotted(callee)
+        last = name.rpartition(".")[2]
+        first = values[0] if values else None
+        if name == "process.cwd":
+            return Value("", "cwd")
+        if last in ("join", "resolve", "normalize") and name in self._path_functions:
+            return joined([self.value(part, depth + 1) for part in values], last)
+        if last == "dirname" and values:
+            inner = self.value(first, depth + 1)
+            return replace(inner, text=posixpath.dirname(inner.text)) if inner is not None and not inner.open else None
+        if last in ("fileURLToPath", "pathToFileURL", "URL") and values:
+            inner = self.value(first, depth + 1)
+            if last == "URL" and len(values) > 1 and inner is not None and "import.meta.url" in text(values[1]):
+                return replace(inner, base="module")
+            return inner
+        if (name in _NUMBERS or re.search(r"port", last, re.IGNORECASE)) and values and last != "import":
+            return self.value(first, depth + 1) or self._default(node, depth)
+        if last in ("toString", "trim", "replace", "pathname") and callee.type == "member_expression":
+            return self.value(callee.child_by_field_name("object"), depth + 1)
+        if last in ("get", "getOrThrow", "getNumber", "getString") and values:
+            return self._setting(node, values, depth)
+        return self._default(node, depth)
+
+    @cached_property
+    def _path_functions(self) -> frozenset[str]:
+        """How this source calls ``path.join`` and ``path.resolve``."""
+        found = {
+            "path.join",
+            "path.resolve",
+            "path.normalize",
+            "path.posix.join",
+            "Path.join",
+            "Path.resolve",
+            "join",
+            "resolve",
+        }
+        for local, (module, name) in self.imported.items():
+            if module in ("path", "node:path"):
+                found |= (
+                    {f"{local}.join", f"{local}.resolve", f"{local}.normalize"} if name in ("*", "default") else {local}
+                )
+        return frozenset(found)
+
+    def _setting(self, node: Syntax, values: list[Syntax], depth: int) -> Value | None:
+        """``app.get('port')`` after ``app.set('port', …)``, and Nest's ``config.get('PORT', 3000)``."""
+        key = string(values[0])
+        if key is None:
+            return None
+        for callee, given, _ in self.calls():
+            if callee.endswith(".set") and len(given) == 2 and string(given[0]) == key:
+                return self.value(given[1], depth + 1)
+        if re.fullmatch(r"[A-Z][A-Z0-9_]*", key):
+            return _variable(key, self.value(values[1], depth + 1) if len(values) > 1 else None)
+        return self.value(values[1], depth + 1) if len(values) > 1 else None
+
+    def _default(self, node: Syntax, depth: int) -> Value | None:
+        """The default of a schema: envalid's ``port({default: 3000})``, zod's ``….default(3000)``."""
+        callee, values = node.child_by_field_name("function"), arguments(node)
+        if callee is not None and values and callee.type == "member_expression":
+            name = callee.child_by_field_name("property")
+            if name is not None and text(name) == "default":
+                return self.value(values[0], depth + 1)
+            return None
+        for part in values:
+            if part.type == "object" and "default" in pairs(part):
+                return self.value(pairs(part)["default"], depth + 1)
+        return None
+
+
+def text(node: Syntax) -> str:
+    """The source text of a node."""
+    return (node.text or b"").decode("utf-8", "replace")
+
+
+def line(node: Syntax) -> int:
+    """The 1-based line of a node."""
+    return int(node.start_point[0]) + 1
+
+
+def string(node: Syntax) -> str | None:
+    """The text of a string literal without expressions in it; None for anything else."""
+    if node.type == "string" or (
+        node.type == "template_string" and not any(part.type == "template_substitution" for part in node.named_children)
+    ):
+        return re.sub(r"\\(.)", r"\1", text(node)[1:-1])
+    return None
+
+
+def arguments(node: Syntax) -> list[Syntax]:
+    """The arguments of a call, without comments."""
+    found = node.child_by_field_name("arguments")
+    return [part for part in found.named_children if part.type != "comment"] if found is not None else []
+
+
+def pairs(node: Syntax) -> dict[str, Syntax]:
+    """Key → expression of an object literal; methods and shorthand keys included."""
+    found: dict[str, Syntax] = {}
+    for part in node.named_children:
+        key = part.child_by_field_name("key") or part.child_by_field_name("name")
+        value = part.child_by_field_name("value")
+        if part.type == "pair" and key is not None and value is not None:
+            found[(string(key) or text(key)) if key.type == "string" else text(key)] = value
+        elif part.type == "shorthand_property_identifier":
+            found[text(part)] = part
+        elif part.type == "method_definition" and key is not None:
+            found[text(key)] = part
+    return found
+
+
+def _variable(name: str, fallback: Value | None) -> Value:
+    if fallback is None:
+        return Value("", open=True, variable=name, defaulted=False)
+    return replace(fallback, variable=name)
+
+
+def _concatenated(left: Value | None, right: Value | None) -> Value | None:
+    if left is None:
+        return None
+    if left.open:
+        return left
+    if right is None or not right.defaulted:
+        return replace(left, open=True)
+    return replace(left, text=left.text + right.text, base=left.base or right.base, open=right.open)
+
+
+def joined(parts: list[Value | None], function: str) -> Value | None:
+    """What ``path.join`` or ``path.resolve`` makes of its arguments."""
+    result: Value | None = None
+    for index, part in enumerate(parts):
+        if part is None or not part.defaulted:
+            return None if result is None or not index else replace(result, text=f"{result.text}/", open=True)
+        if result is None or part.base or (function == "resolve" and part.text.startswith("/")):
+            result = part
+        else:
+            result = replace(result, text=posixpath.join(result.text or ".", part.text.lstrip("/")), open=part.open)
+        if result.open:
+            return result
+    return result
+
+
+def _inside_import(node: Syntax) -> bool:
+    parent = node.parent
+    while parent is not None and parent.type in (
+        "import_specifier",
+        "named_imports",
+        "import_clause",
+        "namespace_import",
+    ):
+        parent = parent.parent
+    return parent is not None and parent.type == "import_statement"
+
+
+def _bindings(node: Syntax) -> tuple[dict[str, str], bool]:
+    """The local names of an import or re-export, and whether it is for types alone."""
+    erased = any(child.type == "type" for child in node.children)
+    names: dict[str, str] = {}
+    typed = 0
+    clauses = [
+        part for part in node.named_children if part.type in ("import_clause", "export_clause", "namespace_export")
+    ]
+    for clause in clauses:
+        for part in clause.named_children if clause.type == "import_clause" else [clause]:
+            if part.type == "identifier":
+                names[text(part)] = "default"
+            elif part.type in ("namespace_import", "namespace_export"):
+                names[text(part.named_children[-1])] = "*"
+            elif part.type in ("named_imports", "export_clause"):
+                for item in part.named_children:
+                    name, alias = item.child_by_field_name("name"), item.child_by_field_name("alias")
+                    if name is None:
+                        continue
+                    if any(child.type == "type" for child in item.children):
+                        typed += 1
+                        continue
+                    names[text(alias or name)] = text(name)
+    return names, erased or (typed > 0 and not names)
+
+
+def _required_names(node: Syntax) -> dict[str, str]:
+    """The names that ``const x = require(…)`` and ``const {x} = require(…)`` declare."""
+    parent = node.parent
+    suffix = "*"
+    while parent is not None and parent.type in (
+        "await_expression",
+        "member_expression",
+        "parenthesized_expression",
+        "call_expression",
+    ):
+        if parent.type == "call_expression" and parent.child_by_field_name("function") != node:
+            return {}
+        if parent.type == "member_expression":
+            name = parent.child_by_field_name("property")
+            suffix = text(name) if name is not None and suffix == "*" else suffix
+        node, parent = parent, parent.parent
+    if parent is None or parent.type != "variable_declarator":
+        return {}
+    name = parent.child_by_field_name("name")
+    if name is None:
+        return {}
+    if name.type == "identifier":
+        return {text(name): suffix}
+    found: dict[str, str] = {}
+    for part in name.named_children:
+        key, value = part.child_by_field_name("key"), part.child_by_field_name("value")
+        found[text(value) if value is not None else text(part)] = text(key) if key is not None else text(part)
+    return found
