@@ -1,0 +1,41 @@
+"""What is known of base images, distribution packages, Python wheels and native npm packages.
+
+All of it is data with origin and date, in tables that are read on first use, one at a time.
+"""
+
+from __future__ import annotations
+
+from dockfix.catalog.images import PROVENANCE, Account, Image, image, variant
+from dockfix.catalog.npm import NpmNative, npm_native
+from dockfix.catalog.packages import (
+    NEWEST_BRANCH,
+    Answer,
+    alpine,
+    busybox_has,
+    full_variant_carries,
+    is_build_tool,
+    provides,
+    runtime_libraries,
+)
+from dockfix.catalog.wheels import Wheel, python_system_libraries, python_wheel
+
+__all__ = [
+    "NEWEST_BRANCH",
+    "PROVENANCE",
+    "Account",
+    "Answer",
+    "Image",
+    "NpmNative",
+    "Wheel",
+    "alpine",
+    "busybox_has",
+    "full_variant_carries",
+    "image",
+    "is_build_tool",
+    "npm_native",
+    "provides",
+    "python_system_libraries",
+    "python_wheel",
+    "runtime_libraries",
+    "variant",
+]
