@@ -106,11 +106,11 @@ def _trials(chosen: Sequence[Entry], jobs: int) -> Iterator[tuple[Entry, Trial]]
                 trial = future.result()
                 del left[futures[future]]
                 yield futures[future], trial
-                print(f"\r{len(chosen) - len(left)}/{len(chosen)}", end="", file=sys.stderr, flush=True)
+                if sys.stderr.isatty():
+                    print(f"\r{len(chosen) - len(left)}/{len(chosen)}", end="", file=sys.stderr, flush=True)
     except BrokenProcessPool:
         for entry in left:
             yield entry, _alone(entry)
-    print(file=sys.stderr)
 
 
 def _alone(entry: Entry) -> Trial:
@@ -269,7 +269,8 @@ def _refusals(rows: Sequence[Row]) -> Mapping[str, Counter[str]]:
 
 def _pattern(why: str) -> str:
     """*why* without what is of one file only: quoted words, paths, numbers."""
-    bare = re.sub(r"`[^`]*`|'[^']*'|\"[^\"]*\"|“[^”]*”", "…", why)
+    bare = re.sub(r"\bservice [\w-]+", "service …", why)
+    bare = re.sub(r"`[^`]*`|'[^']*'|\"[^\"]*\"|“[^”]*”", "…", bare)
     bare = re.sub(r"(?<!\w)[\w.@$*{}-]*[/:][\w./@$*{}:-]+|\b[\w-]+(?:\.\w+)+\b", "…", bare)
     return re.sub(r"\d+", "N", bare)
 
