@@ -189,14 +189,12 @@ def _php_sibling(name: str, branch: str) -> Answer | None:
     match = re.fullmatch(r"php(\d\.\d)-(.+)", name)
     if match is None:
         return None
-    version, extension = match[1].replace(".", ""), match[2]
+    version, extension, origin = match[1].replace(".", ""), match[2], table("apt").origin
     if version not in _shipped("php", branch):
-        shipped = ", ".join(_shipped("php", branch))
-        return Answer(
-            (), "none", f"Alpine {branch} has no PHP {match[1]} (it has {shipped})", "high", table("apt").origin
-        )
+        reason = f"Alpine {branch} has no PHP {match[1]} (it has {', '.join(_shipped('php', branch))})"
+        return Answer((), "none", reason, "high", origin)
     if extension == "opcache" and version >= "85":
-        return Answer((), "unneeded", "opcache is built into PHP from 8.5 on", "high", table("apt").origin)
+        return Answer((), "unneeded", "opcache is built into PHP from 8.5 on", "high", origin)
     for sibling in ("8.4", "8.3", "8.2", "8.1", "7.4"):
         row = table("apt").row(f"php{sibling}-{extension}")
         if row and row["alpine"]:
