@@ -52,6 +52,7 @@ class Assignment:
     Attributes:
         key: without quotes.
         value: without quotes, variables left in; None for an ARG without a value.
+        raw_key: the key as written.
         raw: the value as written.
         span: the place of key and value in the document.
         value_span: the place of the value in the document.
@@ -59,6 +60,7 @@ class Assignment:
 
     key: str
     value: str | None
+    raw_key: str
     raw: str
     span: Span
     value_span: Span
@@ -217,10 +219,11 @@ class Instruction:
 
     def _assignment(self, start: int, key_end: int, value_start: int, end: int, *, given: bool = True) -> Assignment:
         raw = self.value[value_start:end]
-        key = dequote(self.value[start:key_end], self.escape)
+        raw_key = self.value[start:key_end]
+        key = dequote(raw_key, self.escape)
         span = self.source(start, end)
         place = self.source(value_start, end) if raw else Span(span.end, span.end)
-        return Assignment(key, dequote(raw, self.escape) if given else None, raw, span, place)
+        return Assignment(key, dequote(raw, self.escape) if given else None, raw_key, raw, span, place)
 
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Keys and values of ENV, LABEL and ARG, without quotes, variables left in; an ARG without value has ``""``."""

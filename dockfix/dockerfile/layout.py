@@ -14,6 +14,7 @@ from typing import Literal
 from dockfix.dockerfile.document import Document
 from dockfix.dockerfile.error import DockerfileError
 from dockfix.dockerfile.instruction import Instruction
+from dockfix.dockerfile.logical import SPACE
 from dockfix.dockerfile.scanner import Comment, scan
 from dockfix.dockerfile.words import fields
 from dockfix.text import Edit, Span, apply
@@ -157,7 +158,7 @@ def insert_after(
         lines = document.newline + lines
     start = end = instruction.block.end
     if instruction.dangling:
-        start = _escape_at(document, instruction)
+        start = _escape_at(instruction)
         rest = document.text[start:end]
         lines = (document.newline if "\n" in rest else "") + lines
     if not document.text[:end].endswith("\n"):
@@ -228,10 +229,17 @@ def _comment_lines(comment: str) -> list[str]:
     return [line if line.startswith("#") else f"# {line}" for line in comment.strip("\n").split("\n")]
 
 
-def _escape_at(document: Document, instruction: Instruction) -> int:
-    """Where the last, useless escape character of a dangling instruction begins, with the blanks before it."""
-    text = document.text[: instruction.span.end].rstrip(" \t")
-    return len(text.removesuffix(document.escape).rstrip(" \t"))
+def _escape_at(instruction: Instruction) -> int:
+    """Where the text of a dangling instruction ends: before the escape characters that continue it with nothing.
+
+    Raises:
+        LedgerError: a comment stands between them.
+    """
+    logical = instruction.statement.logical
+    end = logical.span(0, len(logical.text.rstrip(SPACE))).end
+    if any(comment.span.start > end for comment in instruction.inner_comments):
+        raise LedgerError(f"line {instruction.line}: {instruction.keyword} has no end, and comments where it should be")
+    return end
 
 
 class _Builder:
@@ -259,7 +267,7 @@ class _Builder:
                 edits += _change(text, cursor, unit.lead, "".join(pending))
                 edits += entry.item.edits
                 if instruction.dangling and number + 1 < len(self.entries):
-                    edits.append(Edit(Span(_escape_at(document, instruction), instruction.span.end), ""))
+                    edits.append(Edit(Span(_escape_at(instruction), instruction.span.end), ""))
                 pending, cursor = [], unit.end
             else:
                 pending += (between, self._render(entry))
@@ -268,9 +276,9 @@ class _Builder:
         if tail == len(text) and not document.final_newline:
             if cursor == tail and rest:
                 rest = document.newline + rest
-            rest = rest.removesuffix(document.newline)
+            rest = rest.rstrip("\r\n")
             if cursor < tail and not rest:
-                cursor = len(text[:cursor].removesuffix("\n").removesuffix("\r"))
+                cursor = len(text[:cursor].rstrip("\r\n"))
         edits += _change(text, cursor, tail, rest)
         self._verify(edits)
         return Layout(tuple(edits), self._ledger())
@@ -413,7 +421,7 @@ class _Builder:
         if not first:
             edits += [self._line_of(comment) for comment in instruction.inner_comments]
         if instruction.dangling:
-            edits.append(Edit(Span(_escape_at(document, instruction), instruction.span.end), ""))
+            edits.append(Edit(Span(_escape_at(instruction), instruction.span.end), ""))
         shifted = [Edit(Span(edit.span.start - start, edit.span.end - start), edit.text) for edit in edits]
         text = apply(document.text[start:end], shifted)
         return text if text.endswith("\n") else text + document.newline

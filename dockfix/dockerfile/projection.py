@@ -9,13 +9,22 @@ from __future__ import annotations
 import io
 
 from dockfix.dockerfile.document import Document
+from dockfix.dockerfile.logical import SPACE
+
+# Where Python's ``str.splitlines``, which dockerfile-parse uses, sees an end of line and BuildKit sees none.
+_NO_LINE_ENDS = dict.fromkeys(map(ord, "\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"), " ")
 
 
 def projection(document: Document) -> str:
     """The instructions, one a line, under a comment that keeps a backslash at a line's end from joining lines."""
-    lines = [instruction.statement.logical.text for instruction in document.instructions]
-    head = "# escape=`" if any(line.rstrip().endswith("\\") for line in lines) else "# logical lines"
-    return "\n".join((head, *(line.replace("\r", " ") for line in lines), ""))
+    lines = [
+        instruction.statement.logical.text.strip(SPACE).translate(_NO_LINE_ENDS).rstrip()
+        for instruction in document.instructions
+    ]
+    if not any(line.endswith("\\") for line in lines):
+        return "\n".join(("# logical lines", *lines, ""))
+    # Where lines end in either character, the backticks at the ends of lines are left out.
+    return "\n".join(("# escape=`", *(line.rstrip("`") for line in lines), ""))
 
 
 def structure_agrees(document: Document) -> str | None:

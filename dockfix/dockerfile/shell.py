@@ -182,7 +182,9 @@ def _with_heredocs(value: str, place: Place, heredocs: tuple[Heredoc, ...]) -> S
         marks.append(ShellWord(match[0], False, place(*match.span())))
         masked = masked[: match.start()] + " " * len(match[0]) + masked[match.end() :]
     line = _parse(masked, place)
-    if not line.commands and not masked.strip():
+    if not line.commands and masked.strip():
+        return _FOREIGN
+    if not line.commands:
         body = heredocs[0]
         shebang = _SHEBANG.match(body.text)
         if shebang:
@@ -193,12 +195,12 @@ def _with_heredocs(value: str, place: Place, heredocs: tuple[Heredoc, ...]) -> S
     commands = list(line.commands)
     ok = line.ok
     for mark, heredoc in zip(marks, heredocs, strict=True):
-        owners = [number for number, command in enumerate(commands) if command.span.start < mark.span.start]
-        if not owners:
-            return _FOREIGN
-        owner = commands[owners[-1]]
-        span = Span(owner.span.start, max(owner.span.end, mark.span.end))
-        commands[owners[-1]] = replace(owner, redirects=(*owner.redirects, mark), span=span)
+        # A redirection may also stand before the name: ``RUN <<EOF bash``.
+        before = [number for number, command in enumerate(commands) if command.span.start < mark.span.start]
+        number = before[-1] if before else 0
+        owner = commands[number]
+        span = Span(min(owner.span.start, mark.span.start), max(owner.span.end, mark.span.end))
+        commands[number] = replace(owner, redirects=(*owner.redirects, mark), span=span)
         if owner.name.rpartition("/")[2] in SHELLS:
             body_script = _body(heredoc, owner.depth + 1)
             ok = ok and body_script.ok
