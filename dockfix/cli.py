@@ -143,7 +143,7 @@ def fix(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
         if ids:
             overrides[name] = ids
     try:
-        code = run(Request(paths=paths or (".",), overrides=overrides, **given))
+        code = run(Request(paths=paths or (".",), overrides=overrides, commands=tuple(main.commands), **given))
     except UsageError as error:
         raise click.UsageError(str(error), ctx) from None
     ctx.exit(code)

@@ -45,16 +45,12 @@ def carry_out(plan: Plan, path: Path, root: Path) -> None:
     Raises:
         WriteError: as :func:`write`; then nothing has been written.
     """
-    changes = [(root / name, plan.originals[name], text) for name, text in sorted(plan.files.items())]
+    changes: list[tuple[Path, str | None, str]] = [
+        (root / name, plan.originals[name], text) for name, text in sorted(plan.files.items())
+    ]
     if plan.before != plan.after:
         changes.append((path, plan.before, plan.after))
-    write(
-        [
-            Replacement(place, None if before is None else _bytes(before), _bytes(after))
-            for place, before, after in changes
-        ],
-        root,
-    )
+    write([_replacement(*change) for change in changes], root)
 
 
 def write(replacements: Iterable[Replacement], root: Path) -> None:
@@ -128,6 +124,10 @@ def _restore(path: Path, before: bytes | None) -> None:
             path.unlink()
         else:
             path.write_bytes(before)
+
+
+def _replacement(path: Path, before: str | None, after: str) -> Replacement:
+    return Replacement(path, None if before is None else _bytes(before), _bytes(after))
 
 
 def _bytes(text: str) -> bytes:

@@ -52,6 +52,6 @@ def test_has_a_refusing_fixture(transform: Transform) -> None:
     assert any(f" {transform.id} refused: " in report for report in reports)
 
 
-def test_readme_lists_the_transforms() -> None:
+def test_readme_is_up_to_date() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert docs.filled(readme, registry.transforms()) == readme, "run python -m dockfix.report.docs"
+    assert docs.filled(readme, ROOT, registry.transforms()) == readme, "run python -m dockfix.report.docs"

@@ -16,8 +16,8 @@ from dockfix.report.rule import EXAMPLES
 if TYPE_CHECKING:
     from dockfix.transform import Transform
 
-BEGIN = "<!-- transforms: made by python -m dockfix.report.docs -->"
-END = "<!-- end of transforms -->"
+SHOWN = Path("fixtures/sequence/flask-backend")
+"""The fixture whose Dockerfile the README shows before and after."""
 
 
 def table(transforms: Iterable[Transform]) -> str:
@@ -26,17 +26,27 @@ def table(transforms: Iterable[Transform]) -> str:
     return "".join(("| Transform | Safety | What it does |\n", "| --- | --- | --- |\n", *rows))
 
 
-def filled(readme: str, transforms: Iterable[Transform]) -> str:
-    """*readme* with the table between its two marks brought up to date.
+def filled(readme: str, repository: Path, transforms: Iterable[Transform]) -> str:
+    """*readme* with everything between its marks brought up to date.
 
     Raises:
-        ValueError: the marks are missing.
+        ValueError: a mark is missing.
     """
-    pattern = re.compile(f"({re.escape(BEGIN)}\n).*?({re.escape(END)})", re.DOTALL)
-    result, count = pattern.subn(lambda found: f"{found[1]}{table(transforms)}{found[2]}", readme)
-    if count != 1:
-        raise ValueError("the marks of the table of transforms are missing")
-    return result
+    contents = {
+        "before": _dockerfile(repository / SHOWN / "before"),
+        "after": _dockerfile(repository / SHOWN / "after"),
+        "transforms": table(transforms),
+    }
+    for name, content in contents.items():
+        pattern = re.compile(f"(<!-- {name}: made by [^>]* -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+        readme, count = pattern.subn(lambda found, content=content: f"{found[1]}{content}{found[2]}", readme)
+        if count != 1:
+            raise ValueError(f"the marks of {name} are missing")
+    return readme
+
+
+def _dockerfile(folder: Path) -> str:
+    return f"```dockerfile\n{(_text(folder / 'Dockerfile') or '').rstrip()}\n```\n"
 
 
 def example(case: Path) -> str:
@@ -61,7 +71,7 @@ def _main(repository: Path) -> None:
     from dockfix.registry import transforms
 
     readme = repository / "README.md"
-    readme.write_text(filled(readme.read_text(encoding="utf-8"), transforms()), encoding="utf-8")
+    readme.write_text(filled(readme.read_text(encoding="utf-8"), repository, transforms()), encoding="utf-8")
     for transform in transforms():
         text = example(repository / "fixtures" / transform.id / "example")
         place = repository / "dockfix" / "report" / EXAMPLES / f"{transform.id}.diff"
