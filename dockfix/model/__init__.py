@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import zip_longest
 from posixpath import basename
 from typing import TYPE_CHECKING
 
@@ -173,7 +174,7 @@ def requirement_paths(stage: StageModel, step: Step, called: Invocation) -> tupl
     """The requirements files, as paths of the build context, that a pip command in *step* reads."""
     found = []
     words = [word.text for word in called.options]
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip_longest(words, words[1:], fillvalue=""):
         name, equals, value = word.partition("=")
         if name in {"-r", "--requirement"}:
             path = stage.context_path(join(step.before.workdir, value if equals else following))

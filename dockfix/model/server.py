@@ -123,6 +123,6 @@ def _python(model: Model, program: tuple[str, ...]) -> Server:
         None,
         found.tools,
         found.imports,
-        tuple(found.allowed_hosts),
+        found.allowed_hosts.value if found.allowed_hosts else (),
         found.framework.value if found.framework else "",
     )
