@@ -76,14 +76,14 @@ def _order(model: Model, stage: StageModel, sources: Step) -> tuple[Item, ...]:
     present = {p.source for p in stage.placements if p.step in steps[:at]}
     for step in installs[: installs.index(last) + 1]:
         paths += [path for path in manifests(model, stage, step) if path not in present]
-    new: list[Item] = [
+    lines: list[Item] = [
         New(line) for line in copies(stage, last, sources, tuple(dict.fromkeys(paths)), sources.before.workdir)
     ]
     behind = [step for step in between if step.role is Role.FOLDERS or step.role is Role.SOURCES]
     install, rest = _cut(last)
     return (
         *(Keep(step.instruction) for step in steps[:at]),
-        *new,
+        *lines,
         *(Keep(step.instruction) for step in between if step not in behind),
         install,
         *((Gap(),) if model.document.spacious else ()),

@@ -20,7 +20,8 @@ from dockfix.model.start import Start, start_of
 
 if TYPE_CHECKING:
     from dockfix.dockerfile import Document, Instruction
-    from dockfix.facts import App, Fact, Service
+    from dockfix.facts import App, Fact
+    from dockfix.facts.compose import Service
     from dockfix.facts.node import Node
     from dockfix.facts.requirement import Requirement
     from dockfix.options import Options

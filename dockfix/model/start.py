@@ -12,8 +12,10 @@ from dockfix.dockerfile import shell
 if TYPE_CHECKING:
     from dockfix.dockerfile import Instruction
     from dockfix.dockerfile.shell import ShellScript
-    from dockfix.facts import App, Script
-    from dockfix.facts.node import Node, Resolved
+    from dockfix.facts import App
+    from dockfix.facts.commands import Resolved
+    from dockfix.facts.node import Node
+    from dockfix.facts.scripts import Script
     from dockfix.model.stages import StageModel
 
 SHELLS = frozenset({"sh", "bash", "ash", "dash"})

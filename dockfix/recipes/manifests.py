@@ -134,6 +134,6 @@ def copies(stage: StageModel, step: Step, sources: Step, paths: tuple[str, ...],
 def _relative(folder: str, workdir: str) -> str:
     if folder == workdir:
         return "./"
-    if folder.startswith(workdir.rstrip("/") + "/"):
+    if workdir != "/" and folder.startswith(workdir.rstrip("/") + "/"):
         return "./" + folder[len(workdir.rstrip("/")) + 1 :] + "/"
     return folder.rstrip("/") + "/"

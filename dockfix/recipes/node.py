@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from posixpath import basename, normpath
 from typing import TYPE_CHECKING
 
@@ -209,10 +210,7 @@ def installs_production(parts: Parts) -> bool:
         word.text in {"--production", "--only=production", "--only=prod", "--prod", "-P", "--omit=dev"}
         for word in parts.call.options
     )
-    omitted = any(
-        first.text == "--omit" and second.text == "dev"
-        for first, second in zip(parts.call.options, parts.call.options[1:])
-    )
+    omitted = any(first.text == "--omit" and second.text == "dev" for first, second in pairwise(parts.call.options))
     return (environment or flags or omitted) and not parts.call.has("--include")
 
 
@@ -565,7 +563,7 @@ def _may_set_node_env(model: Model) -> str | None:
     """Where the sources or compose decide by NODE_ENV, so that setting it would change the app; ``None`` if nowhere."""
     for service in model.services:
         if "NODE_ENV" in service.environment:
-            return service.origin("environment")
+            return str(service.origin("environment"))
     source = model.source or ""
     for path in model.app.root.walk(source, 2000):
         if path.endswith((".js", ".ts", ".mjs", ".cjs", ".mts")) and not _is_test(path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dockfix import catalog
 from dockfix.recipes.split import UnfitError
@@ -36,7 +36,10 @@ def runtime_packages(model: Model, steps: Iterable[Step]) -> tuple[str, ...]:
                 if name in called or not catalog.is_build_tool(name, image.distribution):
                     names.append(word.text)
                     continue
-                libraries = catalog.runtime_libraries(name, image.distribution, image.suite)
+                if "-dev" not in name:
+                    continue
+                family: Literal["debian", "alpine"] = "alpine" if invocation.manager == "apk" else "debian"
+                libraries = catalog.runtime_libraries(name, family, image.suite)
                 if libraries is None:
                     raise UnfitError(step.instruction, f"which libraries {name} is for is not in the catalogue")
                 names += libraries

@@ -144,7 +144,7 @@ def _told(model: Model) -> int | None:
     """The port that the command names."""
     words = list(model.start.program or ()) + (model.start.resolved.shell.split() if model.start.resolved else [])
     words += model.start.text.split()
-    for word, following in zip(words, [*words[1:], ""]):
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         match = re.fullmatch(r"--(?:port|listen)=(?:tcp://[^:]*:)?(\d+)", word)
         if match:
             return int(match[1])
