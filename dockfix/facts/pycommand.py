@@ -92,16 +92,29 @@ def candidates(command: Sequence[str], files: Files, folder: str = "") -> Iterat
     yield from _follow(tuple(command), files, folder, {}, 0)
 
 
-def start_of(command: Sequence[str], files: Files, folder: str = "") -> Start:
-    """What *command* starts; an empty :class:`Start` where that is nothing of Python's."""
+def serving(start: Start) -> bool:
+    """Whether *start* is a server or worker by its name alone."""
+    if start.server == "manage":
+        return start.subcommand in ("runserver", "runserver_plus", "runsslserver")
+    if start.server in ("flask", "fastapi"):
+        return start.subcommand in ("run", "dev")
+    return start.server not in ("", "python", "alembic", "pytest")
+
+
+def starts_of(command: Sequence[str], files: Files, folder: str = "") -> tuple[Start, ...]:
+    """What *command* may start, each once, the one that it most likely comes to first.
+
+    A start script that decides between several, as between production and development, gives them all: one without
+    a reloader goes first, then the last one written.
+    """
     found = list(candidates(command, files, folder))
-    plain = Start()
+    servers: list[Start] = []
     for start in found:
-        if start.server and start.server not in ("python", "manage", "alembic"):
-            return start
-        if start.server == "manage" and start.subcommand in ("runserver", "runserver_plus", "runsslserver"):
-            return start
-    return next((start for start in found if start.server), plain)
+        if serving(start) and start not in servers:
+            servers.append(start)
+    if servers:
+        return tuple(sorted(servers, key=lambda start: "--reload" in start.options or start.server == "manage"))
+    return tuple(start for start in found if start.server)[:1]
 
 
 def _follow(
@@ -173,6 +186,8 @@ def _script(
     place = find(files, path, folder)
     content = text(files, place) if place is not None else None
     if content is None:
+        # A script out of sight that is given a command most likely ends by `exec "$@"`.
+        yield from _follow(rest, files, folder, environment, depth + 1)
         return
     lines = "\n".join(line for line in content.replace("\r\n", "\n").split("\n") if not line.lstrip().startswith("#"))
     exported = dict(re.findall(r"^[ \t]*export[ \t]+(\w+)=[\"']?([^\s\"'$]*)[\"']?[ \t]*$", lines, re.MULTILINE))
@@ -350,4 +365,4 @@ _SHAPES: Final[Mapping[str, Callable[[Mapping[str, str], Sequence[str]], tuple[s
     "litestar": _subcommand_first,
 }
 
-__all__ = ["Start", "candidates", "find", "start_of", "value_of"]
+__all__ = ["Start", "candidates", "find", "serving", "starts_of", "value_of"]

@@ -114,7 +114,7 @@ def listeners(evaluator: Evaluator, sources: Sequence[Source], entry: Source | N
         if source is not entry and not HINT.search(source.text):
             continue
         for site in source.calls:
-            if site.main and source is not entry:
+            if source is not entry and (site.main or _is_subcommand(source, site)):
                 continue
             shape = _shape(evaluator, source, site)
             if shape is not None:
@@ -122,6 +122,13 @@ def listeners(evaluator: Evaluator, sources: Sequence[Source], entry: Source | N
             elif (grpc := _grpc(evaluator, source, site)) is not None:
                 found.append(grpc)
     return tuple(found)
+
+
+def _is_subcommand(source: Source, site: Site) -> bool:
+    """Whether *site* lies in a command of click or typer, which runs only where the command line names it."""
+    scope = site.scope
+    node = scope.parent.nodes.get(scope.name) if scope.parent is not None else None
+    return any(re.search(r"\bcommand\b", source.code(item.decorator)) for item in getattr(node, "decorators", ()))
 
 
 def _shape(evaluator: Evaluator, source: Source, site: Site) -> _Shape | None:

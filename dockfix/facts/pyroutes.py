@@ -54,7 +54,7 @@ _GUARDS: Final = re.compile(
 )
 _BACKENDS: Final = re.compile(
     r"\b(?:db|database|session|cursor|engine|redis\w*|mongo\w*|execute|select|conn|connection|pool|rabbit\w*|kafka\w*|"
-    r"broker|celery|requests|httpx|prisma|collection|es_client|elasticsearch|psycopg2?|model)\b",
+    r"broker|celery|requests|httpx|prisma|collection|es_client|elasticsearch|psycopg2?)\b",
     re.IGNORECASE,
 )
 _PARAMETER: Final = re.compile(r"[<>{}*()\[\]?^$|+]|:\w")

@@ -105,7 +105,7 @@ _WEB: Final = frozenset(
 _WORKERS: Final = frozenset({"celery", "rq", "dramatiq", "arq", "huey", "taskiq", "airflow", "prefect"})
 _BOTS: Final = re.compile(
     r"\.(?:run_polling|start_polling|infinity_polling|polling|idle|run_forever|serve_forever|start_consuming|run_until_disconnected"
-    r"|consume)\s*\(|BlockingScheduler|discord|\bwhile\s+(?:True|1)\s*:"
+    r"|consume|worker_main|start_worker|work)\s*\(|BlockingScheduler|discord|\bwhile\s+(?:True|1)\s*:"
 )
 # Ports that the servers' own command-line references give.
 _DEFAULT_PORTS: Final = {
@@ -130,8 +130,22 @@ def server_of(
     python: Python, command: Sequence[str], environment: Mapping[str, str], folder: str | None = None
 ) -> PyServer:
     """What *command* starts; see :meth:`dockfix.facts.python.Python.server_of`."""
-    start = pycommand.start_of(_expanded_script(python, command), python.root, folder or "")
-    return _Inquiry(python, start, environment, folder).answer()
+    starts = pycommand.starts_of(_expanded_script(python, command), python.root, folder or "")
+    answer = _Inquiry(python, starts[0] if starts else Start(), environment, folder).answer()
+    for other in starts[1:]:
+        second = _Inquiry(python, other, environment, folder).answer()
+        if (second.kind.value, _value(second.port), _value(second.port_variable)) != (
+            answer.kind.value,
+            _value(answer.port),
+            _value(answer.port_variable),
+        ):
+            unread = (*answer.unread, Fact(f"{other.server} may be started as well", _COMMAND))
+            return replace(answer, port=None, port_variable=None, health=None, health_backend=None, unread=unread)
+    return answer
+
+
+def _value(fact: Fact[Any] | None) -> object:
+    return fact.value if fact is not None else None
 
 
 def _expanded_script(python: Python, command: Sequence[str]) -> tuple[str, ...]:
@@ -161,6 +175,7 @@ class _Inquiry:
         self.deadline = monotonic() + BUDGET
         self.given_folder = folder
         self.folder = folder or ""
+        self._uwsgi_file()
         self.entry = self._entry()
         roots = [posixpath.dirname(self.entry)] if self.entry and start.script else []
         pythonpath = [self._inside(item) for item in self.environment.get("PYTHONPATH", "").split(":") if item]
@@ -202,8 +217,6 @@ class _Inquiry:
             application = self.environment.get("FLASK_APP", "")
         if start.server == "manage":
             return ""
-        if start.server == "uwsgi" and not application:
-            return ""
         return re.split(r"[:(]", application)[0].removesuffix(".py").replace("/", ".").strip(".")
 
     def _module(self, name: str) -> str | None:
@@ -227,6 +240,10 @@ class _Inquiry:
         shallow = min((path.count("/") for path in matches), default=0)
         nearest = [path for path in matches if path.count("/") == shallow]
         if len(nearest) != 1:
+            package, _, inner = name.partition(".")
+            if inner and not matches and not self.python.root.is_dir(package):
+                self.sources.packages.add(package)
+                return self._module(inner)
             return None
         if self.given_folder is None:
             self.folder = next(nearest[0][: -len(end)] for end in ends if nearest[0].endswith(end))
@@ -253,12 +270,11 @@ class _Inquiry:
         if not start.server:
             return PyServer(Fact("none", _COMMAND), folder=self.folder)
         entry = self.entry or self._conventional()
-        self._uwsgi_file()
         if entry is None:
             self.unread.append(Fact(f"no source of {start.application or start.script or start.module or start.server}", _COMMAND))
         paths = reached(self.sources, [entry] if entry is not None else [], self.roots)
         entry_source = self._parsed(entry, True) if entry is not None else None
-        interesting = [path for path in paths if self._interesting(path)]
+        interesting = [path for path in paths if path == entry or self._interesting(path)]
         sources = [source for path in interesting if (source := self._parsed(path, path == entry)) is not None]
         settings = self._settings(sources) if self._is_django(paths) else None
         if settings is not None:
@@ -504,7 +520,7 @@ class _Inquiry:
 
         https://flask-sqlalchemy.palletsprojects.com/en/stable/config/#flask_sqlalchemy.config.SQLALCHEMY_DATABASE_URI
         """
-        if not any(re.search(r"\bflask_sqlalchemy\b", source.text) for source in sources):
+        if not any("SQLALCHEMY_DATABASE_URI" in source.text for source in sources):
             return None
         for source in sources:
             for site in source.calls:
@@ -654,8 +670,11 @@ class _Inquiry:
         except configparser.Error:
             return
         if parser.has_section("uwsgi"):
-            options = {f"--{key}": value or "" for key, value in parser.items("uwsgi")}
-            self.start = replace(self.start, options={**options, **self.start.options})
+            options = {f"--{key}": value or "" for key, value in parser.items("uwsgi")} | dict(self.start.options)
+            module = options.get("--module") or options.get("--wsgi") or options.get("--wsgi-file", "").removesuffix(".py")
+            if module and ":" not in module:
+                module = f"{module}:{options.get('--callable', 'application')}"
+            self.start = replace(self.start, options=options, application=self.start.application or module)
             self._address(self.start.option("--http", "--http-socket") or "", f"{self.sources.prefix}{path}")
 
     def _listener(self, sources: Sequence[Source], entry: Source | None) -> pylisten.Listener | None:
@@ -761,7 +780,7 @@ class _Inquiry:
 
 _STRUCTURE: Final = re.compile(
     r"Flask\(|FastAPI\(|Blueprint|APIRouter|include_router|\.route\(|add_resource|Namespace\(|Quart\(|Sanic\(|Starlette|bottle|"
-    r"aiohttp|falcon|tornado|urlpatterns|DJANGO_SETTINGS|TrustedHost|SERVER_NAME|Application\(|create_app|Settings|environ|getenv"
+    r"register_|add_\w*(?:route|rule|get)|\.mount\(|add_namespace|\.(?:get|view)\(|aiohttp|falcon|tornado|urlpatterns|DJANGO_SETTINGS|TrustedHost|SERVER_NAME|Application\(|create_app|Settings|environ|getenv"
 )
 
 

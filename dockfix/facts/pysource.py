@@ -423,8 +423,8 @@ class Sources:
 
     Attributes:
         files: the build context.
-        roots: the folders in which modules are looked up, as ``sys.path`` would be.
         problems: the files that could not be read, each once.
+        packages: names under which the image holds the tree itself, as in ``COPY . ./backend`` for ``backend.main``.
     """
 
     def __init__(self, files: Files, prefix: str = "") -> None:
@@ -432,6 +432,7 @@ class Sources:
         self.prefix = f"{prefix}/" if prefix not in ("", ".") else ""
         self._texts: dict[str, str | None] = {}
         self._sources: dict[str, Source | None] = {}
+        self.packages: set[str] = set()
         self._problems: dict[str, Problem] = {}
 
     @property
@@ -497,7 +498,8 @@ class Sources:
             found = self._module_at(posixpath.join(root, relative))
             if found is not None:
                 return found
-        return None
+        package, _, inner = relative.partition("/")
+        return self._module_at(inner) if inner and package in self.packages else None
 
     def _module_at(self, path: str) -> str | None:
         path = posixpath.normpath(path) if path else ""
@@ -505,7 +507,7 @@ class Sources:
             return "__init__.py" if self.files.exists("__init__.py") else None
         if path.startswith(".."):
             return None
-        for candidate in (f"{path}.py", f"{path}/__init__.py"):
+        for candidate in (f"{path}/__init__.py", f"{path}.py"):  # a package hides a module of its name
             if self.files.exists(candidate) and not self.files.is_dir(candidate):
                 return candidate
         return None
@@ -783,7 +785,28 @@ class Evaluator:
         if expression.value in constants:
             return constants[expression.value]
         place = self.look(source, scope, expression)
-        return self.of(place) if place is not None else UNKNOWN
+        return self.of(place) if place is not None else self._parameter(source, scope, expression.value)
+
+    def _parameter(self, source: Source, scope: Scope, name: str) -> Value:
+        """A parameter that click fills from the command line: the option given, or its default."""
+        import libcst as cst
+
+        if scope.kind != "function" or scope.parent is None or scope.names.get(name) != [None]:
+            return UNKNOWN
+        node = scope.parent.nodes.get(scope.name)
+        for decorator in getattr(node, "decorators", ()):
+            call = decorator.decorator
+            if not isinstance(call, cst.Call) or self.canonical(source, call.func) != "click.option":
+                continue
+            positional, named = arguments(call)
+            names = [self.text(self.value(source, scope.parent, item)) for item in positional]
+            known = [item.lstrip("-").replace("-", "_") for item in names]
+            if name in known:
+                given = next((self.options[item] for item in names if item in self.options), None)
+                value = self.value(source, scope.parent, named.get("default")) if given is None else given
+                variable = self.settled(self.value(source, scope.parent, named.get("envvar")))
+                return Variable(variable, value) if isinstance(variable, str) else value
+        return UNKNOWN
 
     def of(self, place: Place) -> Value:
         """The value of the name at *place*."""
@@ -958,7 +981,10 @@ class Evaluator:
             value = self._method_value(source, scope, call, at)
             if value is not UNKNOWN:
                 return value
-        return self._environment_reader(source, call, name, at)
+        made = self.look(source, scope, call.func)
+        if made is not None and made.node is not None:
+            return self._result(made)
+        return self._environment_reader(call, name, at)
 
     def _method_value(self, source: Source, scope: Scope, call: cst.Call, at: Any) -> Value:
         import libcst as cst
@@ -994,26 +1020,27 @@ class Evaluator:
                 return found if found is not UNKNOWN else at(1)
         return UNKNOWN
 
-    def _environment_reader(self, source: Source, call: cst.Call, name: str, at: Any) -> Value:
-        """``env("X", default=…)`` of django-environ and environs, ``config("X", default=…)`` of python-decouple."""
-        head = name.partition(".")[0]
-        place = self.look(source, source.scope, call.func) if "." not in name else None
-        if place is not None and place.node is not None:
-            return self._local_reader(place, at)
-        readers = ("decouple.config", "decouple.AutoConfig", "starlette.config.Config")
-        if name in readers or (head in ("env", "environ", "config") and name.count(".") <= 1):
-            key = at(0)
-            default = at(1, "default")
-            method = name.rpartition(".")[2]
-            if isinstance(key, str) and re.fullmatch(r"[A-Z][A-Z0-9_]*", key) and method != "Env":
-                if method == "list" and isinstance(default, _Unknown):
-                    default = ()
-                return Variable(key, default)
-        return UNKNOWN
+    def _result(self, function: Place) -> Value:
+        """What a function of this tree returns, where all its ``return`` statements are worth the same."""
+        import libcst as cst
 
-    def _local_reader(self, place: Place, at: Any) -> Value:
-        """A local helper that returns an environment variable named by its first argument is not followed further."""
-        return UNKNOWN
+        inner = function.scope.inner.get(function.name)
+        if inner is None or not isinstance(function.node, cst.FunctionDef):
+            return UNKNOWN
+        values = [self.value(function.source, inner, item.value) for item in returns(function.node.body)]
+        return values[0] if values and all(value == values[0] for value in values) else UNKNOWN
+
+    def _environment_reader(self, call: cst.Call, name: str, at: Any) -> Value:
+        """``env("X", default=…)`` of django-environ and environs, ``config("X", default=…)`` of python-decouple."""
+        method = name.rpartition(".")[2]
+        head = name.partition(".")[0]
+        decouple = name in ("decouple.config", "decouple.AutoConfig", "starlette.config.Config")
+        if not decouple and (head not in ("env", "environ", "config") or name.count(".") > 1 or method == "Env"):
+            return UNKNOWN
+        key = at(0)
+        if not isinstance(key, str) or not re.fullmatch(r"[A-Z][A-Z0-9_]*", key):
+            return UNKNOWN
+        return Variable(key, at(1, "default"))
 
     def _converted(self, kind: str, value: Value) -> Value:
         if isinstance(value, Variable):

@@ -154,7 +154,8 @@ def _called(evaluator: Evaluator, source: Source, site: Site) -> Iterator[_Write
     name = evaluator.canonical(source, call.func)
 
     def path(given: cst.BaseExpression | None) -> str:
-        return evaluator.text(evaluator.value(source, site.scope, given))
+        value = evaluator.settled(evaluator.value(source, site.scope, given))
+        return WILD if value is None else evaluator.text(value)
 
     if name in _FOLDER_CALLS:
         given = argument(call, _FOLDER_CALLS[name], "name", "path", "directory", "location", "cache_dir", "dst")
@@ -167,7 +168,7 @@ def _called(evaluator: Evaluator, source: Source, site: Site) -> Iterator[_Write
         target = path(given)
         if name == "loguru.logger.add" and WILD in target and target.startswith(WILD):
             return  # sys.stderr and the like
-        if name.endswith(("connect", "Database")) and (target == ":memory:" or target.startswith("file:") or target == "None"):
+        if name.endswith(("connect", "Database")) and (target == ":memory:" or target.startswith("file:")):
             return
         if name.startswith("joblib") or name.startswith("torch"):
             yield _Write(target, source.origin(site), False)
@@ -175,7 +176,7 @@ def _called(evaluator: Evaluator, source: Source, site: Site) -> Iterator[_Write
             yield _Write(target, source.origin(site), False)
     elif name == "logging.basicConfig":
         given = argument(call, None, "filename")
-        if given is not None and path(given) != "None":
+        if given is not None and path(given) != WILD:
             yield _Write(path(given), source.origin(site), False)
     elif name in ("open", "builtins.open", "io.open", "codecs.open", "aiofiles.open", "gzip.open", "bz2.open"):
         if _writing(evaluator, source, site, argument(call, 1, "mode")):
@@ -192,8 +193,8 @@ def _method(evaluator: Evaluator, source: Source, site: Site, function: cst.Attr
     call: cst.Call = site.node
     method = function.attr.value
     if method == "mkdir":
-        value = evaluator.value(source, site.scope, function.value)
-        yield _Write(evaluator.text(value), source.origin(site), True)
+        value = evaluator.settled(evaluator.value(source, site.scope, function.value))
+        yield _Write(WILD if value is None else evaluator.text(value), source.origin(site), True)
     elif method == "open":
         value = evaluator.settled(evaluator.value(source, site.scope, function.value))
         if isinstance(value, str) and _writing(evaluator, source, site, argument(call, 0, "mode")):
