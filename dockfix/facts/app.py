@@ -45,7 +45,10 @@ class App:
     @classmethod
     def discover(cls, files: Files, dockerfile: str) -> App:
         """The facts of *dockerfile* in the context that :func:`contexts` decides for it."""
-        return cls(files, dockerfile, contexts(files, dockerfile).value)
+        around = cls(files, dockerfile)
+        app = cls(files, dockerfile, around.decided_context.value)
+        app.__dict__.update({name: around.__dict__[name] for name in ("_compose", "_ci") if name in around.__dict__})
+        return app
 
     def overlay(self, changes: Mapping[str, str]) -> App:
         """The same app with companion files changed or added; paths count from the root of the files."""
@@ -109,6 +112,17 @@ class App:
         from dockfix.facts.scripts import script
 
         return script(self.root, path, self.context)
+
+    @cached_property
+    def decided_context(self) -> Fact[str]:
+        """The context in which the Dockerfile is built: as compose says, else as CI says, else its own folder."""
+        for service in self.compose:
+            if service.context is not None:
+                return Fact(service.context, service.origin("context"))
+        for build in self.builds:
+            if build.context is not None and self.files.is_dir(build.context):
+                return Fact(build.context, build.origin)
+        return Fact(posixpath.dirname(self.dockerfile), self.dockerfile)
 
     # -- around it -----------------------------------------------------------------------------------------------
 
@@ -188,13 +202,4 @@ class App:
 
 def contexts(files: Files, dockerfile: str) -> Fact[str]:
     """The context in which *dockerfile* is built: as compose says, else as CI says, else its own folder."""
-    from dockfix.facts.ci import builds
-    from dockfix.facts.compose import compose
-
-    for service in compose(files)[0]:
-        if service.dockerfile == dockerfile and service.context is not None:
-            return Fact(service.context, service.origin("context"))
-    for build in builds(files)[0]:
-        if build.dockerfile == dockerfile and build.context is not None and files.is_dir(build.context):
-            return Fact(build.context, build.origin)
-    return Fact(posixpath.dirname(dockerfile), dockerfile)
+    return App(files, dockerfile).decided_context

@@ -29,7 +29,8 @@ _FILE_WRITERS = frozenset({
 })  # fmt: skip
 _SECOND_WRITERS = frozenset({"copyFile", "copyFileSync", "rename", "renameSync", "cp", "cpSync"})
 _READERS = frozenset({
-    "readFile", "readFileSync", "readdir", "readdirSync", "createReadStream", "sendFile", "readJson", "readJsonSync", "readJSON",
+    "readFile", "readFileSync", "readdir", "readdirSync", "createReadStream", "sendFile", "readJson",
+    "readJsonSync", "readJSON",
     "readJSONSync", "loadSync", "loadPackageDefinition", "opendir", "scandir",
 })  # fmt: skip
 _STATIC = re.compile(r"(?:^|\.)(?:static|serveStatic|koaStatic|staticServe|serve|staticFiles|serveFavicon|favicon)$")

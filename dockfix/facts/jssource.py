@@ -105,8 +105,10 @@ class Source:
     def nodes(self) -> Mapping[str, list[Syntax]]:
         """All nodes of the sorts that facts are read from, by sort, in the order of the text."""
         wanted = {
-            "call_expression", "new_expression", "variable_declarator", "assignment_expression", "pair", "import_statement",
-            "export_statement", "binary_expression", "decorator", "class_declaration", "method_definition", "identifier",
+            "call_expression", "new_expression", "variable_declarator", "assignment_expression", "pair",
+            "import_statement",
+            "export_statement", "binary_expression", "decorator", "class_declaration", "method_definition",
+            "identifier",
             "shorthand_property_identifier", "function_declaration", "switch_case",
         }  # fmt: skip
         found: dict[str, list[Syntax]] = {kind: [] for kind in wanted}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dockfix.facts.commands import Resolved
+    from dockfix.facts.frontend import Frontend
     from dockfix.facts.javascript import JsServer
 
 Manager = Literal["npm", "yarn", "yarn-berry", "pnpm", "bun"]
@@ -30,7 +31,8 @@ _MANIFEST_FILES = (
     ".pnp.loader.mjs", "pnpm-workspace.yaml", ".pnpmfile.cjs", "bunfig.toml",
 )  # fmt: skip
 _ENTRIES = ("server.js", "app.js", "index.js", "src/server.ts", "src/index.ts", "src/main.ts", "src/app.ts", "src/index.js",
-            "src/server.js", "src/app.js", "server.ts", "index.ts", "app.ts", "main.ts", "index.mjs", "server.mjs")  # fmt: skip
+            "src/server.js", "src/app.js", "server.ts", "index.ts", "app.ts", "main.ts", "index.mjs",
+            "server.mjs")  # fmt: skip
 #: The package of a program whose name differs, as the packages' own "bin" fields on the npm registry say, 2026-11.
 _PROGRAMS = {
     "tsc": "typescript", "tsserver": "typescript", "nest": "@nestjs/cli", "sequelize": "sequelize-cli", "ng":
@@ -418,6 +420,43 @@ class Node:
                 if server.entry is not None:
                     return server
         return None
+
+    @cached_property
+    def frontend(self) -> Frontend:
+        """What configuration files say of the build and of the framework's own server."""
+        from dockfix.facts.frontend import Frontend
+
+        return Frontend(self)
+
+    @property
+    def framework(self) -> Fact[str] | None:
+        """The framework: ``next``, ``nest``, ``express``, ``vite`` …"""
+        return self.frontend.framework
+
+    @property
+    def spa(self) -> Fact[str] | None:
+        """The builder of an app that only a browser runs: ``vite``, ``cra``, ``angular``, ``vue-cli``."""
+        return self.frontend.spa
+
+    @property
+    def build_output(self) -> Fact[str] | None:
+        """The folder that the ``build`` script fills."""
+        return self.frontend.output
+
+    @property
+    def base_path(self) -> Fact[str] | None:
+        """The path under which the app expects to be served, where it is not ``/``."""
+        return self.frontend.base_path
+
+    @property
+    def dev_proxy(self) -> Fact[str] | None:
+        """The dev server's proxy."""
+        return self.frontend.dev_proxy
+
+    @property
+    def dev_port(self) -> Fact[int] | None:
+        """The dev server's port, where one is named."""
+        return self.frontend.dev_port
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:

@@ -68,7 +68,9 @@ _NAMED = re.compile(
     r"(?:@[ \t]*(?P<url>\S+)|\(?(?P<spec>(?:[<>=!~]=?=?[^;#)]*)?)\)?)[ \t]*(?:;[ \t]*(?P<marker>.*))?$"
 )
 _PIN = re.compile(r"^={2,3}[ \t]*([^\s,*]+)$")
-_LOCAL = re.compile(r"^(?:\.{1,2}(?:/|$|\[)|/|file:|(?:git|hg|svn|bzr)\+|https?://|[\w./-]+/[\w./-]*$)|\.(?:whl|zip|tar\.\w+)$")
+_LOCAL = re.compile(
+    r"^(?:\.{1,2}(?:/|$|\[)|/|file:|(?:git|hg|svn|bzr)\+|https?://|[\w./-]+/[\w./-]*$)|\.(?:whl|zip|tar\.\w+)$"
+)
 _EGG = re.compile(r"[#&]egg=([\w.-]+)")
 _VALUE_OPTIONS = {"-i": "--index-url", "-f": "--find-links"}
 

@@ -1,0 +1,499 @@
+"""Browser apps and framework servers: what builds them, where the output lands, what their dev server adds."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from dockfix.facts.fact import Fact
+from dockfix.facts.files import join
+from dockfix.facts.jsontext import Json
+from dockfix.facts.jsontext import read as read_json
+from dockfix.facts.jssource import Source, Value, line, pairs, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tree_sitter import Node as Syntax
+
+    from dockfix.facts.commands import Resolved
+    from dockfix.facts.node import Node
+
+#: Package → framework, the more particular first.
+_FRAMEWORKS = {
+    "next": "next", "nuxt": "nuxt", "nuxt3": "nuxt", "@remix-run/node": "remix", "@react-router/node": "react-router",
+    "@sveltejs/kit": "svelte-kit", "astro": "astro", "gatsby": "gatsby", "@docusaurus/core": "docusaurus",
+    "@strapi/strapi": "strapi", "strapi": "strapi", "@nestjs/core": "nest", "@angular/core": "angular",
+    "react-scripts": "cra", "@vue/cli-service": "vue-cli", "@quasar/app-vite": "quasar", "@11ty/eleventy": "eleventy",
+    "vitepress": "vitepress", "fastify": "fastify", "express": "express", "koa": "koa", "@hapi/hapi": "hapi",
+    "hono": "hono",
+    "restify": "restify", "polka": "polka", "vite": "vite", "parcel": "parcel", "webpack": "webpack",
+}  # fmt: skip
+_SERVERS = frozenset({"express", "fastify", "koa", "hapi", "hono", "restify", "polka", "nest", "strapi", "next", "nuxt", "remix",
+                      "react-router", "svelte-kit"})  # fmt: skip
+_SPA = {"@angular/core": "angular", "react-scripts": "cra", "@craco/craco": "cra", "react-app-rewired": "cra",
+        "@vue/cli-service": "vue-cli", "vite": "vite"}  # fmt: skip
+_SSR = ("@angular/ssr", "@nguniversal/express-engine", "vike", "vite-plugin-ssr", "vite-ssr", "@angular/platform-server",
+        "@tanstack/react-start", "@tanstack/start", "@solidjs/start", "@builder.io/qwik-city", "electron")  # fmt: skip
+_VITE = tuple(f"vite.config.{extension}" for extension in ("ts", "js", "mts", "mjs", "cts", "cjs"))
+_VUE = ("vue.config.js", "vue.config.cjs", "vue.config.ts")
+_NEXT = ("next.config.js", "next.config.mjs", "next.config.ts", "next.config.cjs")
+_PREFIXES = {"vite": ("VITE_",), "cra": ("REACT_APP_",), "vue-cli": ("VUE_APP_",), "next": ("NEXT_PUBLIC_",),
+             "nuxt": ("NUXT_PUBLIC_",), "gatsby": ("GATSBY_",), "astro": ("PUBLIC_",)}  # fmt: skip
+#: Ports that a program listens on where neither an option nor a variable says otherwise, by its own documentation:
+#: nextjs.org/docs/app/api-reference/cli/next, vite.dev/config, angular.dev/cli/serve, cli.vuejs.org/guide/cli-service,
+#: create-react-app.dev/docs/advanced-configuration, nitro.build/deploy/runtimes/node, github.com/vercel/serve,
+#: github.com/http-party/http-server, docs.strapi.io/cms/configurations/server, docs.astro.build/en/reference/cli-reference,
+#: gatsbyjs.com/docs/reference/gatsby-cli, remix.run/docs/en/main/other-api/serve, parceljs.org/features/cli.
+_PROGRAM_PORTS: Mapping[tuple[str, str], tuple[int, str | None]] = {
+    ("next", ""): (3000, "PORT"), ("nuxt", ""): (3000, "PORT"), ("nuxi", ""): (3000, "PORT"),
+    ("react-scripts", "start"): (3000, "PORT"), ("craco", "start"): (3000, "PORT"), ("react-app-rewired",
+    "start"): (3000, "PORT"),
+    ("vite", "preview"): (4173, None), ("vite", ""): (5173, None), ("ng", "serve"): (4200, None), ("ng", "s"):
+    (4200, None),
+    ("vue-cli-service", "serve"): (8080, "PORT"), ("serve", ""): (3000, "PORT"), ("http-server", ""): (8080, "PORT"),
+    ("json-server", ""): (3000, None), ("strapi", ""): (1337, "PORT"), ("astro", ""): (4321, None), ("gatsby",
+    "serve"): (9000, None),
+    ("gatsby", "develop"): (8000, None), ("remix-serve", ""): (3000, "PORT"), ("react-router-serve", ""): (3000,
+    "PORT"),
+    ("webpack-dev-server", ""): (8080, None), ("parcel", ""): (1234, "PORT"), ("webpack", "serve"): (8080, None),
+    ("docusaurus", ""): (3000, None), ("storybook", ""): (6006, None), ("fastify", ""): (3000, "PORT"),
+}  # fmt: skip
+_PORT_OPTIONS = {"next": ("-p", "--port"), "serve": ("-l", "--listen", "-p"), "http-server": ("-p", "--port"),
+                 "parcel": ("-p", "--port"), "gatsby": ("-p", "--port"), "fastify": ("-p", "--port"),
+                 "storybook": ("-p", "--port")}  # fmt: skip
+_DEV_SERVERS = frozenset({
+    ("next", "dev"), ("nuxt", "dev"), ("nuxi", "dev"), ("react-scripts", "start"), ("craco", "start"), ("vite",
+    ""), ("vite", "dev"),
+    ("vite", "serve"), ("react-app-rewired", "start"), ("ng", "serve"), ("ng", "s"), ("vue-cli-service", "serve"),
+    ("webpack-dev-server", ""), ("webpack", "serve"), ("parcel", ""), ("parcel", "serve"), ("gatsby",
+    "develop"), ("astro", "dev"),
+    ("strapi", "develop"), ("docusaurus", "start"), ("nuxt", ""), ("storybook", "dev"), ("remix", "dev"),
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramPort:
+    """Where a framework's own server listens.
+
+    Attributes:
+        port: the port.
+        variable: the environment variable that overrides it.
+        development: whether it is a development server.
+        origin: the option, the configuration or the program that says so.
+    """
+
+    port: int | None
+    variable: str | None
+    development: bool
+    origin: str
+
+
+class Frontend:
+    """What configuration files say of a package's build and dev server.
+
+    Args:
+        node: the package.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    @cached_property
+    def framework(self) -> Fact[str] | None:
+        """The framework, by the dependencies; the more particular before what it is made of."""
+        for package, name in _FRAMEWORKS.items():
+            found = self.node.dependency(package)
+            if found is not None:
+                return Fact(name, found.origin)
+        return None
+
+    @cached_property
+    def spa(self) -> Fact[str] | None:
+        """The builder of an app that only a browser runs: no server of its own, nothing rendered on a server."""
+        framework = self.framework
+        if framework is None or framework.value in _SERVERS:
+            return None
+        dependencies = {**self.node.dependencies, **self.node.optional_dependencies}
+        if any(self.node.dependency(package) for package in _SSR):
+            return None
+        if any(_FRAMEWORKS.get(package) in _SERVERS for package in dependencies):
+            return None
+        for package, name in _SPA.items():
+            found = self.node.dependency(package)
+            if found is None:
+                continue
+            if name == "vite" and not (self._config(_VITE) or self.node.has("index.html")):
+                return None
+            if name == "vite" and (self.output is None or self._vite_is_a_library):
+                return None
+            return Fact(name, found.origin)
+        return None
+
+    @cached_property
+    def _vite_is_a_library(self) -> bool:
+        return bool(self._option(_VITE, "build", "lib") or self._option(_VITE, "build", "ssr"))
+
+    # -- output --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def output(self) -> Fact[str] | None:
+        """The folder that the ``build`` script fills, from the package's folder; None where it cannot be told."""
+        script = self.node.scripts.get("build")
+        if script is None:
+            return self._framework_output()
+        for words in self.node.resolve((self._runner, "run", "build")).commands[::-1]:
+            found = self._output_of(words, script)
+            if found is not None:
+                return found
+        return None
+
+    @property
+    def _runner(self) -> str:
+        return self.node.manager.removesuffix("-berry")
+
+    def _framework_output(self) -> Fact[str] | None:
+        spa = self.framework.value if self.framework else ""
+        program = {
+            "vite": "vite",
+            "cra": "react-scripts",
+            "angular": "ng",
+            "vue-cli": "vue-cli-service",
+            "next": "next",
+        }.get(spa)
+        return self._output_of((program, "build"), None) if program else None
+
+    def _output_of(self, words: tuple[str, ...], script: Fact[str] | None) -> Fact[str] | None:
+        program = posixpath.basename(words[0])
+        origin = script.origin if script else self.node.origin
+        option = _option(
+            words, ("--outDir", "--out-dir", "--outdir", "--dest", "--output-path", "--dist-dir", "-d", "-o", "--out")
+        )
+        if program in ("vite", "vue-tsc") and "build" in words:
+            return Fact(option, origin) if option else self._vite_output()
+        if program in ("react-scripts", "craco", "react-app-rewired") and "build" in words:
+            return self._cra_output(origin)
+        if program == "ng" and words[1:2] in (("build",), ("b",)):
+            return Fact(option, origin) if option else self._angular_output(words)
+        if program == "vue-cli-service" and "build" in words:
+            return Fact(option, origin) if option else self._configured(_VUE, ("outputDir",), "dist")
+        if program == "next" and "build" in words:
+            return self._configured(_NEXT, ("distDir",), ".next")
+        if program in ("nuxt", "nuxi") and words[1:2] in (("build",), ("generate",)):
+            return Fact(".output", origin)
+        if program in ("tsc", "tsc-alias", "nest", "tspc", "ttsc"):
+            return Fact(option, origin) if option and program != "nest" else self._compiled(words, origin)
+        if program in (
+            "babel",
+            "swc",
+            "tsup",
+            "esbuild",
+            "ncc",
+            "parcel",
+            "webpack",
+            "rspack",
+            "microbundle",
+            "bunchee",
+        ):
+            if option:
+                return Fact(option, origin)
+            if program == "webpack":
+                return self._webpack_output()
+            return Fact("dist", f"{origin} (the program's default)") if program in ("tsup", "ncc", "parcel") else None
+        if program in ("astro", "eleventy", "gatsby", "docusaurus") and "build" in (*words, "eleventy"):
+            folder = {"astro": "dist", "eleventy": "_site", "gatsby": "public", "docusaurus": "build"}[program]
+            return Fact(option or folder, origin)
+        return None
+
+    def _vite_output(self) -> Fact[str] | None:
+        root = self._option(_VITE, "root")
+        folder = root.value if root else ""
+        found = self._configured(_VITE, ("build", "outDir"), "dist")
+        return Fact(join(folder, found.value), found.origin) if found is not None else None
+
+    def _cra_output(self, origin: str) -> Fact[str] | None:
+        for source in (self.node.scripts.get("build"), self._env_file("BUILD_PATH")):
+            match = re.search(r"BUILD_PATH=['\"]?([^\s'\"&;]+)", source.value) if source else None
+            if match and source is not None:
+                return Fact(join("", match[1]), source.origin)
+        return Fact("build", f"{origin} (the program's default)")
+
+    def _env_file(self, name: str) -> Fact[str] | None:
+        for path in (".env", ".env.production"):
+            data = (self.node.files.read(self.node.path(path)) or b"").decode("utf-8", "replace")
+            for number, row in enumerate(data.split("\n"), 1):
+                if row.strip().startswith(f"{name}="):
+                    return Fact(row.strip(), self.node.origin_of(path, number))
+        return None
+
+    def _angular_output(self, words: tuple[str, ...]) -> Fact[str] | None:
+        config = self._angular
+        if config is None:
+            return None
+        project = next((word for word in words[2:] if not word.startswith("-")), None) or self._angular_project
+        keys = ("projects", project or "", "architect", "build")
+        if config.get(*keys) is None:
+            keys = ("projects", project or "", "targets", "build")
+        builder, path = config.get(*keys, "builder"), config.get(*keys, "options", "outputPath")
+        origin = config.origin(*keys)
+        # The application builder puts what the browser gets into a folder of its own:
+        # https://angular.dev/tools/cli/build-system-migration
+        browser = "browser" if str(builder).endswith((":application",)) else ""
+        if isinstance(path, dict):
+            browser = str(path.get("browser", "browser"))
+            path = path.get("base")
+        if not isinstance(path, str):
+            if not browser or project is None:
+                return None
+            path = f"dist/{project}"
+        return Fact(join(path, browser), origin)
+
+    @cached_property
+    def _angular(self) -> Json | None:
+        found = read_json(self.node.files, self.node.path("angular.json"), self.node.prefix, comments=True)
+        return found if isinstance(found, Json) else None
+
+    @cached_property
+    def _angular_project(self) -> str | None:
+        config = self._angular
+        projects = config.get("projects") if config else None
+        default = config.get("defaultProject") if config else None
+        if not isinstance(projects, dict):
+            return None
+        applications = [
+            name
+            for name, value in projects.items()
+            if isinstance(value, dict) and value.get("projectType") == "application"
+        ]
+        return str(default) if default in projects else applications[0] if len(applications) == 1 else None
+
+    def _compiled(self, words: tuple[str, ...], origin: str) -> Fact[str] | None:
+        from dockfix.facts.jsgraph import compiler
+
+        named = _option(words, ("-p", "--project", "-b", "--build"))
+        names = [named if named.endswith(".json") else join(named, "tsconfig.json")] if named else []
+        if words[0] == "nest":
+            names += ["tsconfig.build.json"]
+        for name in (*names, "tsconfig.json"):
+            found = compiler(self.node, name)
+            if found is not None:
+                return Fact(found.output, found.origin) if found.output else None
+        return Fact("dist", f"{origin} (the program's default)") if words[0] == "nest" else None
+
+    def _webpack_output(self) -> Fact[str] | None:
+        names = tuple(f"webpack.config.{kind}" for kind in ("js", "prod.js", "ts", "cjs", "mjs"))
+        found = self._config(names)
+        if found is None:
+            return None
+        for node in found.nodes["pair"]:
+            key, value = node.child_by_field_name("key"), node.child_by_field_name("value")
+            if key is not None and value is not None and text(key) == "path" and _under(node, "output"):
+                place = found.value(value)
+                if place is not None and not place.open:
+                    return Fact(join("", place.text.lstrip("/")), self.node.origin_of(found.path, line(node)))
+                return None
+        return Fact("dist", f"{self.node.origin_of(found.path)} (the program's default)")
+
+    # -- configuration -------------------------------------------------------------------------------------------
+
+    def _config(self, names: tuple[str, ...]) -> Source | None:
+        for name in names:
+            data = self.node.files.read(self.node.path(name))
+            if data is not None:
+                return self._sources.setdefault(name, Source(name, data))
+        return None
+
+    @cached_property
+    def _sources(self) -> dict[str, Source]:
+        return {}
+
+    def _exported(self, source: Source) -> Syntax | None:
+        """The configuration object that a module exports."""
+        for node in source.nodes["export_statement"]:
+            value = node.child_by_field_name("value")
+            if value is not None:
+                return source.object(value)
+        for node in source.nodes["assignment_expression"]:
+            left = node.child_by_field_name("left")
+            if left is not None and text(left) == "module.exports":
+                return source.object(node.child_by_field_name("right"))
+        return None
+
+    def _entry(self, names: tuple[str, ...], keys: tuple[str, ...]) -> tuple[Source, Syntax] | None:
+        source = self._config(names)
+        node = self._exported(source) if source is not None else None
+        for key in keys:
+            found = source.object(node) if source is not None and node is not None else None
+            node = pairs(found).get(key) if found is not None else None
+        return (source, node) if source is not None and node is not None else None
+
+    def _option(self, names: tuple[str, ...], *keys: str) -> Fact[str] | None:
+        """The text of an option; of what is no plain value, its source text."""
+        found = self._entry(names, keys)
+        if found is None:
+            return None
+        source, node = found
+        value = source.value(node)
+        shown = value.text if value is not None and not value.open else text(node)
+        return Fact(shown, self.node.origin_of(source.path, line(node)))
+
+    def _configured(self, names: tuple[str, ...], keys: tuple[str, ...], default: str) -> Fact[str] | None:
+        """A folder option; None where it is computed, or where the configuration cannot be understood."""
+        source = self._config(names)
+        if source is None:
+            return Fact(default, f"{self.node.origin} (the program's default)")
+        found = self._entry(names, keys)
+        if found is None:
+            if keys[-1].encode() in source.data:
+                return None
+            return Fact(default, f"{self.node.origin_of(source.path)} (the program's default)")
+        value: Value | None = source.value(found[1])
+        if value is None or value.open or not value.defaulted:
+            return None
+        return Fact(join("", value.text.rstrip("/")), self.node.origin_of(source.path, line(found[1])))
+
+    @cached_property
+    def base_path(self) -> Fact[str] | None:
+        """The path under which the app expects to be served, where it is not ``/``."""
+        name = self.framework.value if self.framework else ""
+        found: Fact[str] | None = None
+        if name in ("vite", "quasar"):
+            found = self._option(_VITE, "base")
+        elif name == "vue-cli":
+            found = self._option(_VUE, "publicPath")
+        elif name == "next":
+            found = self._option(_NEXT, "basePath")
+        elif name == "cra":
+            homepage = self.node.manifest.text("homepage")
+            path = re.sub(r"^https?://[^/]*", "", homepage.value) if homepage else ""
+            found = Fact(path or "/", homepage.origin) if homepage else None
+        elif name == "angular" and self._angular is not None:
+            project = self._angular_project or ""
+            for keys in (("architect", "build", "options", "baseHref"), ("targets", "build", "options", "baseHref")):
+                found = found or self._angular.text("projects", project, *keys)
+        script = self.node.scripts.get("build")
+        given = re.search(r"--(?:base-href|base|public-path)[= ]['\"]?([^\s'\"]+)", script.value) if script else None
+        if given and script:
+            found = Fact(given[1], script.origin)
+        return found if found is not None and found.value not in ("/", "./", "", ".") else None
+
+    @cached_property
+    def dev_proxy(self) -> Fact[str] | None:
+        """The dev server's proxy: what it forwards would fail in a plain file server."""
+        manifest = self.node.manifest
+        if manifest.get("proxy") is not None:
+            return Fact(str(manifest.get("proxy")), manifest.origin("proxy"))
+        for path in ("src/setupProxy.js", "src/setupProxy.ts", "proxy.conf.json", "proxy.conf.js", "src/proxy.conf.json",
+                     "proxy.config.json"):  # fmt: skip
+            if self.node.has(path):
+                return Fact(path, self.node.origin_of(path))
+        for names, keys in ((_VITE, ("server", "proxy")), (_VUE, ("devServer", "proxy"))):
+            found = self._entry(names, keys)
+            if found is not None:
+                shown = ", ".join(pairs(found[1])) if found[1].type == "object" else text(found[1])
+                return Fact(shown, self.node.origin_of(found[0].path, line(found[1])))
+        return None
+
+    @cached_property
+    def dev_port(self) -> Fact[int] | None:
+        """The port of the dev server, where a configuration or the script names one."""
+        for names, keys in ((_VITE, ("server", "port")), (_VUE, ("devServer", "port"))):
+            found = self._option(names, *keys)
+            if found is not None and found.value.isdigit():
+                return Fact(int(found.value), found.origin)
+        for name in ("dev", "start", "serve"):
+            script = self.node.scripts.get(name)
+            match = re.search(r"(?:--port[= ]|\bPORT=)(\d+)", script.value) if script else None
+            if match and script:
+                return Fact(int(match[1]), script.origin)
+        return None
+
+    @cached_property
+    def standalone(self) -> Fact[str] | None:
+        """Next's ``output``: ``standalone`` or ``export``."""
+        return self._option(_NEXT, "output")
+
+    @cached_property
+    def environment(self) -> tuple[Fact[str], ...]:
+        """Variables that a build bakes into the output: ``VITE_…``, ``REACT_APP_…`` that the sources name."""
+        prefixes = _PREFIXES.get(self.framework.value if self.framework else "", ())
+        if not prefixes:
+            return ()
+        expression = re.compile(rb"\b(?:" + b"|".join(prefix.encode() for prefix in prefixes) + rb")\w+")
+        found: dict[str, Fact[str]] = {}
+        for path in self.node.files.walk(self.node.folder, 5000):
+            base = posixpath.basename(path)
+            if not base.endswith(
+                (".js", ".jsx", ".ts", ".tsx", ".vue", ".svelte", ".html", ".mjs")
+            ) and not base.startswith(".env"):
+                continue
+            data = self.node.files.read(path) or b""
+            if len(data) > 500_000 or not any(prefix.encode() in data for prefix in prefixes):
+                continue
+            for match in expression.finditer(data):
+                name = match[0].decode()
+                number = data.count(b"\n", 0, match.start()) + 1
+                found.setdefault(name, Fact(name, f"{join(self.node.prefix, path)}:{number}"))
+        return tuple(found.values())
+
+    @cached_property
+    def runtime_environment(self) -> Fact[str] | None:
+        """A sign that the page takes its settings when it is served, not when it is built."""
+        for path in ("public/env.js", "public/env-config.js", "public/config.js", "public/runtime-config.js", "src/assets/env.js",
+                     "src/assets/config.json", "public/config.json", "src/assets/env.template.js"):  # fmt: skip
+            if self.node.has(path):
+                return Fact(path, self.node.origin_of(path))
+        return None
+
+    # -- servers of frameworks -----------------------------------------------------------------------------------
+
+    def port_of(self, resolved: Resolved) -> ProgramPort | None:
+        """Where the framework's own server that a command starts listens; None for any other program."""
+        for words in resolved.commands[::-1]:
+            program = posixpath.basename(words[0])
+            verb = words[1] if len(words) > 1 and not words[1].startswith("-") else ""
+            key = (program, verb) if (program, verb) in _PROGRAM_PORTS else (program, "")
+            if key not in _PROGRAM_PORTS or verb in ("build", "generate", "export", "lint", "info", "telemetry"):
+                continue
+            port, variable = _PROGRAM_PORTS[key]
+            development = (program, verb) in _DEV_SERVERS
+            given = _option(words, _PORT_OPTIONS.get(program, ("--port", "-p")))
+            number = re.search(r"(\d{2,5})$", given) if given else None
+            origin = resolved.steps[-1].origin if resolved.steps else " ".join(words)
+            if given:
+                named = re.search(r"\$\{?(\w+)", given)
+                return ProgramPort(int(number[1]) if number else None, named[1] if named else None, development, origin)
+            own = dict(resolved.environment).get(variable or "")
+            if own is not None and own.isdigit():
+                return ProgramPort(int(own), variable, development, origin)
+            if self.dev_port is not None and program in ("vite", "vue-cli-service") and verb != "preview":
+                return ProgramPort(self.dev_port.value, variable, development, self.dev_port.origin)
+            return ProgramPort(port, variable, development, f"{origin} (the program's default)")
+        return None
+
+
+def is_dev_server(words: tuple[str, ...]) -> bool:
+    """Whether a command starts a framework's development server."""
+    verb = words[1] if len(words) > 1 and not words[1].startswith("-") else ""
+    return bool(words) and (posixpath.basename(words[0]), verb) in _DEV_SERVERS
+
+
+def _under(node: Syntax, name: str) -> bool:
+    """Whether a pair lies in the object under the key *name*."""
+    holder = node.parent.parent if node.parent is not None else None
+    key = holder.child_by_field_name("key") if holder is not None else None
+    return key is not None and text(key) == name
+
+
+def _option(words: tuple[str, ...], names: tuple[str, ...]) -> str | None:
+    """The value of the first of some options."""
+    for index, word in enumerate(words):
+        option, equals, value = word.partition("=")
+        if option in names:
+            if equals:
+                return value
+            return words[index + 1] if index + 1 < len(words) else None
+    return None
