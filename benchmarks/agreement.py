@@ -104,7 +104,7 @@ def serve() -> None:
                     Reading(
                         line=command.start_line,
                         end_line=command.end_line,
-                        keyword=command.cmd.upper(),
+                        keyword=(command.cmd or "").upper(),
                         trigger=(command.sub_cmd or "").upper(),
                         json=command.json,
                         flags=command.flags,
@@ -137,14 +137,17 @@ def _reading(instruction: Instruction) -> Reading:
         json=inner.json is not None,
         flags=tuple(_flag(instruction)),
         words=_words(inner),
-        heredocs=tuple((heredoc.name, heredoc.text) for heredoc in instruction.heredocs),
+        # The wheel shows none of those of an ONBUILD, though it reads them.
+        heredocs=() if inner is not instruction else tuple((each.name, each.text) for each in instruction.heredocs),
     )
 
 
 def _flag(instruction: Instruction) -> Iterator[str]:
     text = instruction.statement.logical.text
     for flag, (start, end) in zip(instruction.flags, instruction.statement.flags, strict=True):
-        yield f"--{flag.name}={flag.value}" if "=" in text[start:end] else f"--{flag.name}"
+        written = f"--{flag.name}={flag.value}" if "=" in text[start:end] else f"--{flag.name}"
+        # BuildKit takes flags apart byte by byte, and makes a character of each.
+        yield written.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def _words(instruction: Instruction) -> tuple[str, ...]:
@@ -225,7 +228,7 @@ def compare(ours: tuple[Reading, ...] | str, theirs: tuple[Reading, ...] | str) 
             return "both refuse"
         return f"only one refuses: {ours if isinstance(ours, str) else theirs}"
     for mine, other in zip(ours, theirs, strict=False):
-        if other.json and not mine.json and _has_more(mine.words[-1]):
+        if other.json and not mine.json and _has_more(" ".join(mine.words).removeprefix("CMD ")):
             return "older wheel: it takes a JSON array with something behind it for the exec form"
         if any("\0" in word for word in mine.words):
             return "older wheel: it cuts a word at a NUL"
