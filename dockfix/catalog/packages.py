@@ -18,6 +18,8 @@ NEWEST_BRANCH = "3.24"
 """The Alpine branch that is meant where none is named; the newest release in the data."""
 
 _NONE = "-"
+_SUITES = ("bullseye", "bookworm", "trixie")
+_NEWEST_SUITE = "trixie"
 _OLDEST_KNOWN_BRANCH = 12
 
 
@@ -224,10 +226,10 @@ def runtime_libraries(
     Args:
         dev: a development package; Debian's name for ``debian``, Alpine's or Debian's for ``alpine``.
         distribution: on which side the libraries are wanted.
-        suite: Debian suite; None and suites before trixie mean bookworm's names. Ignored for Alpine.
+        suite: Debian suite, None for the newest; the names differ between suites. Ignored for Alpine.
 
     Returns:
-        An empty tuple for headers alone, None where nothing is known.
+        An empty tuple for headers alone, None where nothing is known of the package in that suite.
     """
     if distribution == "alpine":
         found = _alpine_libraries(dev)
@@ -236,9 +238,8 @@ def runtime_libraries(
         row = table("development").row(dev)
         return _names(row["alpine_runtime"]) if row else None
     row = table("development").row(dev)
-    if row is None:
-        return None
-    return _names((suite == "trixie" and row["trixie"]) or row["bookworm"])
+    column = suite or _NEWEST_SUITE
+    return _names(row[column]) if row and column in _SUITES else None
 
 
 def _names(cell: str) -> tuple[str, ...] | None:
@@ -279,18 +280,22 @@ def is_build_tool(package: str, distribution: str) -> bool:
     return row is not None and row["kind"] == "build" and row["confidence"] != "low"
 
 
-def full_variant_carries(image: Image) -> frozenset[str]:
-    """Debian packages that a full image has from buildpack-deps and that its slim sibling lacks.
+_LAYERS = {"full": ("curl", "scm", "full"), "scm": ("curl", "scm"), "curl": ("curl",)}
 
-    Empty for images that stand on a small base themselves.
+
+def full_variant_carries(image: Image) -> frozenset[str]:
+    """Debian packages, dependencies included, that a full image has and its slim sibling lacks.
+
+    They come from buildpack-deps (and for Go from the image itself). For a suite older than the data bullseye stands
+    in. Empty for slim images and for those that stand on a small base themselves.
     """
-    layers = {"full": ("curl", "scm", "full"), "scm": ("curl", "scm"), "curl": ("curl",)}.get(image.buildpack, ())
+    layers = _LAYERS.get(image.buildpack, ())
     if image.variant != "full" or not layers:
         return frozenset()
-    suite = image.suite if table("buildpack").row(f"{image.suite}:curl") else "bullseye"
-    carried = _union(table("buildpack").row(f"{suite}:{layer}") for layer in layers)
-    kept = table("slim").row(image.name)
-    return carried - frozenset(kept["packages"].split() if kept else ())
+    suite = image.suite if image.suite in _SUITES else _SUITES[0]
+    extra = ("go",) if image.name == "golang" else ()
+    carried = _union(table("buildpack").row(f"{suite}:{layer}") for layer in (*layers, *extra))
+    return carried - _union([table("buildpack").row(f"{suite}:{image.name}-slim")])
 
 
 def _union(rows: Iterable[dict[str, str] | None]) -> frozenset[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -77,8 +76,10 @@ def python_wheel(name: str, version: str | None, python: str | None = None) -> W
 
 
 def normalise(name: str) -> str:
-    """A distribution name as PyPI compares it (https://packaging.python.org/specifications/name-normalization/)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    """A distribution name as PyPI compares it."""
+    from packaging.utils import canonicalize_name
+
+    return canonicalize_name(name)
 
 
 def _recorded(key: str, version: str | None, python: str | None) -> Wheel:
@@ -87,24 +88,32 @@ def _recorded(key: str, version: str | None, python: str | None) -> Wheel:
         return Wheel("unknown", evidence=f"{key} is not in the table of Python packages")
     releases = _releases(row["releases"])
     since = next((release.version for release in releases if release.musl == "wheel"), None)
-    if version is None:
-        release = releases[-1]
-    else:
-        earlier = [release for release in releases if _order(release.version) <= _order(version)]
-        if not earlier:
-            first = releases[0]
-            if first.musl == "pure":
-                earlier = [first]
-            else:
-                return Wheel(
-                    "unknown", since, evidence=f"{key} {version} is older than what is recorded ({first.version})"
-                )
-        release = earlier[-1]
-    evidence = f"{key} {release.version}: {_WORDS[release.musl]} ({row['source']})"
+    release = _release(releases, version)
+    if release is None:
+        return Wheel(
+            "unknown", since, evidence=f"{key} {version} is older than what is recorded ({releases[0].version})"
+        )
+    subject, source = f"{key} {version or release.version}", row["source"]
     if release.musl == "wheel" and python and release.pythons and not _serves(release.pythons, python):
-        evidence = f"{key} {release.version}: no musllinux wheel for Python {python} ({row['source']})"
+        evidence = f"{subject} has no musllinux wheel for Python {python} ({source})"
         return Wheel("sdist", since, release.pythons, evidence=evidence)
-    return Wheel(release.musl, since, release.pythons, evidence=evidence)
+    return Wheel(release.musl, since, release.pythons, evidence=f"{subject} {_WORDS[release.musl]} ({source})")
+
+
+def _release(releases: tuple[_Release, ...], version: str | None) -> _Release | None:
+    """The turning point that governs *version*; a pure package is taken to have been so from the beginning."""
+    from packaging.version import InvalidVersion, Version
+
+    if version is None:
+        return releases[-1]
+    try:
+        wanted = Version(version)
+    except InvalidVersion:
+        return None
+    earlier = [release for release in releases if Version(release.version) <= wanted]
+    if earlier:
+        return earlier[-1]
+    return releases[0] if releases[0].musl == "pure" else None
 
 
 _WORDS: dict[Musl, str] = {
@@ -118,15 +127,11 @@ _WORDS: dict[Musl, str] = {
 
 def _serves(pythons: tuple[str, ...], python: str) -> bool:
     """Whether the recorded tags hold *python*; ``3.9+`` is the stable ABI from 3.9 on."""
-    return any(tag == python or (tag.endswith("+") and _order(tag[:-1]) <= _order(python)) for tag in pythons)
+    return any(tag == python or (tag.endswith("+") and _minor(tag[:-1]) <= _minor(python)) for tag in pythons)
 
 
-def _order(version: str) -> tuple[int, ...]:
-    """A version's release numbers, enough to compare stable releases; trailing zeros do not count."""
-    numbers = [int(number) for number in re.findall(r"\d+", re.split(r"[a-z+!]", version.lower().lstrip("v"))[0])]
-    while numbers and not numbers[-1]:
-        numbers.pop()
-    return tuple(numbers)
+def _minor(python: str) -> tuple[int, ...]:
+    return tuple(map(int, python.split(".")))
 
 
 @cache
