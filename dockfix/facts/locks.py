@@ -33,6 +33,7 @@ class Locked:
         platform: the os, cpu and libc it is made for, each as ``libc=musl``.
         top: whether it lies in the root of node_modules (of several versions, the one that the app imports).
         origin: where the lock says so.
+        optional: the packages that it takes where they can be had, such as binaries by platform.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Locked:
     platform: tuple[str, ...]
     top: bool
     origin: str
+    optional: tuple[str, ...] = ()
 
 
 def packages(files: Files, path: str, prefix: str) -> tuple[Locked, ...] | Problem:
@@ -95,6 +97,7 @@ def _npm_entry(name: str, entry: Mapping[str, Any], top: bool, origin: str) -> L
         platform,
         top,
         origin,
+        tuple(entry.get("optionalDependencies") or ()),
     )
 
 

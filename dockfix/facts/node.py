@@ -338,6 +338,8 @@ class Node:
                 found[program] = Fact(name, f"{direct[name].origin} (by its usual name)")
         for name, fact in direct.items():
             program = name.rpartition("/")[2]
+            if name.startswith("@types/"):
+                continue
             if program not in found and not self._binaries_known(name):
                 found[program] = Fact(name, f"{fact.origin} (by its name)")
         return found

@@ -18,6 +18,7 @@ from dockfix.text import Edit, Span
 
 if TYPE_CHECKING:
     from dockfix.dockerfile.shell import ShellCommand, ShellWord
+    from dockfix.facts.node import Node
     from dockfix.model import Model, StageModel, Step
 
 FOREIGN = re.compile(
@@ -319,6 +320,23 @@ def native_modules(model: Model) -> Iterable[tuple[str, str]]:
     if node is None:
         return []
     if node.locked:
-        return [(fact.value, fact.origin) for fact in dict.fromkeys(node.native)]
+        return _locked_natives(node)
     direct = {**node.dependencies, **node.dev_dependencies, **node.optional_dependencies}
     return [(name, fact.origin) for name, fact in direct.items() if catalog.npm_native(name) is not None]
+
+
+def _locked_natives(node: Node) -> list[tuple[str, str]]:
+    """What the lock marks as native; where it does not mark them (yarn), what the catalogue knows as native.
+
+    A binary for glibc that its parent offers beside one for musl is never fetched on Alpine.
+    """
+    musl = {package.name for package in node.locked if "libc=musl" in package.platform}
+    covered = {name for package in node.locked if musl & set(package.optional) for name in package.optional}
+    found = []
+    for package in node.locked:
+        native = package.install_script or any(item.startswith("libc=") for item in package.platform)
+        if package.install_script is None:
+            native = catalog.npm_native(package.name) is not None
+        if native and package.name not in covered:
+            found.append((package.name, package.origin))
+    return list(dict.fromkeys(found))

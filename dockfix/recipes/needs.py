@@ -39,9 +39,9 @@ def calls(model: Model, stage: StageModel) -> Iterator[Call]:
     for name in model.start.names:
         yield Call(name, "the start command")
     if model.start.script is not None:
-        for command in model.start.script.commands:
-            if command.words:
-                yield Call(basename(command.words[0]), model.start.script.path)
+        for fact in model.start.script.commands:
+            if fact.value:
+                yield Call(basename(fact.value[0]), fact.origin)
     for tool in model.server.tools:
         yield Call(basename(tool.value), tool.origin)
     for service in model.services:

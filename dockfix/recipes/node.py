@@ -283,7 +283,7 @@ def _with_build(model: Model, node: Node, parts: Parts, production: bool, gain: 
         source = "dependencies" if own_stage else "builder"
         runtime.append(New(f"COPY --from={source} {model.folder}/node_modules ./node_modules"))
         runtime += [New(f"COPY --from=builder {model.folder}/{name} ./{name}") for name in artefacts.built]
-        runtime += [New(f"COPY {_context(model, name)} ./{name}") for name in artefacts.carried]
+        runtime += [New(f"COPY {_context(model, name)} {_destination(model, name)}") for name in artefacts.carried]
     else:
         runtime.append(New(f"COPY --from=builder {model.folder} ./"))
     notes = (artefacts.note,) if artefacts is not None and artefacts.note else ()
@@ -352,6 +352,11 @@ def _why_whole(model: Model, node: Node) -> str:
     if unknown is not None:
         return f"the whole app folder goes along: what {unknown.origin} reads cannot be told"
     return "the whole app folder goes along: which of its files the app reads could not be told"
+
+
+def _destination(model: Model, name: str) -> str:
+    """Where a carried file or folder goes: a folder's contents need its name, a file only the place."""
+    return f"./{name}" if model.app.root.is_dir(_context(model, name)) else "./"
 
 
 def _context(model: Model, name: str) -> str:

@@ -84,7 +84,8 @@ def _parts(model: Model) -> Parts:
 
 def _check_app(model: Model, node: Node) -> None:
     start, at = model.start, model.start.command
-    if start.script is not None or start.entrypoint.endswith(".sh"):
+    inherited = model.final.image.entrypoint if model.final.image is not None else ()
+    if start.script is not None or (start.entrypoint and start.entrypoint not in inherited):
         raise UnfitError(at, "an entrypoint script runs before the app")
     if node.dev_proxy is not None:
         raise UnfitError(at, f"the development server passes requests on to a backend ({node.dev_proxy.origin})")

@@ -81,10 +81,17 @@ def spaced(document: Document, items: Sequence[Item]) -> tuple[Item, ...]:
         return tuple(items)
     out: list[Item] = []
     for item in items:
-        if out and (isinstance(item, New) or (isinstance(item, Keep) and _had_gap(document, item.instruction))):
+        if out and _apart(document, out[-1], item):
             out.append(Gap())
         out.append(item)
     return tuple(out)
+
+
+def _apart(document: Document, before: Item, item: Item) -> bool:
+    """Whether an empty line belongs before *item*: copies from stages stand together."""
+    if isinstance(item, New):
+        return not (isinstance(before, New) and item.text.startswith("COPY") and before.text.startswith("COPY"))
+    return isinstance(item, Keep) and _had_gap(document, item.instruction)
 
 
 def _had_gap(document: Document, instruction: Instruction) -> bool:

@@ -1,0 +1,132 @@
+"""Accounts: which ones a stage makes, and how one is made on each distribution."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from posixpath import basename
+from typing import TYPE_CHECKING
+
+from dockfix.model.stages import account_name
+
+if TYPE_CHECKING:
+    from dockfix.catalog import Image
+    from dockfix.model import StageModel, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An account that can run an app and own its files.
+
+    Attributes:
+        name: its name.
+        group: its primary group, by name or number.
+        uid: its number, ``None`` where the system chooses it.
+        gid: the number of the group, likewise.
+        home: its home folder.
+        has_home: whether that folder is made with the account.
+        step: the RUN of the file that makes it; ``None`` where the base brings it.
+    """
+
+    name: str
+    group: str
+    uid: int | None
+    gid: int | None
+    home: str
+    has_home: bool
+    step: Step | None = None
+
+    @property
+    def pair(self) -> str:
+        """User and group as ``chown`` takes them."""
+        return f"{self.name}:{self.group}"
+
+    @property
+    def numbers(self) -> str | None:
+        """User and group as numbers, which work where nobody has made the account yet."""
+        return f"{self.uid}:{self.gid}" if self.uid is not None and self.gid is not None else None
+
+
+def commands(distribution: str, name: str, number: int) -> tuple[str, ...]:
+    """The commands that make the account *name*, its group and its home.
+
+    Busybox puts a system account into ``nogroup`` unless ``-G`` says otherwise, and gives every account a home unless
+    ``-H`` does; shadow's ``useradd`` makes a home only when told. Debian's ``useradd`` warns of system accounts whose
+    number is above 999, so that the account there is an ordinary one.
+
+    Args:
+        distribution: ``alpine``, or one of Debian's kin.
+        name: the name of the account and of its group.
+        number: uid and gid.
+    """
+    if distribution == "alpine":
+        return f"addgroup -g {number} -S {name}", f"adduser -S {name} -u {number} -G {name}"
+    return f"groupadd --gid {number} {name}", f"useradd --uid {number} --gid {name} --create-home {name}"
+
+
+def made(name: str, number: int) -> Owner:
+    """The account that :func:`commands` make."""
+    return Owner(name, name, number, number, f"/home/{name}", True)
+
+
+def brought(image: Image, name: str) -> Owner | None:
+    """The account *name* of an image that has a home to work in; ``None`` where it has none."""
+    for account in image.accounts:
+        if account.name == name and account.home not in {None, "", "/", "/nonexistent"}:
+            return Owner(name, account.group, account.uid, account.gid, account.home or "", True)
+    return None
+
+
+def created(stage: StageModel) -> Iterator[Owner]:
+    """The accounts that the RUNs of a stage and of the stages below it make, system services' included."""
+    groups: dict[str, int] = {}
+    for step in stage.all_steps:
+        for command in step.script.commands if step.script else ():
+            tool = basename(command.name)
+            if tool in {"groupadd", "addgroup"} and (name := account_name(command.args)) is not None:
+                number = _value(command.args, "-g", "--gid")
+                if number is not None and number.isdigit():
+                    groups[name] = int(number)
+            elif tool in {"useradd", "adduser"} and (name := account_name(command.args)) is not None:
+                yield _created(stage, step, tool, name, command.args, groups)
+
+
+def _created(
+    stage: StageModel, step: Step, tool: str, name: str, args: tuple[str, ...], groups: dict[str, int]
+) -> Owner:
+    busybox = tool == "adduser" and stage.image is not None and stage.image.distribution == "alpine"
+    system = _has(args, "S", "--system") if busybox else _has(args, "r", "--system")
+    number = _value(args, "-u", "--uid")
+    uid = int(number) if number is not None and number.isdigit() else None
+    if busybox:
+        group = _value(args, "-G", "--ingroup") or ("nogroup" if system else name)
+        home, has_home = _value(args, "-h", "--home"), not _has(args, "H", "--no-create-home")
+    elif tool == "adduser":
+        group = _value(args, "--ingroup", "--gid") or ("nogroup" if system and "--group" not in args else name)
+        home, has_home = _value(args, "--home"), "--no-create-home" not in args
+    else:
+        group = _value(args, "-g", "--gid") or name
+        home, has_home = _value(args, "-d", "--home-dir", "--home"), _has(args, "m", "--create-home")
+    named = next((found for found, gid in groups.items() if str(gid) == group), group)
+    gid = int(named) if named.isdigit() else groups.get(named, uid if named == name and tool == "useradd" else None)
+    return Owner(name, named, uid, gid, home or f"/home/{name}", has_home, step)
+
+
+def _has(args: tuple[str, ...], letter: str, long: str) -> bool:
+    """Whether an option is given, alone, in a bundle of short ones, or in full."""
+    return long in args or any(re.fullmatch(rf"-[A-Za-z]*{letter}[A-Za-z]*", arg) for arg in args)
+
+
+def _value(args: tuple[str, ...], *names: str) -> str | None:
+    """The value of an option, behind it or after ``=``; the last of bundled short options can take one too."""
+    for arg, following in zip(args, (*args[1:], ""), strict=True):
+        name, equals, value = arg.partition("=")
+        if name in names:
+            return value if equals else following
+        for short in (name for name in names if len(name) == 2):
+            if re.fullmatch(rf"-[A-Za-z]+{short[1]}", arg):
+                return following
+            if re.fullmatch(rf"{short}\d+", arg):
+                return arg[2:]
+    return None

@@ -1,0 +1,282 @@
+"""What containers of the final stage write, so that an account other than root can be given just that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from posixpath import basename, dirname
+from typing import TYPE_CHECKING
+
+from dockfix.facts import Fact
+from dockfix.model import Purpose
+from dockfix.model.config import join
+from dockfix.model.server import PYTHON_SERVERS, entry_file
+from dockfix.recipes.programs import Program, final_services, programs
+
+if TYPE_CHECKING:
+    from dockfix.facts.pyserver import PyServer
+    from dockfix.model import Model, Step
+
+JAVASCRIPT = frozenset(
+    {"node", "nodejs", "ts-node", "ts-node-dev", "tsnd", "tsx", "nodemon", "babel-node", "node-dev", "pm2-runtime"}
+)
+PYTHON = PYTHON_SERVERS | frozenset({"waitress", "granian", "rq", "dramatiq", "arq", "huey", "sanic", "chainlit"})
+READERS = frozenset(
+    {"echo", "printf", "sleep", "cd", "export", "set", "unset", "true", "false", ":", "test", "[", "[[", "exit", "trap"}
+    | {"wait", "nc", "ncat", "pg_isready", "mysqladmin", "curl", "wget", "cat", "ls", "pwd", "env", "printenv", "date"}
+    | {"grep", "head", "tail", "tr", "cut", "sort", "id", "whoami", "hostname", "uname", "source", ".", "shift", "return"}
+    | {"local", "readonly", "declare", "let", "read", "wait-on", "wait-for-it", "dockerize", "which", "type", "serve"}
+    | {"http-server", "cross-env", "dotenv", "concurrently", "npm-run-all", "redis-cli", "psql", "ulimit", "umask"}
+    | {"continue", "break", "kill", "jobs", "fg", "bg", "expr", "seq", "basename", "dirname", "dotenvx", "env-cmd"}
+)
+"""Programs that write nothing but where a redirection or an option sends it."""
+MIGRATIONS = frozenset({"alembic", "sequelize", "sequelize-cli", "knex", "typeorm", "mikro-orm", "drizzle-kit"})
+"""Programs that change a database, by settings which the server has as well."""
+MAKERS = frozenset({"mkdir", "touch", "tee"})
+MOVERS = frozenset({"cp", "mv", "ln", "install", "rsync", "rm", "chmod", "tar", "unzip", "sed"})
+FILE_OPTIONS = frozenset(
+    {"--access-logfile", "--error-logfile", "--log-file", "--logfile", "--pid", "--pidfile", "--statedb", "--schedule"}
+    | {"--output", "--output-document", "--statistics"}
+)
+"""Options of servers that name a file which is written:
+https://docs.gunicorn.org/en/stable/settings.html, https://docs.celeryq.dev/en/stable/reference/cli.html
+"""
+LARGEST = 300_000
+"""The most bytes of a source that are searched for paths."""
+PASSING = re.compile(r"/(?:tmp|var/tmp|dev|proc|sys)(?:/|$)")
+OUTSIDE = re.compile(rb"""["'`](/(?:var/(?!run/docker)(?:log|lib|data|cache|www)|opt|srv|mnt|data)/[\w./-]+)["'`]""")
+SOURCES = (".py", ".js", ".ts", ".mjs", ".cjs", ".mts", ".json", ".toml", ".ini", ".cfg", ".yaml", ".yml")
+SQLITE = re.compile(r"sqlite[\w+]*:///(/?[^?]+)")
+
+
+@dataclass(frozen=True)
+class Writable:
+    """Where containers write.
+
+    Attributes:
+        folders: absolute folders of the image, each with the evidence.
+        mounts: those of them that are mount points, where volumes inherit the owner.
+        unknown: the evidence that more is written than can be told; ``None`` where all is known.
+        tools: programs that the sources call, with the evidence.
+    """
+
+    folders: tuple[Fact[str], ...] = ()
+    mounts: tuple[Fact[str], ...] = ()
+    unknown: Fact[str] | None = None
+    tools: tuple[Fact[str], ...] = ()
+
+
+@dataclass
+class _Found:
+    folders: dict[str, Fact[str]] = field(default_factory=dict)
+    mounts: dict[str, Fact[str]] = field(default_factory=dict)
+    unknown: Fact[str] | None = None
+    tools: list[Fact[str]] = field(default_factory=list)
+
+    def add(self, path: str, origin: str) -> None:
+        if not PASSING.match(path):
+            self.folders.setdefault(path, Fact(path, origin))
+
+    def doubt(self, why: str, origin: str) -> None:
+        self.unknown = self.unknown or Fact(why, origin)
+
+
+def writable(model: Model) -> Writable:
+    """Where containers of the final stage write, from the sources, scripts, compose files and the Dockerfile."""
+    found = _Found()
+    for program in programs(model):
+        _program(model, program, found)
+    if not programs(model):
+        found.doubt("no start command is known", f"line {model.final.stage.base.line}")
+    _settings(model, found)
+    for fact in mounts(model):
+        found.add(fact.value, fact.origin)
+        found.mounts.setdefault(fact.value, fact)
+    for step in model.final.all_steps:
+        for path in made_by(model, step):
+            found.add(path, f"line {step.instruction.line}")
+    return Writable(tuple(found.folders.values()), tuple(found.mounts.values()), found.unknown, tuple(found.tools))
+
+
+def mounts(model: Model) -> Iterator[Fact[str]]:
+    """Mount points of volumes that Docker makes from what the image has there: VOLUME, named and anonymous ones."""
+    for path in model.final.config.volumes:
+        step = next((s for s in reversed(model.final.all_steps) if s.instruction.keyword == "VOLUME"), None)
+        yield Fact(join("/", path), f"line {step.instruction.line}" if step else "the base's VOLUME")
+    for service in final_services(model):
+        for volume in service.volumes:
+            inside = volume.target.rstrip("/")
+            if volume.kind in {"named", "anonymous"} and not volume.read_only and basename(inside) != "node_modules":
+                yield Fact(join("/", inside), volume.origin)
+
+
+def made_by(model: Model, step: Step) -> Iterator[str]:
+    """Folders that a RUN makes for the app: not the app's own folder, not the system's, and nothing copied there."""
+    if Purpose.FOLDERS not in step.purposes or step.script is None:
+        return
+    commands = step.script.commands
+    if any(command.name == "cd" for command in commands):
+        return
+    copied = {placement.target for placement in model.final.placements}
+    for command in commands:
+        if command.name != "mkdir" or command.depth:
+            continue
+        for word in command.words[1:]:
+            if word.text.startswith("-") or not word.static:
+                continue
+            path = join(step.before.workdir, word.text)
+            around = f"{model.folder.rstrip('/')}/".startswith(f"{path.rstrip('/')}/")
+            if not around and path not in copied and not system(path) and basename(path) not in {"src", "bin", "lib"}:
+                yield path
+
+
+def system(path: str) -> bool:
+    """Whether a folder is the system's, so that giving it away, or making files right in it, would be wrong."""
+    if path.startswith(("/etc/", "/bin/", "/sbin/", "/lib/", "/boot/", "/proc/", "/sys/", "/dev/", "/root/")):
+        return True
+    if path.startswith("/usr/"):
+        return not path.startswith(("/usr/src/", "/usr/app", "/usr/local/app", "/usr/share/app"))
+    return path.count("/") == 1 and path[1:] in TOP or path in {"/var/log", "/var/lib", "/var/run", "/var/cache"}
+
+
+TOP = frozenset(
+    {"", "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin"}
+    | {"srv", "sys", "tmp", "usr", "var"}
+)
+
+
+def _settings(model: Model, found: _Found) -> None:
+    """Databases in files that variables name, and a HOME of the file's own."""
+    given: list[tuple[str, str, str]] = []
+    for step in model.final.all_steps:
+        if step.instruction.keyword == "ENV":
+            given += [(key, value, f"line {step.instruction.line}") for key, value in step.instruction.pairs()]
+    for service in final_services(model):
+        given += [(key, value or "", service.origin("environment")) for key, value in service.environment.items()]
+    for key, value, origin in given:
+        match = SQLITE.match(value)
+        if match is not None:
+            path = match[1] if match[1].startswith("/") else join(model.folder, match[1])
+            found.add(dirname(path), origin)
+        elif key == "HOME" and value.startswith("/"):
+            found.add(join("/", value), origin)
+
+
+def _program(model: Model, program: Program, found: _Found) -> None:
+    """What one program writes."""
+    words, name, origin = program.words, program.name, program.origin
+    for redirect in program.redirects:
+        match = re.fullmatch(r"\d*>[>|]?\s*(.+)", redirect.strip())
+        if match is not None and not match[1].startswith("&"):
+            _file(model, match[1].strip("\"'"), origin, found)
+    for word, following in zip(words, (*words[1:], ""), strict=True):
+        option, equals, value = word.partition("=")
+        if option in FILE_OPTIONS and (value if equals else following) not in {"", "-"}:
+            _file(model, value if equals else following, origin, found)
+        if word.startswith("unix:") or value.startswith("unix:"):
+            _file(model, (value or word).removeprefix("unix:"), origin, found)
+    if program.missing:
+        found.doubt(f"what {words[0]} does", origin)
+    elif name in MAKERS or name in MOVERS:
+        _tool(model, program, found)
+    elif name == "next" and "start" in words:
+        found.add(join(model.folder, ".next/cache"), origin)
+    elif name in JAVASCRIPT and model.node is not None:
+        _javascript(model, program, found)
+    elif name.startswith("python") or name in PYTHON:
+        _python(model, program, found)
+    elif name in {"npm", "yarn", "pnpm", "npx", "bun"} or not (name in READERS or name in MIGRATIONS or "=" in words[0]):
+        found.doubt(f"what {name} does", origin)
+
+
+def _file(model: Model, path: str, origin: str, found: _Found) -> None:
+    if "$" in path:
+        found.doubt(f"what {path} is", origin)
+    elif not PASSING.match(path):
+        found.add(dirname(join(model.folder, path)), origin)
+
+
+def _tool(model: Model, program: Program, found: _Found) -> None:
+    operands = [word for word in program.words[1:] if not word.startswith("-")]
+    if program.name == "sed" and not any(word.startswith(("-i", "--in-place")) for word in program.words):
+        return
+    if program.name in MOVERS:
+        operands = operands[-1:]
+    for operand in operands:
+        if "$" in operand or "`" in operand:
+            found.doubt(f"what {operand} is", program.origin)
+        elif program.name == "mkdir":
+            found.add(join(model.folder, operand), program.origin)
+        else:
+            _file(model, operand.rstrip("/"), program.origin, found)
+
+
+def _javascript(model: Model, program: Program, found: _Found) -> None:
+    assert model.node is not None
+    entry = program.entry or entry_file(program.words)
+    if entry is not None and entry.startswith("/"):
+        inside = f"{model.folder.rstrip('/')}/"
+        entry = entry.removeprefix(inside) if entry.startswith(inside) else None
+    server = model.node.server_of(entry) if entry is not None else None
+    if server is None or server.entry is None:
+        found.doubt(f"what {' '.join(program.words[:3])} runs", program.origin)
+        return
+    found.tools += server.tools
+    for fact in server.writes:
+        found.add(join(model.folder, fact.value), fact.origin)
+    if server.writes_unknown is not None:
+        found.doubt(f"what {server.writes_unknown.value} is", server.writes_unknown.origin)
+    if server.truncated:
+        found.doubt("what the many sources do", program.origin)
+
+
+def _python(model: Model, program: Program, found: _Found) -> None:
+    python = model.app.python
+    if python is None:
+        found.doubt(f"what {' '.join(program.words[:3])} runs", program.origin)
+        return
+    server = _py(model, program.words)
+    found.tools += server.tools
+    for fact in server.writes:
+        found.add(join(model.folder, fact.value), fact.origin)
+    if server.beat is not None:
+        found.add(model.folder, server.beat.origin)
+    if "collectstatic" in program.words:
+        if server.static_root is not None:
+            found.add(join(model.folder, server.static_root.value), server.static_root.origin)
+        else:
+            found.doubt("where collectstatic puts its files", program.origin)
+    if {"makemigrations", "init"} & set(program.words):
+        found.doubt("which folders get migrations", program.origin)
+    doubt = server.writes_unknown
+    if doubt is not None:
+        found.doubt(f"what {doubt.value or 'a path'} is", doubt.origin)
+    elif server.unread or server.entry is None:
+        why = server.unread[0] if server.unread else Fact("no source was found", program.origin)
+        found.doubt(f"what {' '.join(program.words[:3])} does ({why.value})", why.origin)
+
+
+def _py(model: Model, words: tuple[str, ...]) -> PyServer:
+    python = model.app.python
+    assert python is not None
+    environment: Mapping[str, str] = model.final.config.env
+    for service in final_services(model):
+        environment = {**environment, **{key: value for key, value in service.environment.items() if value}}
+    return python.server_of(words, environment, model.source)
+
+
+def outside(model: Model) -> Fact[str] | None:
+    """A path outside the app's folder that the sources name, in the parts of the system where data are kept."""
+    source = model.source or ""
+    for path in model.app.root.walk(source, 3000):
+        if not path.endswith(SOURCES) or "/test" in path or path.startswith("test"):
+            continue
+        data = model.app.root.read(path)
+        if data is None or len(data) > LARGEST:
+            continue
+        for match in OUTSIDE.finditer(data):
+            place = match[1].decode("ascii")
+            if not f"{place}/".startswith(f"{model.folder.rstrip('/')}/"):
+                return Fact(place, model.app.origin(path, data.count(b"\n", 0, match.start()) + 1))
+    return None
