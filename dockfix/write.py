@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
@@ -95,7 +94,7 @@ def _stage(item: Replacement, root: Path, prepared: ExitStack) -> tuple[Path, Pa
     try:
         if (target.read_bytes() if state else None) != item.before:
             raise WriteError(item.path, "has changed since it was read")
-        temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
+        temporary = target.with_name(f".{target.name[:100]}.{os.urandom(6).hex()}.tmp")
         # Created through the umask, as a new file should be; mkstemp's 0600 would stay.
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         prepared.callback(temporary.unlink, missing_ok=True)

@@ -38,10 +38,10 @@ def filled(readme: str, repository: Path, transforms: Iterable[Transform]) -> st
         "transforms": table(transforms),
     }
     for name, content in contents.items():
-        pattern = re.compile(f"(<!-- {name}: made by [^>]* -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-        readme, count = pattern.subn(lambda found, content=content: f"{found[1]}{content}{found[2]}", readme)
-        if count != 1:
+        parts = re.split(f"(<!-- {name}: made by [^>]* -->\n|<!-- end of {name} -->)", readme)
+        if len(parts) != 5:
             raise ValueError(f"the marks of {name} are missing")
+        readme = "".join((*parts[:2], content, *parts[3:]))
     return readme
 
 

@@ -12,8 +12,8 @@ from dockfix.dockerfile import Document
 from dockfix.facts import App, Tree
 
 DOCKERFILES = "Dockerfile Dockerfile.dev Dockerfile.alpine3.20 a.Dockerfile a.dockerfile Containerfile Containerfile.a"
-OTHERS = """Dockerfile.dockerignore Dockerfile.md Dockerfile.bak Dockerfile.j2 Dockerfile.tmpl Dockerfile~ Dockerfile.erb
-    Dockerfile.dev.orig MyDockerfile Dockerfiles dockerfile.py .dockerfile"""
+OTHERS = """Dockerfile.dockerignore Dockerfile.md Dockerfile.bak Dockerfile.j2 Dockerfile.tmpl Dockerfile~
+    Dockerfile.erb Dockerfile.dev.orig MyDockerfile Dockerfiles dockerfile.py .dockerfile"""
 
 
 @pytest.mark.parametrize("name", DOCKERFILES.split())

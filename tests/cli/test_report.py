@@ -26,7 +26,7 @@ def test_columns_are_as_wide_as_they_need_to_be() -> None:
 def slow(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], Iterator[int]]:
     """Makes three results, each after so many seconds of a clock that only this moves."""
     clock = 0.0
-    monkeypatch.setattr(progress.time, "monotonic", lambda: clock)
+    monkeypatch.setattr("time.monotonic", lambda: clock)
 
     def results(seconds: float) -> Iterator[int]:
         nonlocal clock
