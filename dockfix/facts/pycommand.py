@@ -47,21 +47,106 @@ class Start:
 # hypercorn 0.17, daphne 4.1, waitress 3.0, streamlit 1.44, celery 5.5, django 5.2.
 _SWITCHES: Final[Mapping[str, frozenset[str]]] = {
     "gunicorn": frozenset(
-        ["--reload", "--preload", "-D", "--daemon", "--check-config", "--print-config", "--spew", "--no-sendfile", "--capture-output", "-R", "--enable-stdio-inheritance", "--proxy-protocol", "--reuse-port", "--strip-header-spaces", "--initgroups", "--log-syslog", "--disable-redirect-access-to-syslog", "--suppress-ragged-eofs", "--do-handshake-on-connect", "--version", "-v"]
+        [
+            "--reload",
+            "--preload",
+            "-D",
+            "--daemon",
+            "--check-config",
+            "--print-config",
+            "--spew",
+            "--no-sendfile",
+            "--capture-output",
+            "-R",
+            "--enable-stdio-inheritance",
+            "--proxy-protocol",
+            "--reuse-port",
+            "--strip-header-spaces",
+            "--initgroups",
+            "--log-syslog",
+            "--disable-redirect-access-to-syslog",
+            "--suppress-ragged-eofs",
+            "--do-handshake-on-connect",
+            "--version",
+            "-v",
+        ]
     ),
     "uvicorn": frozenset(
-        ["--reload", "--proxy-headers", "--no-proxy-headers", "--access-log", "--no-access-log", "--use-colors", "--no-use-colors", "--server-header", "--no-server-header", "--date-header", "--no-date-header", "--factory", "--version"]
+        [
+            "--reload",
+            "--proxy-headers",
+            "--no-proxy-headers",
+            "--access-log",
+            "--no-access-log",
+            "--use-colors",
+            "--no-use-colors",
+            "--server-header",
+            "--no-server-header",
+            "--date-header",
+            "--no-date-header",
+            "--factory",
+            "--version",
+        ]
     ),
     "flask": frozenset(
-        ["--reload", "--no-reload", "--debugger", "--no-debugger", "--with-threads", "--without-threads", "--debug", "--no-debug"]
+        [
+            "--reload",
+            "--no-reload",
+            "--debugger",
+            "--no-debugger",
+            "--with-threads",
+            "--without-threads",
+            "--debug",
+            "--no-debug",
+        ]
     ),
     "fastapi": frozenset(["--reload", "--no-reload", "--proxy-headers", "--no-proxy-headers"]),
     "hypercorn": frozenset(["--reload", "--debug", "-D", "--daemon"]),
     "daphne": frozenset(["--proxy-headers"]),
-    "waitress": frozenset(["--call", "--expose-tracebacks", "--ipv4", "--no-ipv4", "--ipv6", "--no-ipv6", "--log-untrusted-proxy-headers"]),
-    "manage": frozenset(["--noreload", "--nothreading", "--nostatic", "--insecure", "--no-color", "--ipv6", "-6", "--noinput", "--no-input"]),
-    "celery": frozenset(["-B", "--beat", "-E", "--events", "-q", "--quiet", "--without-gossip", "--without-mingle", "--without-heartbeat", "-D", "--detach"]),
-    "uwsgi": frozenset(["--master", "--enable-threads", "--die-on-term", "--need-app", "--lazy-apps", "--lazy", "--vacuum", "--single-interpreter", "-M"]),
+    "waitress": frozenset(
+        ["--call", "--expose-tracebacks", "--ipv4", "--no-ipv4", "--ipv6", "--no-ipv6", "--log-untrusted-proxy-headers"]
+    ),
+    "manage": frozenset(
+        [
+            "--noreload",
+            "--nothreading",
+            "--nostatic",
+            "--insecure",
+            "--no-color",
+            "--ipv6",
+            "-6",
+            "--noinput",
+            "--no-input",
+        ]
+    ),
+    "celery": frozenset(
+        [
+            "-B",
+            "--beat",
+            "-E",
+            "--events",
+            "-q",
+            "--quiet",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+            "-D",
+            "--detach",
+        ]
+    ),
+    "uwsgi": frozenset(
+        [
+            "--master",
+            "--enable-threads",
+            "--die-on-term",
+            "--need-app",
+            "--lazy-apps",
+            "--lazy",
+            "--vacuum",
+            "--single-interpreter",
+            "-M",
+        ]
+    ),
     "reflex": frozenset(["--backend-only", "--frontend-only"]),
     "chainlit": frozenset(["-h", "--headless", "-w", "--watch", "-d", "--debug"]),
 }
@@ -224,7 +309,10 @@ def _unwrapped(command: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, str
         if name in ("gosu", "su-exec", "newrelic-admin", "timeout", "chroot"):
             rest = rest[1:]
         return tuple(rest), {}
-    elif name in ("poetry", "pipenv", "uv", "pdm", "hatch", "conda", "mamba", "micromamba", "rye", "pixi") and "run" in rest:
+    elif (
+        name in ("poetry", "pipenv", "uv", "pdm", "hatch", "conda", "mamba", "micromamba", "rye", "pixi")
+        and "run" in rest
+    ):
         rest = rest[rest.index("run") + 1 :]
         takes = frozenset(
             {"-n", "--name", "-p", "--prefix", "--extra", "--group", "--with", "--python", "--env-file", "--project",
@@ -234,7 +322,11 @@ def _unwrapped(command: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, str
         return tuple(rest[rest.index("--") + 1 :]), {}
     elif name == "coverage" and rest[:1] == ["run"]:
         return ("python", *rest[1:]), {}
-    elif _PYTHON.match(name) and "-m" in rest and rest[rest.index("-m") + 1 :][:1] in (["debugpy"], ["ddtrace"], ["coverage"]):
+    elif (
+        _PYTHON.match(name)
+        and "-m" in rest
+        and rest[rest.index("-m") + 1 :][:1] in (["debugpy"], ["ddtrace"], ["coverage"])
+    ):
         inner = rest[rest.index("-m") + 2 :]
         while inner and (inner[0].startswith("-") and inner[0] != "-m"):
             inner = inner[2 if inner[0] in ("--listen", "--connect", "--log-to") else 1 :]

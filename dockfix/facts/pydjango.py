@@ -34,15 +34,15 @@ def settings_of(evaluator: Evaluator, sources: list[Source], environment: Mappin
                 if key == "DJANGO_SETTINGS_MODULE" and isinstance(value, str):
                     names.append(value)
         for site in source.assignments:
-            if isinstance(site.node, cst.Assign) and isinstance(site.node.targets[0].target, cst.Subscript):
-                if "DJANGO_SETTINGS_MODULE" in source.code(site.node.targets[0].target):
-                    value = evaluator.settled(evaluator.value(source, site.scope, site.node.value))
-                    names += [value] if isinstance(value, str) else []
+            target = site.node.targets[0].target if isinstance(site.node, cst.Assign) else None
+            if isinstance(target, cst.Subscript) and "DJANGO_SETTINGS_MODULE" in source.code(target):
+                value = evaluator.settled(evaluator.value(source, site.scope, site.node.value))
+                names += [value] if isinstance(value, str) else []
     for name in names:
         path = evaluator.sources.module(name, 0, "", evaluator.roots)
-        source = evaluator.sources.source(path) if path is not None else None
-        if source is not None:
-            return source
+        settings = evaluator.sources.source(path) if path is not None else None
+        if settings is not None:
+            return settings
     return None
 
 
@@ -265,7 +265,11 @@ def _view_guard(place: Place) -> str:
     bases = "".join(place.source.code(base) for base in node.bases)
     if "Login" in bases or "Permission" in bases:
         return "login"
-    if "APIView" in bases and not re.search(r"\bdef get\b", code) and not re.search(r"(?:List|Retrieve)\w*APIView", bases):
+    if (
+        "APIView" in bases
+        and not re.search(r"\bdef get\b", code)
+        and not re.search(r"(?:List|Retrieve)\w*APIView", bases)
+    ):
         return "not GET"
     if "permission_classes" in code:
         anybody = "AllowAny" in code or re.search(r"permission_classes\s*(?::[^=]*)?=\s*[\[(]\s*[\])]", code)

@@ -11,7 +11,16 @@ from dockfix.facts.pysource import ImportLine, Sources, fact_list, import_lines
 REACH = 60
 """How many modules of the tree are followed from an entry."""
 
-_STANDARD = sys.stdlib_module_names | {"__future__", "distutils", "imp", "asyncore", "asynchat", "smtpd", "cgi", "telnetlib"}
+_STANDARD = sys.stdlib_module_names | {
+    "__future__",
+    "distutils",
+    "imp",
+    "asyncore",
+    "asynchat",
+    "smtpd",
+    "cgi",
+    "telnetlib",
+}
 
 
 def reached(sources: Sources, entries: Iterable[str], roots: Sequence[str], limit: int = REACH) -> tuple[str, ...]:
@@ -71,6 +80,8 @@ def _is_local(sources: Sources, top: str, importer: str, roots: Sequence[str]) -
     folder = importer
     while folder:
         folder = folder.rpartition("/")[0]
-        if sources.files.exists(f"{folder}/{top}.py".lstrip("/")) or sources.files.is_dir(f"{folder}/{top}".lstrip("/")):
+        if sources.files.exists(f"{folder}/{top}.py".lstrip("/")) or sources.files.is_dir(
+            f"{folder}/{top}".lstrip("/")
+        ):
             return True
     return any(sources.files.is_dir(f"{root}/{top}".lstrip("/")) for root in roots)

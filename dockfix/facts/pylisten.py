@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from dockfix.facts.pysource import Site
 
 
+ANY: Final = "0.0.0.0"  # noqa: S104  dockfix reads addresses and binds none
+
+
 @dataclass(frozen=True, slots=True)
 class Listener:
     """A server that a source starts.
@@ -64,9 +67,9 @@ class _Shape:
 _FUNCTIONS: Final = {
     "uvicorn.run": _Shape("uvicorn", application_at=0, default_port=8000, default_bind="127.0.0.1"),
     "uvicorn.Config": _Shape("uvicorn", application_at=0, default_port=8000, default_bind="127.0.0.1"),
-    "waitress.serve": _Shape("waitress", application_at=0, default_port=8080, default_bind="0.0.0.0"),
-    "aiohttp.web.run_app": _Shape("aiohttp", application_at=0, default_port=8080, default_bind="0.0.0.0"),
-    "aiohttp.web.TCPSite": _Shape("aiohttp", port_at=2, bind_at=1, default_port=8080, default_bind="0.0.0.0"),
+    "waitress.serve": _Shape("waitress", application_at=0, default_port=8080, default_bind=ANY),
+    "aiohttp.web.run_app": _Shape("aiohttp", application_at=0, default_port=8080, default_bind=ANY),
+    "aiohttp.web.TCPSite": _Shape("aiohttp", port_at=2, bind_at=1, default_port=8080, default_bind=ANY),
     "bottle.run": _Shape("bottle", default_port=8080, default_bind="127.0.0.1"),
     "werkzeug.serving.run_simple": _Shape("flask", bind=("hostname",), bind_at=0, port_at=1, application_at=2),
     "wsgiref.simple_server.make_server": _Shape("wsgiref", bind_at=0, port_at=1, application_at=2),
@@ -79,9 +82,11 @@ _FUNCTIONS: Final = {
     "asyncio.start_server": _Shape("asyncio", bind_at=1, port_at=2),
     "websockets.serve": _Shape("websockets", bind_at=1, port_at=2),
     "websockets.server.serve": _Shape("websockets", bind_at=1, port_at=2),
-    "nicegui.ui.run": _Shape("nicegui", default_port=8080, default_bind="0.0.0.0"),
+    "nicegui.ui.run": _Shape("nicegui", default_port=8080, default_bind=ANY),
     "cheroot.wsgi.Server": _Shape("cheroot", address_at=0, application_at=1),
-    "prometheus_client.start_http_server": _Shape("prometheus", port_at=0, bind=("addr",), bind_at=1, default_bind="0.0.0.0"),
+    "prometheus_client.start_http_server": _Shape(
+        "prometheus", port_at=0, bind=("addr",), bind_at=1, default_bind=ANY
+    ),
 }  # fmt: skip
 _METHODS: Final = {
     "flask": _Shape("flask", bind_at=0, port_at=1, default_port=5000, default_bind="127.0.0.1"),
@@ -94,15 +99,15 @@ _METHODS: Final = {
     "socketio": _Shape("flask", application_at=0, bind_at=1, port_at=2, default_port=5000, default_bind="127.0.0.1"),
     "gradio": _Shape("gradio", port=("server_port",), bind=("server_name",), default_port=7860, default_bind="127.0.0.1",
                      port_variable="GRADIO_SERVER_PORT"),
-    "tornado": _Shape("tornado", port_at=0, bind=("address",), bind_at=1, default_bind="0.0.0.0"),
+    "tornado": _Shape("tornado", port_at=0, bind=("address",), bind_at=1, default_bind=ANY),
 }  # fmt: skip
 _SOCKETIO: Final = frozenset({"flask_socketio.SocketIO", "SocketIO"})
 _GRADIO: Final = frozenset({"gradio.Blocks", "gradio.Interface", "gradio.ChatInterface", "gradio.TabbedInterface"})
 _TORNADO: Final = frozenset({"tornado.web.Application", "tornado.httpserver.HTTPServer"})
 _APP_NAMES: Final = frozenset({"app", "application", "server", "api", "webapp", "flask_app", "web_app"})
 HINT: Final = re.compile(
-    r"\.(?:run|run_server|launch|listen|serve_forever|start)\s*\(|\bserve\s*\(|run_simple|run_app|make_server|start_server|"
-    r"WSGIServer|HTTPServer|TCPServer|TCPSite|uvicorn|run\s*\(|add_insecure_port|hypercorn"
+    r"\.(?:run|run_server|launch|listen|serve_forever|start)\s*\(|\bserve\s*\(|run_simple|run_app|make_server|"
+    r"start_server|WSGIServer|HTTPServer|TCPServer|TCPSite|uvicorn|run\s*\(|add_insecure_port|hypercorn"
 )
 """A source without this starts no server."""
 
@@ -166,7 +171,9 @@ def _shape(evaluator: Evaluator, source: Source, site: Site) -> _Shape | None:
     # An application that a call out of sight makes, `app = create_app()`, where nothing else can be meant.
     given = set(arguments(call)[1])
     called = isinstance(receiver, cst.Call) and "app" in dotted_tail(receiver.func)
-    if (named in _APP_NAMES or called) and given & {"host", "port", "debug"} or (named == "app" and "flask" in source.text.lower()):
+    if ((named in _APP_NAMES or called) and given & {"host", "port", "debug"}) or (
+        named == "app" and "flask" in source.text.lower()
+    ):
         return _METHODS["quart" if "quart" in source.text else "sanic" if "sanic" in source.text else "flask"]
     return None
 
@@ -213,17 +220,19 @@ def _listener(evaluator: Evaluator, source: Source, site: Site, shape: _Shape) -
     port = read(shape.port_at, shape.port, default_port)
     bind = read(shape.bind_at, shape.bind, default_bind)
     if shape.address_at is not None:
-        pair = evaluator.value(source, site.scope, argument(call, shape.address_at, "server_address", "listener", "addr"))
+        pair = evaluator.value(
+            source, site.scope, argument(call, shape.address_at, "server_address", "listener", "addr")
+        )
         if isinstance(pair, tuple) and len(pair) >= 2:
             bind, port = pair[0], pair[1]
-            bind = "0.0.0.0" if bind == "" else bind
+            bind = ANY if bind == "" else bind
         elif isinstance(pair, str) and ":" in pair:
             bind, _, port = pair.rpartition(":")
     listen = argument(call, None, "listen") if shape.server == "waitress" else None
     if listen is not None:
         address = evaluator.text(evaluator.value(source, site.scope, listen)).split()[:1]
         bind, _, port = address[0].rpartition(":") if address else ("", "", WILD)
-        bind = "0.0.0.0" if bind in ("", "*") else bind
+        bind = ANY if bind in ("", "*") else bind
     expression = argument(call, shape.application_at, *shape.application)
     application = evaluator.value(source, site.scope, expression) if expression is not None else UNKNOWN
     import libcst as cst

@@ -38,7 +38,16 @@ _APIS: Final = frozenset(
     f"{package}.Api" for package in ("flask_restful", "flask_restx", "flask_restplus", "flask_smorest")
 )
 _MOUNTS: Final = frozenset(
-    {"register_blueprint", "include_router", "mount", "add_namespace", "add_resource", "blueprint", "add_routes", "register_api"}
+    {
+        "register_blueprint",
+        "include_router",
+        "mount",
+        "add_namespace",
+        "add_resource",
+        "blueprint",
+        "add_routes",
+        "register_api",
+    }
 )
 _HEALTH: Final = re.compile(
     r"^(?:/[\w.-]+){0,3}?/(?:-/)?_*(?P<name>livez|live|liveness|alive|healthz|health[-_]?check|health|healthy|ping|"
@@ -50,7 +59,8 @@ _BETTER: Final = (
     "ping", "heartbeat", "lbheartbeat", "up", "status",
 )  # fmt: skip
 _GUARDS: Final = re.compile(
-    r"login|auth|token|jwt|require|permission|limit|admin|protect|api_?key|role|secured|csrf|verify|current_user|user", re.I
+    r"login|auth|token|jwt|require|permission|limit|admin|protect|api_?key|role|secured|csrf|verify|current_user|user",
+    re.I,
 )
 _BACKENDS: Final = re.compile(
     r"\b(?:db|database|session|cursor|engine|redis\w*|mongo\w*|execute|select|conn|connection|pool|rabbit\w*|kafka\w*|"
@@ -208,7 +218,11 @@ class Routing:
             returned = self.evaluator.returned(made) if made is not None else None
             if returned is not None and self._kind(returned):
                 return True, returned
-        name = expression.value if isinstance(expression, cst.Name) else getattr(getattr(expression, "attr", None), "value", "")
+        name = (
+            expression.value
+            if isinstance(expression, cst.Name)
+            else getattr(getattr(expression, "attr", None), "value", "")
+        )
         return place is None and name in ("app", "application", "current_app", "fastapi_app"), None
 
     def _through_api(self, place: Place) -> Place | None:

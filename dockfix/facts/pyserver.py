@@ -9,11 +9,22 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from dockfix.facts import pydjango, pycommand, pylisten, pyroutes, pytools, pywrites
+from dockfix.facts import pycommand, pydjango, pylisten, pyroutes, pytools, pywrites
 from dockfix.facts.fact import Fact
 from dockfix.facts.pycommand import Start
 from dockfix.facts.pyimports import reached, third_party
-from dockfix.facts.pysource import LONGEST, UNKNOWN, WILD, Evaluator, Place, Source, Value, Variable, argument, instance_folder
+from dockfix.facts.pysource import (
+    LONGEST,
+    UNKNOWN,
+    WILD,
+    Evaluator,
+    Place,
+    Source,
+    Value,
+    Variable,
+    argument,
+    instance_folder,
+)
 
 if TYPE_CHECKING:
     from dockfix.facts.python import Python
@@ -162,9 +173,7 @@ def _expanded_script(python: Python, command: Sequence[str]) -> tuple[str, ...]:
 class _Inquiry:
     """One command's questions put to the sources."""
 
-    def __init__(
-        self, python: Python, start: Start, environment: Mapping[str, str], folder: str | None
-    ) -> None:
+    def __init__(self, python: Python, start: Start, environment: Mapping[str, str], folder: str | None) -> None:
         self.python = python
         self.start = start
         self.sources = python.sources
@@ -181,7 +190,10 @@ class _Inquiry:
         pythonpath = [self._inside(item) for item in self.environment.get("PYTHONPATH", "").split(":") if item]
         chdir = start.option("--chdir", "--app-dir", "--pythonpath")
         moved = [posixpath.normpath(posixpath.join(self.folder, self._inside(chdir)))] if chdir else []
-        self.roots = [root if root != "." else "" for root in (*moved, *roots, self.folder, *pythonpath, posixpath.join(self.folder, "src"))]
+        self.roots = [
+            root if root != "." else ""
+            for root in (*moved, *roots, self.folder, *pythonpath, posixpath.join(self.folder, "src"))
+        ]
         options = {key: value for key, value in start.options.items() if "$" not in value}
         self.evaluator = Evaluator(self.sources, self.roots, self.environment, options)
 
@@ -221,9 +233,8 @@ class _Inquiry:
 
     def _module(self, name: str) -> str | None:
         relative = name.replace(".", "/")
-        tails = (f"{relative}.py", f"{relative}/__main__.py", f"{relative}/__init__.py")
-        if not self.start.module:
-            tails = (tails[0], tails[2])
+        inside = f"{relative}/__main__.py" if self.start.module else f"{relative}/__init__.py"
+        tails = (inside, f"{relative}.py", f"{relative}/__init__.py")
         chdir = self.start.option("--chdir", "--app-dir", "--pythonpath")
         bases = [self.folder, "", "src", posixpath.join(self.folder, "src")]
         if chdir:
@@ -271,7 +282,9 @@ class _Inquiry:
             return PyServer(Fact("none", _COMMAND), folder=self.folder)
         entry = self.entry or self._conventional()
         if entry is None:
-            self.unread.append(Fact(f"no source of {start.application or start.script or start.module or start.server}", _COMMAND))
+            self.unread.append(
+                Fact(f"no source of {start.application or start.script or start.module or start.server}", _COMMAND)
+            )
         paths = reached(self.sources, [entry] if entry is not None else [], self.roots)
         entry_source = self._parsed(entry, True) if entry is not None else None
         interesting = [path for path in paths if path == entry or self._interesting(path)]
@@ -348,9 +361,11 @@ class _Inquiry:
     # -- django
 
     def _is_django(self, paths: Sequence[str]) -> bool:
-        return self.start.server == "manage" or any(
-            "DJANGO_SETTINGS_MODULE" in (self.sources.text(path) or "") for path in paths[:5]
-        ) or "DJANGO_SETTINGS_MODULE" in self.environment
+        return (
+            self.start.server == "manage"
+            or any("DJANGO_SETTINGS_MODULE" in (self.sources.text(path) or "") for path in paths[:5])
+            or "DJANGO_SETTINGS_MODULE" in self.environment
+        )
 
     def _settings(self, sources: list[Source]) -> Source | None:
         return pydjango.settings_of(self.evaluator, sources, self.environment)
@@ -384,8 +399,8 @@ class _Inquiry:
         if settings is not None:
             return pydjango.allowed_hosts(self.evaluator, settings)
         for source in sources:
-            if "TrustedHostMiddleware" in source.text:
-                return self._trusted(source)
+            if "TrustedHostMiddleware" in source.text and (trusted := self._trusted(source)) is not None:
+                return trusted
         for source in sources:
             for site in source.assignments:
                 # Flask answers 404 to any host but its SERVER_NAME.
@@ -398,7 +413,9 @@ class _Inquiry:
             first = argument(site.node, 0, "middleware_class")
             names = (self.evaluator.canonical(source, first), self.evaluator.canonical(source, site.node.func))
             if any(name.endswith("TrustedHostMiddleware") for name in names):
-                value = self.evaluator.settled(self.evaluator.value(source, site.scope, argument(site.node, None, "allowed_hosts")))
+                value = self.evaluator.settled(
+                    self.evaluator.value(source, site.scope, argument(site.node, None, "allowed_hosts"))
+                )
                 hosts = value if isinstance(value, tuple) else ()
                 return Fact(tuple(item for item in hosts if isinstance(item, str)), source.origin(site))
         return None
@@ -415,7 +432,11 @@ class _Inquiry:
                 key: Value = UNKNOWN
                 if isinstance(target, cst.Subscript) and len(target.slice) == 1:
                     index = target.slice[0].slice
-                    if isinstance(target.value, cst.Attribute) and target.value.attr.value == "config" and isinstance(index, cst.Index):
+                    if (
+                        isinstance(target.value, cst.Attribute)
+                        and target.value.attr.value == "config"
+                        and isinstance(index, cst.Index)
+                    ):
                         key = self.evaluator.value(source, site.scope, index.value)
                 elif isinstance(target, cst.Name) and site.scope.kind == "class" and target.value.isupper():
                     key = target.value
@@ -427,17 +448,21 @@ class _Inquiry:
                     if pyroutes.dotted_tail(function.value) == "config":
                         for item in site.node.args:
                             if item.keyword is not None:
-                                self.evaluator.config.setdefault(item.keyword.value, []).append((source, site.scope, item.value))
+                                self.evaluator.config.setdefault(item.keyword.value, []).append(
+                                    (source, site.scope, item.value)
+                                )
 
-    def _application(
-        self, entry: Source | None, sources: Sequence[Source]
-    ) -> tuple[Place | None, Fact[str] | None]:
+    def _application(self, entry: Source | None, sources: Sequence[Source]) -> tuple[Place | None, Fact[str] | None]:
         """The application object that the command names, and its framework."""
         if entry is None:
             return None, None
         application = self.start.application or self.environment.get("FLASK_APP", "")
         name = re.split(r"[(\[]", application.partition(":")[2])[0].split(".")[0]
-        names = [name] if name else ["application" if self.start.server in ("gunicorn", "uwsgi") else "app", "app", "create_app"]
+        names = (
+            [name]
+            if name
+            else ["application" if self.start.server in ("gunicorn", "uwsgi") else "app", "app", "create_app"]
+        )
         for item in names:
             place = self.evaluator.global_name(entry, item)
             if place is not None:
@@ -509,10 +534,11 @@ class _Inquiry:
         if self.start.server == "streamlit":
             # https://github.com/streamlit/streamlit/blob/develop/lib/streamlit/web/server/server.py
             base = self._streamlit("baseUrlPath", "server.baseUrlPath")
-            if base is None or isinstance(base[0], str):
-                prefix = f"/{base[0].strip('/')}" if base is not None and str(base[0]).strip("/") else ""
-                return (pyroutes.Route(f"{prefix}/_stcore/health", "streamlit's own route"),)
-            return ()
+            prefix = self.evaluator.text(base[0]).strip("/") if base is not None else ""
+            if WILD in prefix:
+                return ()
+            path = f"/{prefix}/_stcore/health" if prefix else "/_stcore/health"
+            return (pyroutes.Route(path, "streamlit's own route"),)
         return pyroutes.Routing(self.evaluator, sources).routes(application)
 
     def _instance(self, sources: Sequence[Source], entry: Source | None) -> str | None:
@@ -551,13 +577,22 @@ class _Inquiry:
             for name, option in (("port", "--server.port"), ("address", "--server.address")):
                 value = self._streamlit(name, option)
                 if value is not None:
-                    self.found.listen(value[0] if name == "address" else UNKNOWN, value[0] if name == "port" else UNKNOWN, value[1])
+                    self.found.listen(
+                        value[0] if name == "address" else UNKNOWN, value[0] if name == "port" else UNKNOWN, value[1]
+                    )
         elif server == "uwsgi":
             self._address(start.option("--http", "--http-socket") or "", _COMMAND)
         elif server == "http.server":
-            self.found.listen(UNKNOWN, pycommand.value_of(start.positional[0]) if start.positional else UNKNOWN, _COMMAND)
+            self.found.listen(
+                UNKNOWN, pycommand.value_of(start.positional[0]) if start.positional else UNKNOWN, _COMMAND
+            )
         if server != "python" and server not in ("gunicorn", "manage"):
-            host = start.option("--host", "--ip", *(("-b", "--bind", "--address") if server in ("daphne", "http.server") else ("-H",)), "-h" if server == "flask" else "--host")
+            host = start.option(
+                "--host",
+                "--ip",
+                *(("-b", "--bind", "--address") if server in ("daphne", "http.server") else ("-H",)),
+                "-h" if server == "flask" else "--host",
+            )
             port = start.option("--port", "-p", *(() if server != "fastapi" else ("--port",)))
             self.found.listen(
                 pycommand.value_of(host) if host else UNKNOWN, pycommand.value_of(port) if port else UNKNOWN, _COMMAND
@@ -576,7 +611,7 @@ class _Inquiry:
             host, port = "", address
         else:
             host, port = address, ""
-        bind: Value = host.strip("[]") or "0.0.0.0"
+        bind: Value = host.strip("[]") or pylisten.ANY
         self.found.listen(bind, pycommand.value_of(port) if port else UNKNOWN, origin)
 
     def _gunicorn(self) -> None:
@@ -594,8 +629,14 @@ class _Inquiry:
         if given.startswith("python:"):
             path = self.sources.module(given[7:], 0, "", self.roots)
         else:
-            path = pycommand.find(self.python.root, given.removeprefix("file:"), self.folder) if given != "gunicorn.conf.py" else (
-                posixpath.join(self.folder, given) if self.python.root.exists(posixpath.join(self.folder, given)) else None
+            path = (
+                pycommand.find(self.python.root, given.removeprefix("file:"), self.folder)
+                if given != "gunicorn.conf.py"
+                else (
+                    posixpath.join(self.folder, given)
+                    if self.python.root.exists(posixpath.join(self.folder, given))
+                    else None
+                )
             )
         source = self._parsed(path, True) if path is not None else None
         if source is not None:
@@ -626,7 +667,9 @@ class _Inquiry:
         variable: Value = port if port and WILD not in port else UNKNOWN
         parts: list[Any] = []
         if isinstance(place.expression, cst.FormattedString):
-            parts = [part.expression for part in place.expression.parts if isinstance(part, cst.FormattedStringExpression)]
+            parts = [
+                part.expression for part in place.expression.parts if isinstance(part, cst.FormattedStringExpression)
+            ]
         elif isinstance(place.expression, cst.BinaryOperation):
             parts = [place.expression.right]
         inner = self.evaluator.value(place.source, place.scope, parts[-1]) if parts else UNKNOWN
@@ -634,7 +677,7 @@ class _Inquiry:
             variable = inner
         if value.startswith("unix:"):
             return
-        self.found.listen((host.strip("[]") or "0.0.0.0") if WILD not in host else UNKNOWN, variable, origin)
+        self.found.listen((host.strip("[]") or pylisten.ANY) if WILD not in host else UNKNOWN, variable, origin)
 
     def _streamlit(self, name: str, option: str) -> tuple[Value, str] | None:
         from dockfix.facts import pylock
@@ -659,7 +702,9 @@ class _Inquiry:
 
         if self.start.server != "uwsgi":
             return
-        given = self.start.option("--ini") or next((word for word in self.start.positional if word.endswith(".ini")), None)
+        given = self.start.option("--ini") or next(
+            (word for word in self.start.positional if word.endswith(".ini")), None
+        )
         path = pycommand.find(self.python.root, given, self.folder) if given else None
         content = text(self.python.root, path) if path is not None else None
         if content is None:
@@ -671,7 +716,9 @@ class _Inquiry:
             return
         if parser.has_section("uwsgi"):
             options = {f"--{key}": value or "" for key, value in parser.items("uwsgi")} | dict(self.start.options)
-            module = options.get("--module") or options.get("--wsgi") or options.get("--wsgi-file", "").removesuffix(".py")
+            module = (
+                options.get("--module") or options.get("--wsgi") or options.get("--wsgi-file", "").removesuffix(".py")
+            )
             if module and ":" not in module:
                 module = f"{module}:{options.get('--callable', 'application')}"
             self.start = replace(self.start, options=options, application=self.start.application or module)
@@ -698,11 +745,23 @@ class _Inquiry:
         server = self.start.server
         if server == "gunicorn":
             # https://docs.gunicorn.org/en/stable/settings.html#bind
-            if self.found.port is UNKNOWN and not self.unread and "unix:" not in (self.start.option("-b", "--bind") or ""):
-                self.found.listen("0.0.0.0" if "PORT" in self.environment else "127.0.0.1", Variable("PORT", 8000), "gunicorn's default")
+            if (
+                self.found.port is UNKNOWN
+                and not self.unread
+                and "unix:" not in (self.start.option("-b", "--bind") or "")
+            ):
+                self.found.listen(
+                    pylisten.ANY if "PORT" in self.environment else "127.0.0.1",
+                    Variable("PORT", 8000),
+                    "gunicorn's default",
+                )
             return
         host_variable, port_variable = _PORT_VARIABLES.get(server, ("", ""))
-        default_host: Value = "0.0.0.0" if server in _OPEN_BY_DEFAULT or (server == "fastapi" and self.start.subcommand == "run") else "127.0.0.1"
+        default_host: Value = (
+            pylisten.ANY
+            if server in _OPEN_BY_DEFAULT or (server == "fastapi" and self.start.subcommand == "run")
+            else "127.0.0.1"
+        )
         if server in _DEFAULT_PORTS and self.start.option("--fd", "--uds", "--unix-socket", "-u") is None:
             port: Value = _DEFAULT_PORTS[server]
             if port_variable and port_variable in self.environment:
@@ -724,9 +783,7 @@ class _Inquiry:
 
     # -- what kind of process it is
 
-    def _kind(
-        self, entry: Source | None, sources: Sequence[Source], listener: pylisten.Listener | None
-    ) -> Fact[str]:
+    def _kind(self, entry: Source | None, sources: Sequence[Source], listener: pylisten.Listener | None) -> Fact[str]:
         start = self.start
         if start.server in _WEB:
             if start.server in ("flask", "fastapi") and start.subcommand not in ("run", "dev", ""):
@@ -735,7 +792,9 @@ class _Inquiry:
         if start.server == "manage":
             if start.subcommand in ("runserver", "runserver_plus", "runsslserver"):
                 return Fact("web", _COMMAND)
-            worker = re.search(r"worker|qcluster|rundramatiq|process_tasks|consume|listen|bot|beat", start.subcommand or "")
+            worker = re.search(
+                r"worker|qcluster|rundramatiq|process_tasks|consume|listen|bot|beat", start.subcommand or ""
+            )
             return Fact("worker" if worker else "none", _COMMAND)
         if start.server in _WORKERS:
             return Fact("worker", _COMMAND)
@@ -761,7 +820,9 @@ class _Inquiry:
         given = start.option("--reload")
         if given is not None and given.lower() not in ("false", "no", "0"):
             return Fact("--reload", _COMMAND)
-        if start.server == "flask" and ("--debug" in start.options or self.environment.get("FLASK_DEBUG") in ("1", "true", "True")):
+        if start.server == "flask" and (
+            "--debug" in start.options or self.environment.get("FLASK_DEBUG") in ("1", "true", "True")
+        ):
             return Fact("--debug" if "--debug" in start.options else "FLASK_DEBUG", _COMMAND)
         if start.server == "fastapi" and start.subcommand == "dev":
             return Fact("fastapi dev", _COMMAND)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ROOT: Final = "\x00"
 WILD: Final = "\x01"
 LONGEST: Final = 1500
-"""Lines above which a source is read only where it is the entry: libcst takes about a quarter of a millisecond a line."""
+"""Lines above which a source is read only where it is the entry: libcst takes some quarter of a millisecond a line."""
 
 
 class _Unknown:
@@ -42,9 +42,7 @@ class Variable:
     default: Value = UNKNOWN
 
 
-Value: TypeAlias = (
-    "str | int | float | bool | None | Variable | _Unknown | tuple[Value, ...] | dict[str, Value]"
-)
+Value: TypeAlias = "str | int | float | bool | None | Variable | _Unknown | tuple[Value, ...] | dict[str, Value]"
 
 
 @dataclass(slots=True, eq=False)
@@ -104,8 +102,33 @@ class Place:
         return (self.source.path, id(self.scope), self.name)
 
 
+_ANCESTORS = 8
 _SKIPPED = frozenset(
-    ["leading_lines", "lines_after_decorators", "lpar", "rpar", "header", "footer", "comma", "semicolon", "newline", "trailing_whitespace", "lbracket", "rbracket", "lbrace", "rbrace", "equal", "colon", "dot", "operator", "asynchronous", "annotation", "returns", "indent", "encoding"]
+    [
+        "leading_lines",
+        "lines_after_decorators",
+        "lpar",
+        "rpar",
+        "header",
+        "footer",
+        "comma",
+        "semicolon",
+        "newline",
+        "trailing_whitespace",
+        "lbracket",
+        "rbracket",
+        "lbrace",
+        "rbrace",
+        "equal",
+        "colon",
+        "dot",
+        "operator",
+        "asynchronous",
+        "annotation",
+        "returns",
+        "indent",
+        "encoding",
+    ]
 )
 _fields: dict[type[object], tuple[str, ...]] = {}
 
@@ -227,7 +250,10 @@ class Source:
 
     def code(self, node: cst.CSTNode) -> str:
         """The source text of *node*."""
-        return self._tree.code_for_node(node)
+        try:
+            return self._tree.code_for_node(node)
+        except RecursionError:
+            return ""
 
     def line(self, top: int, node: cst.CSTNode) -> int:
         """The line of *node* inside the top-level statement *top*.
@@ -237,13 +263,13 @@ class Source:
         """
         if self._starts is None:
             self._starts = []
-            line = 1 + sum(self._tree.code_for_node(item).count("\n") for item in self._tree.header)
+            line = 1 + sum(self.code(item).count("\n") for item in self._tree.header)
             for statement in self._tree.body:
-                code = self._tree.code_for_node(statement)
+                code = self.code(statement)
                 self._starts.append((line, code))
                 line += code.count("\n")
         line, code = self._starts[top]
-        wanted = next((part for part in self._tree.code_for_node(node).splitlines() if part.strip()), "").strip()
+        wanted = next((part for part in self.code(node).splitlines() if part.strip()), "").strip()
         found = code.find(wanted)
         return line + (code.count("\n", 0, found) if found > 0 else 0)
 
@@ -287,7 +313,7 @@ class Source:
                 if node.value is not None:
                     self._bind(node.target, node.value, scope)
                     self.assignments.append(site)
-            elif isinstance(node, cst.AugAssign) or isinstance(node, (cst.For, cst.CompFor)):
+            elif isinstance(node, (cst.AugAssign, cst.For, cst.CompFor)):
                 self._bind(node.target, None, scope)
             elif isinstance(node, cst.NamedExpr):
                 self._bind(node.target, node.value, scope)
@@ -380,6 +406,20 @@ _STRING_OR_COMMENT = re.compile(
     r"|'(?:\\.|[^\\'\n])*'|\"(?:\\.|[^\\\"\n])*\")",
     re.DOTALL,
 )
+# Where CPython stops too; libcst's native parser overruns its stack at some 1,500 and takes the process with it.
+_DEEPEST = 200
+
+
+def _bracket_depth(text: str) -> int:
+    depth = deepest = 0
+    if sum(map(text.count, "([{")) <= _DEEPEST:
+        return 0
+    for match in re.finditer(r"[(\[{]|[)\]}]", _STRING_OR_COMMENT.sub("", text)):
+        depth += 1 if match[0] in "([{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
 _IMPORT = re.compile(
     r"^(?P<indent>[ \t]*)(?:from[ \t]+(?P<dots>\.*)[ \t]*(?P<module>[\w.]*)[ \t]+import[ \t]*"
     r"(?P<names>\([^)]*\)|[^\n;]*)|import[ \t]+(?P<modules>[\w., \t]+))",
@@ -413,9 +453,7 @@ def import_lines(text: str) -> Iterator[ImportLine]:
                     yield ImportLine(module, 0, (), line, guarded)
         else:
             names = (part.split(" as ")[0].strip() for part in match["names"].strip("() \t\r\n").split(","))
-            yield ImportLine(
-                match["module"], len(match["dots"]), tuple(name for name in names if name), line, guarded
-            )
+            yield ImportLine(match["module"], len(match["dots"]), tuple(name for name in names if name), line, guarded)
 
 
 class Sources:
@@ -470,6 +508,9 @@ class Sources:
 
         text = self.text(path)
         if text is None:
+            return None
+        if _bracket_depth(text) > _DEEPEST:
+            self._problem(path, "not read: it is nested too deeply")
             return None
         try:
             return Source(path, text, cst.parse_module(text), self.prefix)
@@ -612,8 +653,9 @@ class Evaluator:
         """The module-level *name* of *source*."""
         return self._name(source, source.scope, name)
 
-    def _member(self, source: Source, scope: Scope | None, name: str) -> Place | None:
-        if scope is None:
+    def _member(self, source: Source, scope: Scope | None, name: str, depth: int = 0) -> Place | None:
+        """The name *name* of a class body or of one that it inherits from."""
+        if scope is None or depth > _ANCESTORS:
             return None
         found = self._direct(source, scope, name)
         if found is not None:
@@ -622,9 +664,9 @@ class Evaluator:
         for base in getattr(node, "bases", ()):
             parent = self.look(source, scope.parent or source.scope, base.value)
             if parent is not None and parent.node is not None:
-                found = self.attribute(parent, name)
-                if found is not None:
-                    return found
+                inherited = self._member(parent.source, parent.scope.inner.get(parent.name), name, depth + 1)
+                if inherited is not None:
+                    return inherited
         return None
 
     def _direct(self, source: Source, scope: Scope, name: str) -> Place | None:
@@ -695,7 +737,7 @@ class Evaluator:
     def settled(self, value: Value) -> Value:
         """*value* with an environment variable replaced by what it holds."""
         while isinstance(value, Variable):
-            value = self.environment[value.name] if value.name in self.environment else value.default
+            value = self.environment.get(value.name, value.default)
         return value
 
     def number(self, value: Value) -> int | None:
@@ -976,7 +1018,7 @@ class Evaluator:
         if name in ("pathlib.Path.home", "Path.home"):
             return "~"
         if name in ("tempfile.gettempdir", "tempfile.mkdtemp", "tempfile.mkstemp", "tempfile.mktemp"):
-            return "/tmp"
+            return "/tmp"  # noqa: S108  the value that the app would see
         if isinstance(call.func, cst.Attribute):
             value = self._method_value(source, scope, call, at)
             if value is not UNKNOWN:

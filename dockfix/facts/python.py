@@ -100,7 +100,9 @@ class Python:
         names = [name for name in self.root.list() if _REQUIREMENTS.search(name) and not self.root.is_dir(name)]
         for folder in ("requirements", "reqs", "deps"):
             names += [f"{folder}/{name}" for name in self.root.list(folder) if name.endswith((".txt", ".in", ".pip"))]
-        return tuple(sorted(names, key=lambda name: (name != "requirements.txt", bool(_DEVELOPMENT.search(name)), name)))
+        return tuple(
+            sorted(names, key=lambda name: (name != "requirements.txt", bool(_DEVELOPMENT.search(name)), name))
+        )
 
     def requirement_file(self, path: str) -> RequirementFile:
         """What the requirements file *path* itself says; empty where there is none."""
@@ -125,7 +127,9 @@ class Python:
         """The packages that ``pip install -r path`` asks for, with versions from constraints where those pin."""
         constraints: dict[str, str] = {}
         found: list[Requirement] = []
-        only_constrain = {item for name in self.requirement_files(path) for item in self.requirement_file(name).constraints}
+        only_constrain = {
+            item for name in self.requirement_files(path) for item in self.requirement_file(name).constraints
+        }
         for name in self.requirement_files(path):
             for item in self.requirement_file(name).requirements:
                 if name in only_constrain:
@@ -433,7 +437,11 @@ def _project(data: Mapping[str, Any], path: str, content: str, prefix: str) -> P
     dependencies = listed(project.get("dependencies"))
     dependencies += _table(poetry.get("dependencies"), content, place)
     optional: list[Requirement] = []
-    extras, groups, poetry_groups = table("project", "optional-dependencies"), table("dependency-groups"), table("tool", "poetry", "group")
+    extras, groups, poetry_groups = (
+        table("project", "optional-dependencies"),
+        table("dependency-groups"),
+        table("tool", "poetry", "group"),
+    )
     for name, items in (*extras.items(), *groups.items()):
         optional += listed(items, name)
     for name, items in poetry_groups.items():
@@ -457,7 +465,9 @@ def _project(data: Mapping[str, Any], path: str, content: str, prefix: str) -> P
         for name, target in (source.items() if isinstance(source, dict) else ())
         if isinstance(target, str)
     }
-    python_wanted = project.get("requires-python") or _version_text(table("tool", "poetry", "dependencies").get("python"))
+    python_wanted = project.get("requires-python") or _version_text(
+        table("tool", "poetry", "dependencies").get("python")
+    )
     return Project(
         path=path,
         name=normalised(str(project.get("name") or poetry.get("name") or "")),
@@ -465,7 +475,9 @@ def _project(data: Mapping[str, Any], path: str, content: str, prefix: str) -> P
         groups=tuple(dict.fromkeys((*extras, *groups, *poetry_groups))),
         optional=tuple(optional),
         local=tuple(dict.fromkeys(local)),
-        members=tuple(str(item) for item in table("tool", "uv", "workspace").get("members", ()) if isinstance(item, str)),
+        members=tuple(
+            str(item) for item in table("tool", "uv", "workspace").get("members", ()) if isinstance(item, str)
+        ),
         readme=tuple(Fact(name, origin("readme")) for name in _readme(project, poetry)),
         license_files=_license_files(project),
         backend=Fact(str(backend), origin("build-backend")) if backend else None,

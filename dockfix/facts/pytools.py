@@ -11,14 +11,14 @@ from dockfix.facts.fact import Fact
 from dockfix.facts.pysource import LONGEST, WILD, Evaluator, Source, Sources, Value, argument, fact_list
 
 if TYPE_CHECKING:
+    import libcst as cst
+
     from dockfix.facts.pysource import Site
 
 HINT = re.compile(r"\bsubprocess\b|\bos\.(?:system|popen|exec|spawn)|\bshutil\.which\b|import which\b|\bpexpect\b")
 """A source without this calls no program, so that it need not be parsed."""
 
-_LISTS = frozenset(
-    f"subprocess.{name}" for name in ("run", "call", "check_call", "check_output", "Popen", "getoutput", "getstatusoutput")
-)
+_LISTS = frozenset(f"subprocess.{name}" for name in ("run", "call", "check_call", "check_output", "Popen", "getoutput"))
 _SHELL = frozenset(
     {"os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "asyncio.create_subprocess_shell",
      "asyncio.subprocess.create_subprocess_shell"}
@@ -27,7 +27,32 @@ _FIRST = frozenset(
     {"shutil.which", "asyncio.create_subprocess_exec", "asyncio.subprocess.create_subprocess_exec", "os.execv", "os.execvp",
      "os.execve", "os.execvpe", "os.execl", "os.execlp", "pexpect.spawn", "pexpect.run"}
 )  # fmt: skip
-_BUILTIN = frozenset(["cd", "echo", "export", "set", "test", "true", "false", "exit", "source", ".", "[", ":", "if", "for", "while", "then", "do", "done", "fi", "else", "read", "exec"])
+_BUILTIN = frozenset(
+    [
+        "cd",
+        "echo",
+        "export",
+        "set",
+        "test",
+        "true",
+        "false",
+        "exit",
+        "source",
+        ".",
+        "[",
+        ":",
+        "if",
+        "for",
+        "while",
+        "then",
+        "do",
+        "done",
+        "fi",
+        "else",
+        "read",
+        "exec",
+    ]
+)
 
 
 def tools(
@@ -66,7 +91,7 @@ def _called(evaluator: Evaluator, source: Source, site: Site) -> Iterator[str]:
         yield _list_head(evaluator, source, site, given)
 
 
-def _list_head(evaluator: Evaluator, source: Source, site: Site, given: object) -> str:
+def _list_head(evaluator: Evaluator, source: Source, site: Site, given: cst.BaseExpression | None) -> str:
     """The first word of a list that is built up: ``["ffmpeg"] + options``, ``["git", *words]``."""
     import libcst as cst
 
@@ -74,7 +99,7 @@ def _list_head(evaluator: Evaluator, source: Source, site: Site, given: object) 
         given = given.left
     if isinstance(given, cst.Call) and evaluator.canonical(source, given.func) == "shlex.split":
         given = argument(given, 0)
-        text = evaluator.text(evaluator.value(source, site.scope, given))  # type: ignore[arg-type]
+        text = evaluator.text(evaluator.value(source, site.scope, given))
         return text.split()[0] if text.split() else WILD
     if isinstance(given, cst.Name):
         # A list that later statements append to still begins with what it was made with.

@@ -47,7 +47,19 @@ _FILE_CALLS: Final = {
     "os.rename": 1, "os.replace": 1, "soundfile.write": 0, "scipy.io.wavfile.write": 0, "imageio.imwrite": 0,
     "concurrent_log_handler.ConcurrentRotatingFileHandler": 0,
 }  # fmt: skip
-_FILE_KEYWORDS: Final = ("filename", "path", "database", "fname", "dst", "file", "sink", "location", "cache_dir", "dst_path", "name")
+_FILE_KEYWORDS: Final = (
+    "filename",
+    "path",
+    "database",
+    "fname",
+    "dst",
+    "file",
+    "sink",
+    "location",
+    "cache_dir",
+    "dst_path",
+    "name",
+)
 _METHODS: Final = {
     "write_text": None, "write_bytes": None, "touch": None, "to_csv": 0, "to_excel": 0, "to_parquet": 0, "to_pickle": 0,
     "to_json": 0, "to_feather": 0, "imwrite": 0, "savefig": 0, "save": 0, "save_pretrained": 0, "save_local": 0, "saveas": 0,
@@ -170,9 +182,9 @@ def _called(evaluator: Evaluator, source: Source, site: Site) -> Iterator[_Write
             return  # sys.stderr and the like
         if name.endswith(("connect", "Database")) and (target == ":memory:" or target.startswith("file:")):
             return
-        if name.startswith("joblib") or name.startswith("torch"):
-            yield _Write(target, source.origin(site), False)
-        elif not (name.startswith(("shutil.", "os.")) and target.startswith(WILD)):
+        if name.startswith(("joblib", "torch")) or not (
+            name.startswith(("shutil.", "os.")) and target.startswith(WILD)
+        ):
             yield _Write(target, source.origin(site), False)
     elif name == "logging.basicConfig":
         given = argument(call, None, "filename")
@@ -201,7 +213,9 @@ def _method(evaluator: Evaluator, source: Source, site: Site, function: cst.Attr
             yield _Write(value, source.origin(site), False)
     elif method in _METHODS:
         position = _METHODS[method]
-        given = function.value if position is None else argument(call, position, "path", "filename", "path_or_buf", "fp")
+        given = (
+            function.value if position is None else argument(call, position, "path", "filename", "path_or_buf", "fp")
+        )
         value = evaluator.settled(evaluator.value(source, site.scope, given))
         # The names are common: only what is plainly a path counts.
         if isinstance(value, str) and not value.startswith(WILD) and ("/" in value or re.search(r"\.\w{2,5}$", value)):
@@ -316,5 +330,3 @@ def _overridden(evaluator: Evaluator, source: Source) -> set[int]:
         if isinstance(value, Variable) and value.name in evaluator.environment:
             found |= {id(item.value) for item in site.node.args if isinstance(item.value, cst.BaseExpression)}
     return found
-
-

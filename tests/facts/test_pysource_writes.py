@@ -1,0 +1,180 @@
+"""Folders that Python apps write to, and programs that they call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from dockfix.facts import python
+from dockfix.facts.files import Tree
+from dockfix.facts.pyserver import PyServer
+
+FLASK = "from flask import Flask\napp = Flask(__name__)\n"
+
+
+def serve(files: Mapping[str, str | bytes] | str, environment: Mapping[str, str] | None = None) -> PyServer:
+    found = python.read(Tree({"app.py": files} if isinstance(files, str) else files))
+    assert found is not None
+    return found.server_of(["python", "app.py"], environment)
+
+
+def written(source: str, environment: Mapping[str, str] | None = None) -> list[str]:
+    return [fact.value for fact in serve(source, environment).writes]
+
+
+@pytest.mark.parametrize(
+    ("source", "folders"),
+    [
+        pytest.param("import os\nos.makedirs('uploads', exist_ok=True)\n", ["uploads"], id="makedirs"),
+        pytest.param("from os import mkdir\nmkdir('./a/b/')\n", ["a/b"], id="mkdir"),
+        pytest.param("from pathlib import Path\nPath('data').mkdir(exist_ok=True)\n", ["data"], id="pathlib"),
+        pytest.param(
+            "from pathlib import Path\nROOT = Path(__file__).parent\n(ROOT / 'x' / 'y').mkdir()\n",
+            ["x/y"],
+            id="beside-file",
+        ),
+        pytest.param(
+            "import os\nB = os.path.dirname(os.path.abspath(__file__))\nos.makedirs(os.path.join(B, 'logs'))\n",
+            ["logs"],
+            id="dirname",
+        ),
+        pytest.param("import os\nos.makedirs(os.getenv('DIR', 'out'))\n", ["out"], id="variable-default"),
+        pytest.param("import os\nos.makedirs(f\"{os.environ.get('DIR', 'out')}/img\")\n", ["out/img"], id="f-string"),
+        pytest.param("open('result.txt', 'w')\n", ["."], id="file"),
+        pytest.param("with open('logs/a.log', mode='a') as f: ...\n", ["logs"], id="append"),
+        pytest.param("open('in.txt')\nopen('in.bin', 'rb')\n", [], id="reading"),
+        pytest.param("def save(name):\n    open(f'uploads/{name}.png', 'wb')\n", ["uploads"], id="undecided-name"),
+        pytest.param("from pathlib import Path\nPath('a/b.txt').write_text('x')\n", ["a"], id="write-text"),
+        pytest.param("import os\nos.makedirs('/tmp/work')\nopen('/dev/null', 'w')\n", [], id="temporary"),
+        pytest.param("import os\nos.makedirs('/var/lib/app/files')\n", ["/var/lib/app/files"], id="absolute"),
+        pytest.param("import os\nos.makedirs(os.path.expanduser('~/.cache'))\n", [], id="home"),
+        pytest.param("import sqlite3\nsqlite3.connect('x.db')\n", ["."], id="sqlite"),
+        pytest.param("import sqlite3\nsqlite3.connect(':memory:')\n", [], id="sqlite-memory"),
+        pytest.param(
+            "from sqlalchemy import create_engine\ncreate_engine('sqlite:///./data/x.db')\n", ["data"], id="sqlalchemy"
+        ),
+        pytest.param("URL = 'sqlite+aiosqlite:////var/data/x.db?timeout=1'\n", ["/var/data"], id="absolute-database"),
+        pytest.param("URL = 'sqlite://'\nif URL.startswith('sqlite:///'): ...\n", [], id="no-database"),
+        pytest.param(
+            "import os\nB = os.path.dirname(__file__)\nURL = 'sqlite:///' + os.path.join(B, 'db', 'x.db')\n",
+            ["db"],
+            id="joined-database",
+        ),
+        pytest.param(
+            FLASK + "app.config['SQLALCHEMY_DATABASE_URI'] = 'sqlite:///x.db'\n", ["instance"], id="flask-sqlalchemy"
+        ),
+        pytest.param("import logging\nlogging.FileHandler('logs/a.log')\n", ["logs"], id="file-handler"),
+        pytest.param("import logging\nlogging.basicConfig(filename='a.log')\n", ["."], id="basic-config"),
+        pytest.param(
+            "from logging.handlers import RotatingFileHandler as R\nR('logs/b.log')\n", ["logs"], id="rotating"
+        ),
+        pytest.param(
+            "LOGGING = {'handlers': {'f': {'class': 'logging.FileHandler', 'filename': 'logs/c.log'}}}\n",
+            ["logs"],
+            id="dict-config",
+        ),
+        pytest.param(
+            "from loguru import logger\nimport sys\nlogger.add(sys.stderr)\nlogger.add('logs/x.log')\n",
+            ["logs"],
+            id="loguru",
+        ),
+        pytest.param(
+            FLASK + "app.config['UPLOAD_FOLDER'] = 'static/uploads'\n", ["static/uploads"], id="upload-folder"
+        ),
+        pytest.param(
+            FLASK + "import os\napp.config['X'] = 'imgs'\ndef f(u):\n"
+            "    u.save(os.path.join(app.config['X'], u.filename))\n",
+            ["imgs"],
+            id="config",
+        ),
+        pytest.param(FLASK + "app.config['SESSION_TYPE'] = 'filesystem'\n", ["flask_session"], id="sessions"),
+        pytest.param("import joblib\njoblib.dump(model, 'models/m.pkl')\n", ["models"], id="joblib"),
+        pytest.param("df.to_csv('out/x.csv')\nuser.save()\nform.save(commit)\n", ["out"], id="methods"),
+        pytest.param(
+            "class A:\n    def __init__(self):\n        self.d = 'cache'\n    def f(self):\n"
+            "        import os\n        os.makedirs(self.d)\n",
+            ["cache"],
+            id="attribute",
+        ),
+        pytest.param(
+            "from pathlib import Path\ndef base():\n    return Path('state')\n(base() / 'x').mkdir()\n",
+            ["state/x"],
+            id="function",
+        ),
+    ],
+)
+def test_folders_written(source: str, folders: list[str]) -> None:
+    assert written(source) == folders
+
+
+def test_environment_decides_the_folder_and_the_database() -> None:
+    source = "import os\nos.makedirs(os.getenv('DIR', 'out'))\nURL = os.getenv('DATABASE_URL', 'sqlite:///x.db')\n"
+    assert written(source) == ["out", "."]
+    assert written(source, {"DIR": "/data", "DATABASE_URL": "postgresql://db"}) == ["/data"]
+
+
+def test_old_flask_sqlalchemy_writes_beside_the_application() -> None:
+    files = {"app.py": FLASK + "app.config['SQLALCHEMY_DATABASE_URI'] = 'sqlite:///x.db'\n"}
+    assert [fact.value for fact in serve({**files, "requirements.txt": "flask-sqlalchemy==2.5.1"}).writes] == ["."]
+
+
+def test_unknown_paths_are_said() -> None:
+    found = serve("import os, sys\nos.makedirs(sys.argv[1])\n")
+    assert found.writes == ()
+    assert found.writes_unknown is not None
+    assert found.writes_unknown.origin == "app.py:2"
+
+
+def test_sources_that_nothing_imports_do_not_write() -> None:
+    assert serve({"app.py": "print(1)\n", "train.py": "open('m.bin', 'wb')\n"}).writes == ()
+
+
+def test_files_and_origins() -> None:
+    found = serve({"app.py": "import store\n", "store.py": "\n\n# it\nDB = 'sqlite:///data/x.db'\n"})
+    assert [(fact.value, fact.origin) for fact in found.written_files] == [("data/x.db", "store.py:4")]
+
+
+def test_tools_called_and_not_decided() -> None:
+    found = serve(
+        "import subprocess as s\nARGS = ['ffmpeg']\nARGS.append('-y')\ns.Popen(ARGS)\n"
+        "s.run(['/usr/bin/git', *x])\ns.run(f())\n"
+    )
+    assert [fact.value for fact in found.tools] == ["ffmpeg", "/usr/bin/git"]
+    assert [fact.origin for fact in found.tools_unknown] == ["app.py:6"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"print 'python 2'\n", id="python-2"),
+        pytest.param(b"\xff\xfe\x00bad", id="bytes"),
+        pytest.param(b"# -*- coding: nonsense -*-\n", id="encoding"),
+        pytest.param(b"x = " + b"(" * 3000 + b")" * 3000 + b"\n", id="deep"),
+        pytest.param(b"x = " + b"[" * 3000 + b"]" * 3000 + b"\n", id="deep-lists"),
+        pytest.param(b"x = y" + b".a" * 3000 + b"\n", id="deep-attributes"),
+    ],
+)
+def test_unreadable_sources_are_problems(content: bytes) -> None:
+    broken = content + b"\nimport subprocess\n"
+    found = python.read(Tree({"app.py": b"import broken\nbroken.run()\n", "broken.py": broken}))
+    assert found is not None
+    server = found.server_of(["python", "app.py"])
+    assert server.kind.value == "none"
+    assert found.tools == ()
+    assert [problem.origin.partition(":")[0] for problem in found.problems] == ["broken.py"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param("a = b\nb = a\nimport os\nos.makedirs(a)\n", id="circle-of-names"),
+        pytest.param("def f():\n    return f()\nopen(f(), 'w')\n", id="recursion"),
+        pytest.param("from app import x\nfrom app import *\nopen(x, 'w')\n", id="imports-itself"),
+        pytest.param("class A(A):\n    x = A.y\nopen(A.z, 'w')\n", id="inherits-itself"),
+        pytest.param("open()\nimport os\nos.makedirs()\nos.path.join()\nPath()\n", id="no-arguments"),
+        pytest.param("import os\nos.makedirs(os.path.join(*parts))\nx, *y = z\n(a.b).c = 1\n", id="stars"),
+    ],
+)
+def test_odd_sources_do_no_harm(source: str) -> None:
+    assert serve(source).writes == ()
