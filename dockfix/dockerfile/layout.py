@@ -15,7 +15,7 @@ from dockfix.dockerfile.document import Document
 from dockfix.dockerfile.error import DockerfileError
 from dockfix.dockerfile.instruction import Instruction
 from dockfix.dockerfile.logical import SPACE
-from dockfix.dockerfile.scanner import Comment, scan
+from dockfix.dockerfile.scanner import Comment, directive, scan
 from dockfix.dockerfile.words import fields
 from dockfix.text import Edit, Span, apply
 
@@ -185,14 +185,16 @@ def remove(document: Document, instruction: Instruction) -> Edit:
     """Take *instruction* out with its line end.
 
     Raises:
-        LedgerError: it has comments, which the caller must place first.
+        LedgerError: it has comments, which the caller must place first, or one below it would become a directive.
     """
     if instruction.comments or instruction.inner_comments:
         raise LedgerError(f"line {instruction.line}: the comments of {instruction.keyword} would be lost")
     text = document.text
     start, end = instruction.block.start, instruction.block.end
+    if not instruction.index and directive(text[end:].partition("\n")[0].strip(SPACE)):
+        raise LedgerError(f"line {instruction.end_line + 1}: without what is above, the comment is a directive")
     if not text[:end].endswith("\n"):
-        return Edit(Span(len(text[:start].removesuffix("\n").removesuffix("\r")), end), "")
+        return Edit(Span(len(text[:start].rstrip("\r\n")), end), "")
     above = text.rfind("\n", 0, start - 1) + 1 if start else 0
     below = text[end:].partition("\n")[0]
     if above < start and not text[above:start].strip() and end < len(text) and not below.strip():

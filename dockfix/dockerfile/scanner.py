@@ -161,17 +161,18 @@ class _Scanner:
         return scan
 
     def directive(self, body: str, start: int, index: int) -> bool:
-        match = _DIRECTIVE.match(body)
-        if not match or (name := match[1].lower()) not in _DIRECTIVES:
+        found = directive(body)
+        if found is None:
             return False
+        name, value = found
         if any(directive.name == name for directive in self.scan.directives):
             raise DockerfileError(self.path, index + 1, f"only one {name} parser directive can be used")
         if name == "escape":
-            if match[2] not in ("\\", "`"):
-                message = f"invalid escape token '{match[2]}' does not match ` or \\"
+            if value not in ("\\", "`"):
+                message = f"invalid escape token '{value}' does not match ` or \\"
                 raise DockerfileError(self.path, index + 1, message)
-            self.scan.escape = match[2]
-        self.scan.directives.append(Directive(name, match[2], Span(start, start + len(body)), index + 1))
+            self.scan.escape = value
+        self.scan.directives.append(Directive(name, value, Span(start, start + len(body)), index + 1))
         return True
 
     def statement(self, body: str, start: int, index: int) -> Statement:
@@ -269,6 +270,12 @@ class _Scanner:
 
 def _quotes(text: str) -> int:
     return text.count("'") + text.count('"')
+
+
+def directive(line: str) -> tuple[str, str] | None:
+    """Name and value of a comment that is a directive where it stands at the top, else None."""
+    match = _DIRECTIVE.match(line)
+    return (match[1].lower(), match[2]) if match and match[1].lower() in _DIRECTIVES else None
 
 
 def decode(source: bytes | str, path: str) -> str:
