@@ -211,7 +211,7 @@ def _parallel(node: Node, word: str, walk: _Walk, depth: int) -> None:
 def _manager(node: Node, command: Command, walk: _Walk, depth: int) -> None:
     name = command.name
     words = list(command.words[1:])
-    words, node = _moved(node, words, walk)
+    words, node = _moved(node, words, walk, everywhere=name == "npm" and words[:1] != ["exec"])
     if name in ("npx", "pnpx", "bunx"):
         rest = _after_options(tuple(words))
         _words(node, Command("", command.assignments, rest), walk, depth + 1)
@@ -255,10 +255,14 @@ def _runtime(name: str, node: Node, word: str, rest: tuple[str, ...]) -> tuple[s
     return (word, *rest)
 
 
-def _moved(node: Node, words: list[str], walk: _Walk) -> tuple[list[str], Node]:
-    """*words* without a manager's own options, and the package.json that ``--prefix`` or ``-w`` names."""
+def _moved(node: Node, words: list[str], walk: _Walk, *, everywhere: bool = False) -> tuple[list[str], Node]:
+    """*words* without a manager's own options, and the package.json that ``--prefix`` or ``-w`` names.
+
+    npm takes its options *everywhere* before ``--``, the others only before the first word.
+    """
+    kept: list[str] = []
     position = 0
-    while position < len(words) and words[position].startswith("-") and words[position] != "--":
+    while position < len(words) and words[position] != "--" and (everywhere or words[position].startswith("-")):
         option, equals, value = words[position].partition("=")
         if option in _FOLDER_OPTIONS | _MEMBER_OPTIONS:
             if not equals:
@@ -267,8 +271,10 @@ def _moved(node: Node, words: list[str], walk: _Walk) -> tuple[list[str], Node]:
             walk.plain = False
             moved = node.beside(value) if option in _FOLDER_OPTIONS else node.member(value)
             node = moved or node
+        elif not option.startswith("-"):
+            kept.append(words[position])
         position += 1
-    return words[position:], node
+    return [*kept, *words[position:]], node
 
 
 def _script(

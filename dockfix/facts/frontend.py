@@ -172,7 +172,9 @@ class Frontend:
         option = _option(
             words, ("--outDir", "--out-dir", "--outdir", "--dest", "--output-path", "--dist-dir", "-d", "-o", "--out")
         )
-        if program in ("vite", "vue-tsc") and "build" in words:
+        if program == "vite" and self.node.dependency("@sveltejs/kit"):
+            return None  # its adapter decides
+        if program == "vite" and "build" in words:
             return Fact(option, origin) if option else self._vite_output()
         if program in ("react-scripts", "craco", "react-app-rewired") and "build" in words:
             return self._cra_output(origin)
@@ -233,7 +235,8 @@ class Frontend:
         config = self._angular
         if config is None:
             return None
-        project = next((word for word in words[2:] if not word.startswith("-")), None) or self._angular_project
+        named = words[2] if len(words) > 2 and not words[2].startswith("-") else None
+        project = named or self._angular_project
         keys = ("projects", project or "", "architect", "build")
         if config.get(*keys) is None:
             keys = ("projects", project or "", "targets", "build")

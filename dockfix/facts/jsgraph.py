@@ -295,7 +295,7 @@ class Graph:
             return None
         if node.type == "identifier":
             name = text(node)
-            if name in source.constants:
+            if name in source.constants and name not in source.imported:
                 return source.value(source.constants[name]) or self._foreign(source, source.constants[name], depth + 1)
             if name in source.destructured:
                 whole, key, default = source.destructured[name]
@@ -337,7 +337,7 @@ class Graph:
 
     def _through(self, source: Source, name: str, keys: tuple[str, ...], depth: int) -> Value | None:
         """The value of an imported name, or of a property of an imported object."""
-        if name in source.constants and keys:
+        if name in source.constants and name not in source.imported and keys:
             given = source.constants[name]
             for key in keys:
                 entry = source.entry(given, key)

@@ -57,7 +57,7 @@ _WRITTEN_OPTIONS = {
     "open": (("filename", False),),
 }  # fmt: skip
 _SQLITE = re.compile(
-    r"(?:^|\.)(?:Database|DatabaseSync|cached\.Database|JSONFile|JSONFileSync|JSONFilePreset|JSONFileSyncPreset|LowSync|FileSync|FileAsync|LocalStorage)$"
+    r"(?:^|\.)(?:Database|DatabaseSync|JSONFile|JSONFileSync|JSONFilePreset|JSONFileSyncPreset|FileSync|FileAsync|LocalStorage)$"
 )
 
 
@@ -166,9 +166,9 @@ class Accesses:
     def _callback(self, source: Source, function: Syntax, node: Syntax) -> Iterator[Access]:
         """``destination: (req, file, cb) => cb(null, 'uploads/')``"""
         for callee, given, call in source.calls():
-            if len(given) == 2 and "." not in callee and text(given[0]) == "null":
-                if function.start_byte <= call.start_byte < function.end_byte:
-                    yield from self._access(source, given[1], call, written=True, folder=True)
+            inside = function.start_byte <= call.start_byte < function.end_byte
+            if inside and len(given) == 2 and "." not in callee and text(given[0]) == "null":
+                yield from self._access(source, given[1], call, written=True, folder=True)
 
     def _options(
         self, source: Source, part: Syntax, node: Syntax, keys: tuple[str, ...], *, written: bool

@@ -285,7 +285,7 @@ class Source:
         key = (string(name) or "") if name.type == "string" else text(name)
         whole = self.dotted(owner)
         if whole in _ENVIRONMENTS:
-            return _variable(key, None)
+            return Value("", "cwd") if key in ("PWD", "INIT_CWD") else _variable(key, None)
         if whole == "import.meta":
             return {
                 "dirname": Value("", "module"),

@@ -30,8 +30,8 @@ _MANIFEST_FILES = (
     ".pnp.cjs", ".pnp.js",
     ".pnp.loader.mjs", "pnpm-workspace.yaml", ".pnpmfile.cjs", "bunfig.toml",
 )  # fmt: skip
-_ENTRIES = ("server.js", "app.js", "index.js", "src/server.ts", "src/index.ts", "src/main.ts", "src/app.ts", "src/index.js",
-            "src/server.js", "src/app.js", "server.ts", "index.ts", "app.ts", "main.ts", "index.mjs",
+_ENTRIES = ("server.js", "app.js", "index.js", "src/server.ts", "src/index.ts", "src/main.ts", "src/app.ts",
+            "src/index.js", "src/server.js", "src/app.js", "server.ts", "index.ts", "app.ts", "main.ts", "index.mjs",
             "server.mjs")  # fmt: skip
 #: The package of a program whose name differs, as the packages' own "bin" fields on the npm registry say, 2026-11.
 _PROGRAMS = {
@@ -239,7 +239,8 @@ class Node:
         return tuple(
             Fact(package.name, package.origin)
             for package in self.locked
-            if package.install_script or any(item.startswith("libc=") for item in package.platform)
+            if package.for_linux
+            and (package.install_script or any(item.startswith("libc=") for item in package.platform))
         )
 
     @cached_property
@@ -340,7 +341,7 @@ class Node:
             program = name.rpartition("/")[2]
             if name.startswith("@types/"):
                 continue
-            if program not in found and not self._binaries_known(name):
+            if program not in found and not name.startswith("@types/") and not self._binaries_known(name):
                 found[program] = Fact(name, f"{fact.origin} (by its name)")
         return found
 
@@ -412,8 +413,13 @@ class Node:
 
     @cached_property
     def server(self) -> JsServer | None:
-        """The sources behind ``npm start``, else behind ``main``, else behind a usual entry file."""
+        """The sources behind ``npm start``, else behind ``main``, else behind a usual entry file.
+
+        None for an app that only a browser runs, whose sources no server loads.
+        """
         entry = self.resolve(("npm", "start")).entry
+        if entry is None and self.spa is not None:
+            return None
         if entry is None and self.main is not None:
             entry = self.module_file(self.main.value)
         for name in (entry, *_ENTRIES):

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+
+from dockfix.facts import App, Tree
+from dockfix.facts.ci import builds
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "expected"),
+    [
+        pytest.param("Makefile", "b:\n\t@docker build --target=test -t a:b .\n", ("Dockerfile", "", "test"), id="make"),
+        pytest.param(
+            ".github/workflows/a.yml",
+            "jobs:\n  b:\n    steps:\n      - run: docker build . --file api/Dockerfile --tag x:$(date +%s)\n",
+            ("api/Dockerfile", "", None),
+            id="run",
+        ),
+        pytest.param(
+            ".github/workflows/a.yml",
+            "jobs:\n  b:\n    steps:\n      - uses: docker/build-push-action@v6\n        with:\n          context: ./api\n          target: prod\n",
+            ("api/Dockerfile", "api", "prod"),
+            id="action",
+        ),
+        pytest.param(
+            ".github/workflows/a.yml",
+            "jobs:\n  b:\n    steps:\n      - run: |\n          cd api && docker build -t x .\n",
+            ("api/Dockerfile", "api", None),
+            id="cd",
+        ),
+        pytest.param(
+            "scripts/b.sh",
+            'docker buildx build --push --platform a,b -t "$X" api\n',
+            ("api/Dockerfile", "api", None),
+            id="script",
+        ),
+        pytest.param(
+            "docker-bake.hcl",
+            'target "x" {\n  context = "api"\n  target = "prod"\n}\n',
+            ("api/Dockerfile", "api", "prod"),
+            id="bake",
+        ),
+        pytest.param("Makefile", "b:\n\tdocker build -f $(FILE) .\n", (None, "", None), id="variable"),
+    ],
+)
+def test_builds(path: str, source: str, expected: tuple[str | None, str | None, str | None]) -> None:
+    [build] = builds(Tree({path: source}))[0]
+    assert (build.dockerfile, build.context, build.target) == expected
+
+
+def test_targets_belong_to_their_dockerfile() -> None:
+    files = Tree({"Makefile": "a:\n\tdocker build --target one .\n\tdocker build --target two -f other/Dockerfile .\n"})
+    assert [(fact.value, fact.origin) for fact in App(files).ci_targets] == [("one", "Makefile:2")]
+
+
+def test_compose_calls_name_what_must_stay() -> None:
+    files = Tree(
+        {
+            "compose.yml": "services: {web: {build: .}}",
+            "Makefile": "m:\n\tdocker compose -f a.yml run --rm -e A=b web python manage.py migrate\n\tdocker-compose exec db psql\n",
+        }
+    )
+    assert [(call.service, call.words, call.origin) for call in App(files).compose_calls] == [
+        ("web", ("python", "manage.py", "migrate"), "Makefile:2")
+    ]

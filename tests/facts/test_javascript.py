@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import pytest
+
+from dockfix.facts import App, Tree
+from dockfix.facts.javascript import JsServer
+
+
+def server(files: dict[str, str], entry: str = "server.js", manifest: str = "{}") -> JsServer:
+    node = App(Tree({"package.json": manifest, **files})).node
+    assert node is not None
+    return node.server_of(entry)
+
+
+def values(facts: object) -> list[object]:
+    return [fact.value for fact in facts]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("source", "port", "variable", "bind"),
+    [
+        ("app.listen(process.env.PORT || 3000)", 3000, "PORT", None),
+        ("app.listen(process.env.PORT ?? 3000, '127.0.0.1')", 3000, "PORT", "127.0.0.1"),
+        ("const port = Number(process.env.PORT) || 4_000; app.listen(port, () => {})", 4000, "PORT", None),
+        ("const { PORT = 5000 } = process.env; app.listen(PORT)", 5000, "PORT", None),
+        ("const PORT = parseInt(process.env.APP_PORT || '81', 10); server.listen(PORT, '0.0.0.0')", 81, "APP_PORT", "0.0.0.0"),
+        ("fastify.listen({ port: 3001, host: '::' })", 3001, None, "::"),
+        ("const opts = { port: 3002 }; await fastify.listen(opts)", 3002, None, None),
+        ("var port = normalizePort(process.env.PORT || '3003'); app.set('port', port); http.createServer(app).listen(port)", 3003, "PORT", None),
+        ("app.set('port', process.env.PORT || 3004); app.listen(app.get('port'))", 3004, "PORT", None),
+        ("app.listen(process.env.PORT)", None, "PORT", None),
+        ("await app.listen(config.get('PORT', 3005))", 3005, "PORT", None),
+        ("new WebSocketServer({ port: 8081 })", 8081, None, None),
+        ("serve({ fetch: app.fetch, port: +(process.env.PORT || 8787) })", 8787, "PORT", None),
+        ("server.listen('/run/app.sock')", None, None, None),
+        ("// app.listen(1)\nconst text = 'app.listen(2)'", None, None, None),
+    ],
+)  # fmt: skip
+def test_port(source: str, port: int | None, variable: str | None, bind: str | None) -> None:
+    found = server({"server.js": source})
+    assert (found.port and found.port.value) == port
+    assert (found.port_variable and found.port_variable.value) == variable
+    assert (found.bind and found.bind.value) == bind
+
+
+def test_a_port_from_another_module() -> None:
+    config = "module.exports = { server: { port: process.env.PORT || 7000 } }"
+    found = server(
+        {"server.js": "const config = require('./config')\napp.listen(config.server.port)", "config/index.js": config}
+    )
+    assert found.port is not None and (found.port.value, found.port.origin) == (7000, "server.js:2")
+    named = server(
+        {"server.mjs": "import { PORT } from './env.js'\napp.listen(PORT)", "env.js": "export const PORT = 7001"},
+        "server.mjs",
+    )
+    assert named.port is not None and named.port.value == 7001
+
+
+def test_a_committed_env_file_that_is_loaded_decides() -> None:
+    source = "require('dotenv').config(); app.listen(process.env.PORT || 3000)"
+    found = server({"server.js": source, ".env": "A=b\nPORT=4000 # here\n"})
+    assert found.port is not None and (found.port.value, found.port.origin) == (4000, ".env:2")
+    unloaded = server({"server.js": "app.listen(process.env.PORT || 3000)", ".env": "PORT=4000"})
+    assert unloaded.port is not None and unloaded.port.value == 3000
+
+
+@pytest.mark.parametrize(
+    ("files", "health"),
+    [
+        ({"server.js": "const app = express(); app.get('/health', (q, r) => r.send())"}, "/health"),
+        ({"server.js": "const app = express(); const r = express.Router(); r.get('/healthz', h); app.use('/api', r)"}, "/api/healthz"),
+        ({"server.js": "const app = express(); app.use('/api', require('./r'))", "r.js": "const r = require('express').Router(); r.use('/v1', require('./s')); module.exports = r", "s.js": "const s = Router(); s.get('/ping', f); module.exports = s"}, "/api/v1/ping"),
+        ({"server.js": "const r = Router(); r.get('/health', h)"}, None),
+        ({"server.js": "const app = express(); app.get('/health', auth, h)"}, None),
+        ({"server.js": "const app = express(); app.use(authenticate); app.get('/health', h)"}, None),
+        ({"server.js": "const app = express(); app.get('/health', h); app.use(authenticate)"}, "/health"),
+        ({"server.js": "const app = express(); app.get('/orders/:id/status', h)"}, None),
+        ({"server.js": "const app = express(); axios.get('/health', { a: 1 }); cache.get('/health', f)"}, None),
+        ({"server.js": "const f = Fastify(); f.register(require('./r'), { prefix: '/api' })", "r.js": "module.exports = async (fastify) => { fastify.get('/health', async () => 1) }"}, "/api/health"),
+        ({"server.js": "const f = fastify(); f.route({ method: 'GET', url: '/healthz', handler })"}, "/healthz"),
+        ({"server.js": "http.createServer((req, res) => { if (req.url === '/ping') res.end() })"}, "/ping"),
+        ({"server.js": "const app = new Koa(); const r = new Router({ prefix: '/api' }); r.get('/status', c => 1); app.use(r.routes())"}, "/api/status"),
+        ({"server.js": "require('./routes')(app)", "routes.js": "module.exports = (app) => { app.get('/api/health', h) }"}, "/api/health"),
+        ({"server.js": "const app = express(); app.route('/health').get((q, r) => r.end()).post(x)"}, "/health"),
+    ],
+)  # fmt: skip
+def test_health(files: dict[str, str], health: str | None) -> None:
+    found = server(files).health
+    assert (found and found.value) == health
+
+
+NEST = {
+    "tsconfig.json": '{\n// the output\n"compilerOptions": {"outDir": "./dist", "baseUrl": "./",}}',
+    "src/main.ts": "import { AppModule } from './app.module'\nasync function bootstrap() { const app = await NestFactory.create(AppModule); app.setGlobalPrefix('api'); await app.listen(process.env.PORT ?? 3000) }",
+    "src/app.module.ts": "import { HealthController } from 'src/health.controller'\nexport const x = [HealthController]",
+    "src/health.controller.ts": "@Controller('health')\nexport class HealthController {\n  @Get()\n  check() { return 1 }\n  @Get('live')\n  live() {}\n}",
+}
+
+
+def test_nest_from_the_compiled_entry() -> None:
+    found = server(NEST, "dist/main")
+    assert found.entry == "src/main.ts"
+    assert values(found.routes) == ["/api/health", "/api/health/live"]
+    assert found.health is not None and (found.health.value, found.health.origin) == (
+        "/api/health",
+        "src/health.controller.ts:3",
+    )
+    assert found.port is not None and found.port.value == 3000
+
+
+def test_nest_behind_a_global_guard_has_no_open_route() -> None:
+    guarded = {**NEST, "src/app.module.ts": NEST["src/app.module.ts"] + "\nconst p = { provide: APP_GUARD }"}
+    assert server(guarded, "dist/main.js").health is None
+
+
+def test_folders_are_taken_from_where_the_code_runs() -> None:
+    source = "import path from 'path'\nfs.mkdirSync(path.join(__dirname, '..', 'uploads'), { recursive: true })"
+    config = {"tsconfig.json": '{"compilerOptions": {"outDir": "dist", "rootDir": "src"}}'}
+    compiled = server(
+        {
+            "src/lib/a.ts": "fs.mkdirSync(path.join(__dirname, 'x'))",
+            "src/server.ts": f"import './lib/a'\n{source}",
+            **config,
+        },
+        "dist/server.js",
+    )
+    assert values(compiled.writes) == ["uploads", "dist/lib/x"]
+    direct = server({"src/deep/server.ts": source}, "src/deep/server.ts")
+    assert values(direct.writes) == ["src/uploads"]
+
+
+@pytest.mark.parametrize(
+    ("source", "writes"),
+    [
+        ("fs.mkdirSync('logs')", ["logs"]),
+        ("fs.createWriteStream('./logs/app.log')", ["logs"]),
+        ("fs.writeFileSync(path.join(process.cwd(), 'data', `${id}.json`), x)", ["data"]),
+        ("fs.writeFileSync(`exports/${id}.csv`, x)", ["exports"]),
+        ("fs.writeFileSync('state.json', x)", ["."]),
+        ("const upload = multer({ dest: 'uploads/' })", ["uploads"]),
+        ("multer.diskStorage({ destination: (req, file, cb) => cb(null, 'public/up'), filename: f })", ["public/up"]),
+        ("multer.diskStorage({ destination: function (req, file, cb) { cb(null, path.join(__dirname, 'up')) } })", ["up"]),
+        ("new winston.transports.File({ filename: 'logs/error.log' })", ["logs"]),
+        ("new DailyRotateFile({ dirname: 'log', filename: 'x-%DATE%.log' })", ["log"]),
+        ("new Database('data/app.db')", ["data"]),
+        ("new sqlite3.Database(':memory:')", []),
+        ("new Sequelize({ dialect: 'sqlite', storage: './db/x.sqlite' })", ["db"]),
+        ("new DataSource({ type: 'postgres', database: 'x' })", []),
+        ("new DataSource({ type: 'sqlite', database: 'x/y.db' })", ["x"]),
+        ("fs.mkdirSync(path.join(os.tmpdir(), 'x')); fs.writeFileSync('/tmp/x', y)", []),
+        ("const DIR = process.env.DIR || '/data'; fs.mkdirSync(path.join(DIR, 'a'))", ["/data/a"]),
+        ("app.use(express.static('public')); fs.readFileSync('a.json')", []),
+    ],
+)  # fmt: skip
+def test_writes(source: str, writes: list[str]) -> None:
+    assert values(server({"server.js": source}).writes) == writes
+
+
+def test_what_is_written_and_cannot_be_told_is_said() -> None:
+    found = server({"server.js": "fs.writeFileSync(name(), x)"})
+    assert found.writes == ()
+    assert found.writes_unknown is not None and found.writes_unknown.value == "name()"
+
+
+def test_reads() -> None:
+    source = "app.set('views', path.join(__dirname, 'views'))\napp.use(express.static(path.join(__dirname, 'public')))\nfs.readFileSync('keys/a.pem')\nres.sendFile('index.html', { root: 'client' })"
+    found = server({"server.js": source})
+    assert values(found.reads) == ["views", "public", "keys/a.pem", "client/index.html"]
+    assert found.reads_unknown is None
+    assert values(server({"server.js": "app.set('view engine', 'ejs')"}).reads) == ["views"]
+
+
+@pytest.mark.parametrize("source", ["require(name)", "fs.readFileSync(name)", "import(`./x/${name}`)"])
+def test_reads_that_cannot_be_told(source: str) -> None:
+    assert server({"server.js": source}).reads_unknown is not None
+
+
+def test_imports_are_what_is_loaded_at_run_time() -> None:
+    source = "import express, { Request } from 'express'\nimport type { A } from 'a'\nimport { Handler } from 'aws-lambda'\nimport { x } from '@s/b/c'\nimport fs from 'node:fs'\nimport path from 'path'\nimport './local'\n// import z from 'z'\nconst h: Handler = x\nexpress()"
+    found = server({"server.ts": source, "local.ts": "const d = require('deep/er')"}, "server.ts")
+    assert [(fact.value, fact.origin) for fact in found.imports] == [
+        ("express", "server.ts:1"),
+        ("@s/b", "server.ts:4"),
+        ("deep", "local.ts:1"),
+    ]
+
+
+def test_imports_of_dev_dependencies_are_told() -> None:
+    found = server({"server.js": "require('morgan')"}, manifest='{"devDependencies": {"morgan": "1"}}')
+    assert values(found.dev_imports) == ["morgan"]
+
+
+def test_child_processes() -> None:
+    source = "const { execFile } = require('child_process'); const cp = require('child_process'); execFile('ffmpeg', []); cp.exec('git status'); /a/.exec('no')"
+    assert values(server({"server.js": source}).tools) == ["ffmpeg", "git"]
+
+
+def test_modules_of_a_listed_folder_are_followed() -> None:
+    index = "fs.readdirSync(__dirname).forEach(f => require(path.join(__dirname, f)))"
+    found = server(
+        {"server.js": "require('./models')", "models/index.js": index, "models/user.js": "require('bcrypt')"}
+    )
+    assert values(found.imports) == ["bcrypt"]
+
+
+def test_a_missing_entry_says_nothing() -> None:
+    found = server({}, "nowhere.js")
+    assert (found.entry, found.port, found.routes, found.writes) == (None, None, (), ())
+
+
+def test_broken_sources_do_no_harm() -> None:
+    assert server({"server.js": "app.listen((((\n}}} const ="}).port is None
