@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from dockfix.dockerfile import Document, Instruction
     from dockfix.model import Model, StageModel
-    from dockfix.text import Span
+    from dockfix.text import Edit, Span
     from dockfix.transform import Change, ConfigValue
 
 
@@ -40,7 +40,7 @@ def prove(before: Model, after: Model, changes: Sequence[Change]) -> None:
 def _untouched(before: Document, after: Document, changes: Sequence[Change]) -> None:
     """Instructions outside every edit must still be there, identical and in order."""
     edits = [edit for change in changes for edit in change.edits]
-    kept = [i for i in before.instructions if not any(_touches(edit.span, i.span) for edit in edits)]
+    kept = [i for i in before.instructions if not any(_touches(edit, i.span) for edit in edits)]
     if any(change.ledger for change in changes):
         fates = {entry.index: entry.fate for change in changes for entry in change.ledger}
         missing = [i for i in before.instructions if i.index not in fates and i.stage >= 0]
@@ -53,8 +53,12 @@ def _untouched(before: Document, after: Document, changes: Sequence[Change]) -> 
             raise ProofError(f"line {instruction.line} was not meant to change: {instruction.keyword}")
 
 
-def _touches(edit: Span, instruction: Span) -> bool:
-    return edit.start < instruction.end and instruction.start < edit.end
+def _touches(edit: Edit, instruction: Span) -> bool:
+    """Whether *edit* changes an instruction: overlaps it, stands inside, or writes on where it ends."""
+    span = edit.span
+    if span.start == span.end == instruction.end:
+        return not edit.text.startswith(("\n", "\r\n"))
+    return span.start < instruction.end and instruction.start < span.end
 
 
 def _same(one: Instruction, other: Instruction) -> bool:

@@ -19,8 +19,8 @@ def split_stages(model: Model) -> Iterator[Result]:
 
     What it does:
         Takes a single stage apart. Python packages are installed in a builder and carried to the end in the user
-        site (or a virtual environment), with the run-time libraries of the -dev packages that the builder needed. A Node
-        service gets its production modules and its build output from stages of their own. A single-page app is
+        site (or a virtual environment), with the run-time libraries of the -dev packages that the builder needed. A
+        Node service gets its production modules and its build output from stages of their own. A single-page app is
         built by Node and served by nginx on the port it had.
 
     Why:

@@ -143,6 +143,13 @@ class Model:
             found += python.requirements
         return tuple(dict.fromkeys(found))
 
+    def server_files(self) -> tuple[str, ...]:
+        """The JavaScript and TypeScript sources behind the start command, as paths of the build context."""
+        entry = self.start.resolved.entry if self.start.resolved is not None else None
+        if self.node is None or entry is None:
+            return ()
+        return tuple(self.node.path(path) for path in self.node.server_of(entry).files)
+
     @cached_property
     def development(self) -> Fact[str] | None:
         """Why this image is for development, with the evidence; ``None`` where nothing says so.

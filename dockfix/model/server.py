@@ -65,7 +65,7 @@ def server_of(model: Model) -> Server:
     """The server that the final stage starts, from the sources behind its start command."""
     if model.final.image is not None and model.final.image.name == "nginx":
         return Server("web", "nginx", "nginx")
-    program = model.start.program
+    program = model.start.main
     if not program:
         return Server()
     name = basename(program[0])

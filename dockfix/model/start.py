@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from posixpath import basename
@@ -11,7 +12,7 @@ from dockfix.dockerfile import shell
 
 if TYPE_CHECKING:
     from dockfix.dockerfile import Instruction
-    from dockfix.dockerfile.shell import ShellScript
+    from dockfix.dockerfile.shell import ShellCommand, ShellScript
     from dockfix.facts import App
     from dockfix.facts.commands import Resolved
     from dockfix.facts.node import Node
@@ -22,6 +23,7 @@ SHELLS = frozenset({"sh", "bash", "ash", "dash"})
 INITS = frozenset(
     {"dumb-init", "tini", "docker-init", "catatonit", "s6-svscan", "init", "my_init", "supervisord", "systemd"}
 )
+VARIABLE = re.compile(r"""["']?[\w.:/=-]*\$(\w+|\{\w+(:?[-=][^{}$`]*)?\})[\w.:/=-]*["']?""")
 NODE_RUNNERS = frozenset({"npm", "yarn", "yarnpkg", "pnpm", "bun", "npx"})
 
 
@@ -59,6 +61,20 @@ class Start:
         if self.resolved is not None:
             return self.resolved.command
         return self.argv
+
+    @property
+    def main(self) -> tuple[str, ...] | None:
+        """The argv of the program that stays: of a line of several commands joined by ``&&``, the last.
+
+        Variables in it are left as they are written.
+        """
+        if self.program is not None:
+            return self.program
+        if not self.shell_form or not self.line.ok or not self.line.flat or not self.line.commands:
+            return None
+        if any(command.joiner not in {"", "&&"} for command in self.line.commands):
+            return None
+        return _words(self.line.commands[-1])
 
     @cached_property
     def line(self) -> ShellScript:
@@ -121,11 +137,17 @@ def _plain(line: ShellScript) -> tuple[str, ...] | None:
     """The argv of a shell line that is one plain command, perhaps behind ``exec``."""
     if not line.ok or len(line.commands) != 1:
         return None
-    command = line.commands[0]
-    if command.assignments or command.redirects or not all(word.static for word in command.words):
+    return _words(line.commands[0])
+
+
+def _words(command: ShellCommand) -> tuple[str, ...] | None:
+    """The words of one command, with its variables as they are written; ``None`` where a shell does more to them."""
+    if command.assignments or command.redirects or not command.words:
+        return None
+    if not all(word.static or VARIABLE.fullmatch(word.text) for word in command.words):
         return None
     words = tuple(word.text for word in command.words)
-    return words[1:] if words[:1] == ("exec",) else words
+    return words[1:] if words[0] == "exec" else words
 
 
 def _without_init(words: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
