@@ -150,21 +150,23 @@ class Source:
 
     @cached_property
     def constants(self) -> Mapping[str, Syntax]:
-        """Name → the expression that it is declared with; names that are assigned again are left out."""
-        found: dict[str, Syntax] = {}
-        twice: set[str] = set()
+        """Name → the expression that it is declared with; names that are assigned again are left out.
+
+        Of several declarations the module's own counts; several inside functions say nothing.
+        """
+        found: dict[str, list[tuple[bool, Syntax]]] = {}
         for node in self.nodes["variable_declarator"]:
             name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
             if name is not None and value is not None and name.type == "identifier":
-                key = text(name)
-                if key in found:
-                    twice.add(key)
-                found[key] = value
-        for node in self.nodes["assignment_expression"]:
-            left = node.child_by_field_name("left")
-            if left is not None and left.type == "identifier":
-                twice.add(text(left))
-        return {name: value for name, value in found.items() if name not in twice}
+                found.setdefault(text(name), []).append((_is_outermost(node), value))
+        lefts = (node.child_by_field_name("left") for node in self.nodes["assignment_expression"])
+        changed = {text(left) for left in lefts if left is not None and left.type == "identifier"}
+        outermost = {name: [value for outer, value in items if outer] for name, items in found.items()}
+        return {
+            name: (outermost[name] or [items[0][1]])[0]
+            for name, items in found.items()
+            if name not in changed and (len(items) == 1 or len(outermost[name]) == 1)
+        }
 
     @cached_property
     def destructured(self) -> Mapping[str, tuple[Syntax, str, Syntax | None]]:
@@ -297,7 +299,12 @@ class Source:
 
     def property(self, owner: Syntax, key: str, depth: int = 0) -> Value | None:
         """The value under *key* of the object that *owner* comes to."""
-        return self.value(self.entry(owner, key, depth), depth + 1)
+        given = self.entry(owner, key, depth)
+        found = self.value(given, depth + 1)
+        if found is None or given is None or found.variable is not None or given.type != "call_expression":
+            return found
+        # a schema of the environment: z.object({PORT: z.coerce.number().default(3000)}).parse(process.env)
+        return replace(found, variable=key) if re.fullmatch(r"[A-Z][A-Z0-9_]*", key) else found
 
     def entry(self, owner: Syntax, key: str, depth: int = 0) -> Syntax | None:
         """The expression under *key* of the object that *owner* comes to."""
@@ -317,10 +324,14 @@ class Source:
         if node.type == "member_expression":
             owner, name = node.child_by_field_name("object"), node.child_by_field_name("property")
             if owner is not None and name is not None:
-                return self.object(self.entry(owner, text(name), depth + 1), depth + 1)
+                given = self.entry(owner, text(name), depth + 1)
+                return self.object(owner if given is None and text(name) == "data" else given, depth + 1)
         if (
             node.type == "call_expression"
         ):  # defineConfig({…}), Object.freeze({…}), cleanEnv(process.env, {…}), () => ({…})
+            callee = node.child_by_field_name("function")
+            if callee is not None and re.search(r"\.(?:parse|safeParse|validateSync|validate)$", self.dotted(callee)):
+                return self.object(callee.child_by_field_name("object"), depth + 1)
             return next((found for part in arguments(node) if (found := self.object(part, depth + 1))), None)
         if node.type == "arrow_function":
             return self.object(node.child_by_field_name("body"), depth + 1)
@@ -411,13 +422,24 @@ class Source:
         callee, values = node.child_by_field_name("function"), arguments(node)
         if callee is not None and values and callee.type == "member_expression":
             name = callee.child_by_field_name("property")
-            if name is not None and text(name) == "default":
+            if name is not None and text(name) in ("default", "prefault"):
                 return self.value(values[0], depth + 1)
-            return None
+            owner = callee.child_by_field_name("object")
+            return self._default(owner, depth + 1) if owner is not None and owner.type == "call_expression" else None
         for part in values:
             if part.type == "object" and "default" in pairs(part):
                 return self.value(pairs(part)["default"], depth + 1)
         return None
+
+
+def _is_outermost(node: Syntax) -> bool:
+    """Whether a declaration stands outside any function."""
+    parent = node.parent
+    while parent is not None:
+        if "function" in parent.type or parent.type == "method_definition":
+            return False
+        parent = parent.parent
+    return True
 
 
 def text(node: Syntax) -> str:

@@ -28,6 +28,8 @@ def values(facts: object) -> list[object]:
         ("const opts = { port: 3002 }; await fastify.listen(opts)", 3002, None, None),
         ("var port = normalizePort(process.env.PORT || '3003'); app.set('port', port); http.createServer(app).listen(port)", 3003, "PORT", None),
         ("app.set('port', process.env.PORT || 3004); app.listen(app.get('port'))", 3004, "PORT", None),
+        ("const env = z.object({ PORT: z.coerce.number().default(3006) }).parse(process.env); app.listen(env.PORT)", 3006, "PORT", None),
+        ("var port = normalizePort(process.env.PORT || '3007'); server.listen(port); function normalizePort(v) { var port = +v; return port }", 3007, "PORT", None),
         ("app.listen(process.env.PORT)", None, "PORT", None),
         ("await app.listen(config.get('PORT', 3005))", 3005, "PORT", None),
         ("new WebSocketServer({ port: 8081 })", 8081, None, None),
