@@ -14,9 +14,9 @@ import tempfile
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dockfix.dockerfile import Document, DockerfileError, Instruction, structure_agrees
+from dockfix.dockerfile import DockerfileError, Document, Instruction, structure_agrees
 from dockfix.dockerfile.grammar import FLAGS, check_syntax
 from dockfix.dockerfile.scanner import decode, scan
 
@@ -68,20 +68,20 @@ class Official:
 
     def read(self, text: str) -> tuple[Reading, ...] | str:
         """The instructions of *text*, or the error that BuildKit's parser reports."""
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.write(json.dumps(text) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
         if isinstance(answer, str):
             return answer
-        return tuple(
-            Reading(**{name: _tuple(value) if isinstance(value, list) else value for name, value in reading.items()})
-            for reading in answer
-        )
+        return tuple(map(_received, answer))
 
 
-def _tuple(value: list[object]) -> tuple[object, ...]:
-    return tuple(_tuple(item) if isinstance(item, list) else item for item in value)
+def _received(answer: dict[str, Any]) -> Reading:
+    """A reading as it comes back from JSON, which knows no tuples."""
+    heredocs = tuple((name, body) for name, body in answer["heredocs"])
+    return Reading(**{**answer, "flags": tuple(answer["flags"]), "words": tuple(answer["words"]), "heredocs": heredocs})
 
 
 def serve() -> None:

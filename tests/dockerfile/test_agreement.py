@@ -6,9 +6,9 @@ import random
 from collections.abc import Iterator
 from importlib.util import find_spec
 
-import agreement
-import fuzz
 import pytest
+
+from benchmarks import agreement, fuzz
 
 pytestmark = pytest.mark.skipif(find_spec("dockerfile") is None, reason="the official parser has no wheel here")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 
-import fuzz
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dockfix.dockerfile import Document, DockerfileError
+from benchmarks import fuzz
+from dockfix.dockerfile import DockerfileError, Document
 
 LINES = st.sampled_from(
     [

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dockfix.dockerfile import Document, DockerfileError
+from dockfix.dockerfile import DockerfileError, Document
 
 
 def values(text: str) -> list[tuple[str, str]]:
@@ -57,7 +57,7 @@ def test_bytes_that_are_no_utf8_survive() -> None:
     document = Document.parse(source)
     assert document.encode() == source
     assert document.newline == "\r\n"
-    assert [one.value for one in document.instructions][0] == "a"
+    assert document.instructions[0].value == "a"
 
 
 def test_a_no_break_space_is_part_of_a_word() -> None:
