@@ -152,12 +152,13 @@ _SWITCHES: Final[Mapping[str, frozenset[str]]] = {
 }
 _SERVERS: Final[Mapping[str, str]] = {
     "gunicorn": "gunicorn", "uvicorn": "uvicorn", "flask": "flask", "fastapi": "fastapi", "hypercorn": "hypercorn",
-    "daphne": "daphne", "waitress-serve": "waitress", "waitress": "waitress", "streamlit": "streamlit", "celery": "celery",
+    "daphne": "daphne", "waitress-serve": "waitress", "waitress": "waitress", "streamlit": "streamlit",
+    "celery": "celery",
     "uwsgi": "uwsgi", "quart": "flask", "django-admin": "manage", "granian": "granian", "chainlit": "chainlit",
     "sanic": "sanic", "rq": "rq", "rqworker": "rq", "dramatiq": "dramatiq", "arq": "arq", "huey_consumer": "huey",
     "huey_consumer.py": "huey", "taskiq": "taskiq", "scrapy": "scrapy", "pytest": "pytest", "alembic": "alembic",
     "jupyter": "jupyter", "jupyter-lab": "jupyter", "jupyter-notebook": "jupyter", "mlflow": "mlflow", "panel": "panel",
-    "http.server": "http.server", "litestar": "litestar", "prefect": "prefect", "airflow": "airflow", "gradio": "gradio",
+    "http.server": "http.server", "litestar": "litestar", "prefect": "prefect", "airflow": "airflow",
 }  # fmt: skip
 _PYTHON = re.compile(r"^(?:python|pypy)[\d.]*$")
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})

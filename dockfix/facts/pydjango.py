@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from dockfix.facts.fact import Fact
 from dockfix.facts.pyroutes import Route, backend_of, guard_of
-from dockfix.facts.pysource import UNKNOWN, WILD, Evaluator, Place, Scope, Source, Value, Variable, argument
+from dockfix.facts.pysource import UNKNOWN, WILD, Place, Scope, Source, Value, Variable, argument
+from dockfix.facts.pyvalue import Evaluator
 
 if TYPE_CHECKING:
     import libcst as cst

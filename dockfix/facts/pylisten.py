@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dockfix.facts.pysource import UNKNOWN, WILD, Evaluator, Source, Value, Variable, argument, arguments
+from dockfix.facts.pysource import UNKNOWN, WILD, Source, Value, Variable, argument, arguments
+from dockfix.facts.pyvalue import Evaluator
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -97,7 +98,8 @@ _METHODS: Final = {
     "connexion": _Shape("connexion", default_port=8000, default_bind="127.0.0.1"),
     "robyn": _Shape("robyn", default_port=8080, default_bind="127.0.0.1"),
     "socketio": _Shape("flask", application_at=0, bind_at=1, port_at=2, default_port=5000, default_bind="127.0.0.1"),
-    "gradio": _Shape("gradio", port=("server_port",), bind=("server_name",), default_port=7860, default_bind="127.0.0.1",
+    "gradio": _Shape("gradio", port=("server_port",), bind=("server_name",), default_port=7860,
+                     default_bind="127.0.0.1",
                      port_variable="GRADIO_SERVER_PORT"),
     "tornado": _Shape("tornado", port_at=0, bind=("address",), bind_at=1, default_bind=ANY),
 }  # fmt: skip

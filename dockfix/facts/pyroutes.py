@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dockfix.facts.pysource import WILD, Evaluator, Place, Scope, Source, argument, arguments
+from dockfix.facts.pysource import WILD, Place, Scope, Source, argument, arguments
+from dockfix.facts.pyvalue import Evaluator
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -377,7 +378,7 @@ def dotted_tail(expression: cst.BaseExpression) -> str:
 
 
 def health(routes: Sequence[Route]) -> Route | None:
-    """The route that tells whether the process lives: recognised by name, open to everybody, best without a database."""
+    """The route that tells whether the process lives: known by its name, open to everybody, best without a database."""
     named = [
         (route, match["name"].lower()) for route in routes if (match := _HEALTH.match(route.path)) and not route.guarded
     ]
@@ -441,7 +442,7 @@ def _has_get(node: cst.ClassDef) -> bool:
 
 
 def backend_of(source: Source, node: cst.CSTNode) -> str:
-    """What a handler asks for besides itself, by the names in it; comments and strings count little, and are not read."""
+    """What a handler asks for besides itself, by the names in its code; comments and strings are not read."""
     import libcst as cst
 
     if not isinstance(node, (cst.FunctionDef, cst.ClassDef)):

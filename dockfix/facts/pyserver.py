@@ -17,14 +17,14 @@ from dockfix.facts.pysource import (
     LONGEST,
     UNKNOWN,
     WILD,
-    Evaluator,
     Place,
     Source,
     Value,
     Variable,
     argument,
-    instance_folder,
+    arguments,
 )
+from dockfix.facts.pyvalue import Evaluator, instance_folder
 
 if TYPE_CHECKING:
     from dockfix.facts.python import Python
@@ -121,7 +121,8 @@ _BOTS: Final = re.compile(
 # Ports that the servers' own command-line references give.
 _DEFAULT_PORTS: Final = {
     "uvicorn": 8000, "flask": 5000, "fastapi": 8000, "hypercorn": 8000, "daphne": 8000, "waitress": 8080,
-    "streamlit": 8501, "granian": 8000, "chainlit": 8000, "sanic": 8000, "manage": 8000, "jupyter": 8888, "mlflow": 5000,
+    "streamlit": 8501, "granian": 8000, "chainlit": 8000, "sanic": 8000, "manage": 8000, "jupyter": 8888,
+    "mlflow": 5000,
     "panel": 5006, "http.server": 8000, "litestar": 8000,
 }  # fmt: skip
 _OPEN_BY_DEFAULT: Final = frozenset({"waitress", "streamlit", "http.server"})
@@ -201,7 +202,7 @@ class _Inquiry:
 
     def _inside(self, path: str) -> str:
         """A folder of the image as one of the context, as far as its name tells."""
-        clean = path.strip("/")
+        clean = posixpath.normpath(path).strip("/").removeprefix(".")
         return clean if self.python.root.is_dir(clean) else clean.partition("/")[2]
 
     def _entry(self) -> str | None:
@@ -429,7 +430,7 @@ class _Inquiry:
         for source in sources:
             for site in source.assignments:
                 target = site.node.targets[0].target if isinstance(site.node, cst.Assign) else site.node.target
-                key: Value = UNKNOWN
+                setting: Value = UNKNOWN
                 if isinstance(target, cst.Subscript) and len(target.slice) == 1:
                     index = target.slice[0].slice
                     if (
@@ -437,20 +438,18 @@ class _Inquiry:
                         and target.value.attr.value == "config"
                         and isinstance(index, cst.Index)
                     ):
-                        key = self.evaluator.value(source, site.scope, index.value)
+                        setting = self.evaluator.value(source, site.scope, index.value)
                 elif isinstance(target, cst.Name) and site.scope.kind == "class" and target.value.isupper():
-                    key = target.value
-                if isinstance(key, str) and site.node.value is not None:
-                    self.evaluator.config.setdefault(key, []).append((source, site.scope, site.node.value))
+                    setting = target.value
+                if isinstance(setting, str) and site.node.value is not None:
+                    self.evaluator.config.setdefault(setting, []).append((source, site.scope, site.node.value))
             for site in source.calls:
                 function = site.node.func
-                if isinstance(function, cst.Attribute) and function.attr.value in ("update", "from_mapping"):
-                    if pyroutes.dotted_tail(function.value) == "config":
-                        for item in site.node.args:
-                            if item.keyword is not None:
-                                self.evaluator.config.setdefault(item.keyword.value, []).append(
-                                    (source, site.scope, item.value)
-                                )
+                if not isinstance(function, cst.Attribute) or pyroutes.dotted_tail(function.value) != "config":
+                    continue
+                if function.attr.value in ("update", "from_mapping"):
+                    for key, value in arguments(site.node)[1].items():
+                        self.evaluator.config.setdefault(key, []).append((source, site.scope, value))
 
     def _application(self, entry: Source | None, sources: Sequence[Source]) -> tuple[Place | None, Fact[str] | None]:
         """The application object that the command names, and its framework."""
@@ -601,6 +600,12 @@ class _Inquiry:
     def _address(self, address: str, origin: str) -> None:
         """``0.0.0.0:8000``, ``:8000``, ``[::]:8000``, ``unix:/run/app.sock``."""
         if not address or address.startswith(("unix:", "fd:", "/")) or address.endswith(".sock"):
+            return
+        whole = pycommand.value_of(address)
+        if isinstance(whole, Variable):
+            given = self.evaluator.settled(whole)
+            if isinstance(given, str) and "$" not in given:
+                self._address(given, origin)
             return
         variable = re.search(r"\$(?:\w+|\{[^}]*\})$", address)
         if variable is not None:

@@ -26,8 +26,8 @@ MANIFESTS = ("pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "environment.
 _REQUIREMENTS = re.compile(r"(?:^|/)(?:[\w.-]*requirements?[\w.-]*|reqs?|constraints?)\.(?:txt|in|pip)$", re.IGNORECASE)
 _DEVELOPMENT = re.compile(r"dev|test|lint|doc|ci\b|local|debug|qa|type", re.IGNORECASE)
 _VCS_VERSION = frozenset(
-    {"setuptools-scm", "hatch-vcs", "versioneer", "pbr", "poetry-dynamic-versioning", "uv-dynamic-versioning", "flit-scm",
-     "pdm-scm", "dunamai", "setuptools-git-versioning", "versioningit"}
+    {"setuptools-scm", "hatch-vcs", "versioneer", "pbr", "poetry-dynamic-versioning", "uv-dynamic-versioning",
+     "flit-scm",     "pdm-scm", "dunamai", "setuptools-git-versioning", "versioningit"}
 )  # fmt: skip
 _FRAMEWORKS = (
     "django", "fastapi", "flask", "streamlit", "gradio", "dash", "quart", "sanic", "litestar", "starlette", "aiohttp",
@@ -369,7 +369,8 @@ class Python:
         return tuple(found)
 
     def _setup_py(self) -> Iterator[Requirement]:
-        from dockfix.facts.pysource import Evaluator, argument
+        from dockfix.facts.pysource import argument
+        from dockfix.facts.pyvalue import Evaluator
 
         source = self.sources.source("setup.py")
         if source is None:

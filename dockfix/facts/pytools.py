@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact
-from dockfix.facts.pysource import LONGEST, WILD, Evaluator, Source, Sources, Value, argument, fact_list
+from dockfix.facts.pysource import LONGEST, WILD, Source, Sources, Value, argument, fact_list
+from dockfix.facts.pyvalue import Evaluator
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -24,7 +25,8 @@ _SHELL = frozenset(
      "asyncio.subprocess.create_subprocess_shell"}
 )  # fmt: skip
 _FIRST = frozenset(
-    {"shutil.which", "asyncio.create_subprocess_exec", "asyncio.subprocess.create_subprocess_exec", "os.execv", "os.execvp",
+    {"shutil.which", "asyncio.create_subprocess_exec", "asyncio.subprocess.create_subprocess_exec", "os.execv",
+     "os.execvp",
      "os.execve", "os.execvpe", "os.execl", "os.execlp", "pexpect.spawn", "pexpect.run"}
 )  # fmt: skip
 _BUILTIN = frozenset(

@@ -13,12 +13,13 @@ from dockfix.facts.pysource import (
     ROOT,
     UNKNOWN,
     WILD,
-    Evaluator,
     Source,
     Variable,
     argument,
+    dotted,
     fact_list,
 )
+from dockfix.facts.pyvalue import Evaluator
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -62,7 +63,8 @@ _FILE_KEYWORDS: Final = (
 )
 _METHODS: Final = {
     "write_text": None, "write_bytes": None, "touch": None, "to_csv": 0, "to_excel": 0, "to_parquet": 0, "to_pickle": 0,
-    "to_json": 0, "to_feather": 0, "imwrite": 0, "savefig": 0, "save": 0, "save_pretrained": 0, "save_local": 0, "saveas": 0,
+    "to_json": 0, "to_feather": 0, "imwrite": 0, "savefig": 0, "save": 0, "save_pretrained": 0, "save_local": 0,
+    "saveas": 0,
     "write_html": 0, "write_image": 0,
 }  # fmt: skip
 _SETTINGS: Final = re.compile(
@@ -249,11 +251,11 @@ def _setting_name(evaluator: Evaluator, source: Source, site: Site, target: cst.
 
     if isinstance(target, cst.Name):
         return target.value
-    if isinstance(target, cst.Subscript) and len(target.slice) == 1 and isinstance(target.slice[0].slice, cst.Index):
-        if isinstance(target.value, cst.Attribute) and target.value.attr.value == "config":
-            key = evaluator.value(source, site.scope, target.slice[0].slice.value)
-            return key if isinstance(key, str) else ""
-    return ""
+    if not isinstance(target, cst.Subscript) or dotted(target.value).rpartition(".")[2] != "config":
+        return ""
+    index = target.slice[0].slice
+    key = evaluator.value(source, site.scope, index.value) if isinstance(index, cst.Index) else UNKNOWN
+    return key if isinstance(key, str) else ""
 
 
 def _handler(evaluator: Evaluator, source: Source, site: Site) -> Iterator[_Write]:
