@@ -153,7 +153,8 @@ def _followed(model: Model) -> tuple[str, ...] | str:
     """The plain command behind the script, or why it is not followed; empty where there is nothing to say."""
     start, node = model.start, model.node
     resolved = start.resolved
-    assert resolved is not None and node is not None
+    assert resolved is not None
+    assert node is not None
     runner = basename((start.argv or ("",))[0])
     if runner not in NODE_RUNNERS - {"npx", "bun"}:
         return ""

@@ -172,7 +172,7 @@ def _packages_only(step: Step, suite: str | None, result: Translation) -> None:
         names += _names(_package(word, step), suite, step, "")
     if any(called.verb in {"remove", "purge"} for called in step.invocations):
         raise UnfitError(instruction, "packages are removed again, which apk would do in another way")
-    names = list(dict.fromkeys(names))
+    names = _with_headers(names)
     result.installed += names
     if not names:
         result.dropped[instruction.index] = "apk has no index to fetch or to clean"
@@ -181,6 +181,14 @@ def _packages_only(step: Step, suite: str | None, result: Translation) -> None:
     listed = " \\\n    ".join(names) if flat else " ".join(names)
     start = "RUN apk add --no-cache " + ("\\\n    " if flat else "")
     result.items[instruction.index] = (New(start + listed, replaces=(instruction,)),)
+
+
+def _with_headers(names: list[str]) -> list[str]:
+    """*names* once each, with the headers that Debian's gcc brings along and Alpine's does not."""
+    names = list(dict.fromkeys(names))
+    if "gcc" in names and not {"build-base", "g++", "musl-dev"} & set(names):
+        names.insert(names.index("gcc") + 1, "musl-dev")
+    return names
 
 
 def _one_a_line(text: str, operands: list[ShellWord]) -> bool:
@@ -234,7 +242,7 @@ def _command(step: Step, command: ShellCommand, suite: str | None, result: Trans
     names: list[str] = []
     for word in called.operands:
         names += _names(_package(word, step), suite, step, "")
-    names = list(dict.fromkeys(names))
+    names = _with_headers(names)
     result.installed += names
     return f"apk add --no-cache {' '.join(names)}" if names else ""
 

@@ -9,6 +9,7 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix.model import Purpose, Role
+from dockfix.model.commands import purpose
 from dockfix.model.config import join
 from dockfix.recipes.programs import Program, final_services, programs
 
@@ -23,24 +24,66 @@ if TYPE_CHECKING:
 USER_SITE = "/root/.local"
 ROOT_HOME = re.compile(r"(?:^|[\s=:\"'])(?:/root(?:/|\b)|~(?:/|$)|\$HOME\b|\$\{HOME\})")
 PRIVILEGED = frozenset(
-    {"sudo", "su", "gosu", "su-exec", "setpriv", "runuser", "chroot", "chown", "chgrp", "usermod", "groupmod", "useradd"}
+    {
+        "sudo",
+        "su",
+        "gosu",
+        "su-exec",
+        "setpriv",
+        "runuser",
+        "chroot",
+        "chown",
+        "chgrp",
+        "usermod",
+        "groupmod",
+        "useradd",
+    }
     | {"adduser", "groupadd", "addgroup", "cron", "crond", "crontab", "sshd", "service", "systemctl", "rc-service"}
     | {"supervisord", "s6-svscan", "runsvdir", "apt", "apt-get", "apk", "dpkg", "iptables", "nft", "mount", "umount"}
     | {"sysctl", "modprobe", "docker", "dockerd", "docker-compose", "podman", "nginx", "apache2", "apachectl", "httpd"}
-    | {"apache2ctl", "httpd-foreground", "php-fpm", "postgres", "mysqld", "redis-server", "tcpdump", "tshark", "openvpn"}
+    | {
+        "apache2ctl",
+        "httpd-foreground",
+        "php-fpm",
+        "postgres",
+        "mysqld",
+        "redis-server",
+        "tcpdump",
+        "tshark",
+        "openvpn",
+    }
     | {"wg-quick", "reboot", "shutdown", "ldconfig", "update-ca-certificates", "dbus-daemon", "rsyslogd", "setcap"}
 )
 """Programs that change accounts, owners or the system, or that give privileges up by themselves."""
 SERVICES = frozenset(
     {"cron", "cronie", "dcron", "openssh-server", "sudo", "supervisor", "docker.io", "docker-ce", "docker-ce-cli"}
     | {"docker-cli", "gosu", "su-exec", "runit", "s6", "s6-overlay", "systemd", "systemd-sysv", "iptables", "nginx"}
-    | {"nginx-light", "nginx-full", "apache2", "postgresql", "redis-server", "mysql-server", "mariadb-server", "openvpn"}
+    | {
+        "nginx-light",
+        "nginx-full",
+        "apache2",
+        "postgresql",
+        "redis-server",
+        "mysql-server",
+        "mariadb-server",
+        "openvpn",
+    }
     | {"wireguard-tools", "tcpdump", "tshark", "fail2ban", "rsyslog", "libpcap-dev", "libpcap", "dbus", "bluez"}
 )
 """Packages that are there for root: services, and tools that change who somebody is."""
 DEVICES = frozenset(
     {"docker", "rpi-gpio", "rpi.gpio", "gpiozero", "smbus", "smbus2", "spidev", "pyserial", "pyusb", "evdev", "bluepy"}
-    | {"bleak", "scapy", "pyshark", "python-pcapy", "pigpio", "python-can", "pyudev", "netfilterqueue", "python-iptables"}
+    | {
+        "bleak",
+        "scapy",
+        "pyshark",
+        "python-pcapy",
+        "pigpio",
+        "python-can",
+        "pyudev",
+        "netfilterqueue",
+        "python-iptables",
+    }
     | {"dockerode", "serialport", "raw-socket", "net-ping", "pcap", "cap", "usb", "onoff", "rpio", "i2c-bus", "noble"}
 )
 """Libraries that reach devices, raw sockets or Docker's socket, which belong to root."""
@@ -52,20 +95,114 @@ BROWSERS = {
 https://pptr.dev/guides/configuration, https://playwright.dev/docs/browsers
 """
 DEVELOPMENT_SERVERS = frozenset(
-    {"vite", "react-scripts", "webpack", "webpack-dev-server", "ng", "vue-cli-service", "nuxt", "nuxi", "gatsby", "astro"}
+    {
+        "vite",
+        "react-scripts",
+        "webpack",
+        "webpack-dev-server",
+        "ng",
+        "vue-cli-service",
+        "nuxt",
+        "nuxi",
+        "gatsby",
+        "astro",
+    }
     | {"parcel", "next", "nest", "strapi", "storybook", "expo", "craco", "rollup", "tsc", "remix", "quasar", "umi"}
     | {"medusa", "directus", "svelte-kit", "gulp", "grunt", "turbo", "nx", "lerna", "docusaurus", "vitepress", "hexo"}
 )
 """Programs that build when they start, or keep caches beside the modules that root installed."""
 HARMLESS = frozenset(
-    {"curl", "wget", "tar", "unzip", "gunzip", "xz", "cp", "mv", "rm", "sed", "awk", "grep", "find", "xargs", "tee", "head"}
-    | {"tail", "sort", "git", "gpg", "apt-key", "dpkg", "dpkg-reconfigure", "debconf-set-selections", "locale-gen", "cat"}
+    {
+        "curl",
+        "wget",
+        "tar",
+        "unzip",
+        "gunzip",
+        "xz",
+        "cp",
+        "mv",
+        "rm",
+        "sed",
+        "awk",
+        "grep",
+        "find",
+        "xargs",
+        "tee",
+        "head",
+    }
+    | {
+        "tail",
+        "sort",
+        "git",
+        "gpg",
+        "apt-key",
+        "dpkg",
+        "dpkg-reconfigure",
+        "debconf-set-selections",
+        "locale-gen",
+        "cat",
+    }
     | {"add-apt-repository", "update-locale", "update-ca-certificates", "ldconfig", "update-alternatives", "sha256sum"}
-    | {"sha512sum", "md5sum", "uname", "arch", "which", "command", "type", "dos2unix", "strip", "chmod", "chown", "chgrp"}
-    | {"mkdir", "touch", "ln", "install", "useradd", "groupadd", "adduser", "addgroup", "usermod", "groupmod", "set", "cd"}
-    | {"export", "echo", "printf", "true", ":", "test", "[", "[[", "env", "printenv", "ls", "pwd", "date", "sleep", "node"}
+    | {
+        "sha512sum",
+        "md5sum",
+        "uname",
+        "arch",
+        "which",
+        "command",
+        "type",
+        "dos2unix",
+        "strip",
+        "chmod",
+        "chown",
+        "chgrp",
+    }
+    | {
+        "mkdir",
+        "touch",
+        "ln",
+        "install",
+        "useradd",
+        "groupadd",
+        "adduser",
+        "addgroup",
+        "usermod",
+        "groupmod",
+        "set",
+        "cd",
+    }
+    | {
+        "export",
+        "echo",
+        "printf",
+        "true",
+        ":",
+        "test",
+        "[",
+        "[[",
+        "env",
+        "printenv",
+        "ls",
+        "pwd",
+        "date",
+        "sleep",
+        "node",
+    }
     | {"make", "cmake", "ninja", "meson", "gcc", "g++", "cc", "./configure", "fc-cache", "corepack", "tr", "cut", "wc"}
-    | {"basename", "dirname", "mktemp", "patch", "du", "exit", "unset", "id", "whoami", "localedef", "readlink", "apt-mark"}
+    | {
+        "basename",
+        "dirname",
+        "mktemp",
+        "patch",
+        "du",
+        "exit",
+        "unset",
+        "id",
+        "whoami",
+        "localedef",
+        "readlink",
+        "apt-mark",
+    }
     | {"apt-cache", "dpkg-architecture", "dpkg-query", "gzip", "bzip2", "openssl", "n", "nproc", "trap", "shopt", "tsc"}
 )
 """Commands of a RUN that leave nothing behind which only root could use, unless they are told to."""
@@ -117,7 +254,9 @@ def _purpose(model: Model) -> Iterator[Obstacle]:
     if image is not None and "onbuild" in image.tag:
         yield Obstacle(base, "the base acts ONBUILD, and expects root")
     if model.start.command is None and not any(s.command or s.entrypoint for s in final_services(model)):
-        yield Obstacle(base, "the file starts no program of its own, so who will use the image, and for what, is unknown")
+        yield Obstacle(
+            base, "the file starts no program of its own, so who will use the image, and for what, is unknown"
+        )
 
 
 def _image(model: Model) -> Iterator[Obstacle]:
@@ -148,9 +287,10 @@ def _places(model: Model) -> Iterator[Obstacle]:
         target = join(step.before.workdir, copy.destination)
         if f"{target}/".startswith("/root/") and not (copy.from_ is not None and target == USER_SITE):
             yield Obstacle(step.instruction, f"{target} is under /root, which only root can enter")
-        if copy.chmod is not None and re.fullmatch(r"[0-7]{3,4}", copy.chmod) and not int(copy.chmod[-1]) & 4:
-            if not f"{target}/".startswith(f"{model.folder.rstrip('/')}/") or model.options.owner == "root":
-                yield Obstacle(step.instruction, f"--chmod={copy.chmod} lets nobody but the owner in")
+        closed = copy.chmod is not None and re.fullmatch(r"[0-7]{3,4}", copy.chmod) and not int(copy.chmod[-1]) & 4
+        owned = model.options.owner == "app" and f"{target}/".startswith(f"{model.folder.rstrip('/')}/")
+        if closed and not owned:
+            yield Obstacle(step.instruction, f"--chmod={copy.chmod} lets nobody but the owner in")
 
 
 def carries_user_site(model: Model) -> bool:
@@ -171,15 +311,21 @@ def _programs(model: Model, found: Writable) -> Iterator[Obstacle]:
         if name in PRIVILEGED:
             yield Obstacle(command, f"{program.origin} calls {name}, which needs root")
         elif program.missing:
-            yield Obstacle(command, f"what {words[0]} does ({program.origin}) cannot be told: it is not a script in the context")
+            yield Obstacle(
+                command, f"what {words[0]} does ({program.origin}) cannot be told: it is not a script in the context"
+            )
         elif name in DEVELOPMENT_SERVERS and not (name == "next" and "start" in words):
-            yield Obstacle(command, f"{' '.join(words[:2])} ({program.origin}) builds when it starts, into folders of root's")
+            yield Obstacle(
+                command, f"{' '.join(words[:2])} ({program.origin}) builds when it starts, into folders of root's"
+            )
         elif name in {"npm", "yarn", "pnpm", "pip", "pip3"} and {"install", "ci", "i", "add"} & set(words[1:2]):
             yield Obstacle(command, f"{program.origin} installs packages when the container starts")
         elif name == "prisma" and installs is not None:
             yield Obstacle(command, "prisma writes its engines beside itself, where root installed it")
         elif name in {"uv", "poetry", "pipenv", "pdm", "conda", "mamba"}:
-            yield Obstacle(command, f"{name} ({program.origin}) looks after its environment when it starts, which is root's")
+            yield Obstacle(
+                command, f"{name} ({program.origin}) looks after its environment when it starts, which is root's"
+            )
         elif drop := _drops(program):
             yield Obstacle(command, f"{name} gives up root's rights by itself ({drop})")
         for redirect in (*words[1:], *program.redirects):
@@ -188,7 +334,11 @@ def _programs(model: Model, found: Writable) -> Iterator[Obstacle]:
     runner = basename(model.start.words[0]) if model.start.words else ""
     for step in model.final.all_steps:
         for called in step.script.commands if step.script else ():
-            if called.name == "corepack" and runner in {"yarn", "pnpm"} and "COREPACK_HOME" not in model.final.config.env:
+            if (
+                called.name == "corepack"
+                and runner in {"yarn", "pnpm"}
+                and "COREPACK_HOME" not in model.final.config.env
+            ):
                 yield Obstacle(step.instruction, f"corepack keeps {runner} in root's home")
     for tool in found.tools:
         if basename(tool.value) in PRIVILEGED:
@@ -222,7 +372,10 @@ def _libraries(model: Model) -> Iterator[Obstacle]:
     if node.manager == "yarn-berry":
         settings = model.app.root.read(node.path(".yarnrc.yml")) or b""
         if b"node-modules" not in settings:
-            yield Obstacle(base, f"yarn's packages may lie in a cache under root's home ({model.app.origin(node.path('.yarnrc.yml'))})")
+            yield Obstacle(
+                base,
+                f"yarn's packages may lie in a cache under root's home ({model.app.origin(node.path('.yarnrc.yml'))})",
+            )
 
 
 def _runs(model: Model) -> Iterator[Obstacle]:
@@ -257,7 +410,11 @@ def _run(model: Model, step: Step) -> Iterator[Obstacle]:
         elif name.startswith("python"):
             if not _known_python(command):
                 what = "downloads data" if "download" in words else "leaves"
-                yield Obstacle(at, f"what {words[:40]!r} {what if what == 'leaves' else 'downloads'}, and for whom, cannot be told")
+                yield Obstacle(
+                    at, f"what {words[:40]!r} {what if what == 'leaves' else 'downloads'}, and for whom, cannot be told"
+                )
+        elif name.startswith("python"):
+            continue
         elif called := next((c for c in step.invocations if c.command is command), None):
             yield from _manager(model, step, called.manager, called.verb, command)
         elif name in {"npx", "pnpx", "bunx", "playwright"}:
@@ -265,15 +422,13 @@ def _run(model: Model, step: Step) -> Iterator[Obstacle]:
                 yield Obstacle(at, f"{words} keeps browsers in root's home")
         elif name == "chmod":
             yield from _mode(model, step, command)
-        elif name == "umask" or name not in HARMLESS and not _listed(command):
-            yield Obstacle(at, f"what {words[:40]!r} leaves behind for root alone cannot be told")
+        elif name == "umask" or (name not in HARMLESS and purpose(command) is Purpose.UNKNOWN):
+            yield Obstacle(at, f"what `{_short(words)}` leaves behind, and for whom, cannot be told")
 
 
-def _listed(command: ShellCommand) -> bool:
-    from dockfix.model.commands import Purpose as Known
-    from dockfix.model.commands import purpose
-
-    return purpose(command) not in {Known.UNKNOWN}
+def _short(words: str) -> str:
+    words = " ".join(words.split())
+    return words if len(words) <= 40 else f"{words[:39]}…"
 
 
 def _known_python(command: ShellCommand) -> bool:
@@ -292,7 +447,11 @@ def _manager(model: Model, step: Step, manager: str, verb: str, command: ShellCo
         yield Obstacle(step.instruction, "pip --user installs in root's home")
     elif manager == "poetry" and verb == "install":
         text = " ".join(s.instruction.value for s in model.final.all_steps)
-        kept = {"POETRY_VIRTUALENVS_CREATE", "POETRY_VIRTUALENVS_IN_PROJECT", "POETRY_VIRTUALENVS_PATH"} & environment.keys()
+        kept = {
+            "POETRY_VIRTUALENVS_CREATE",
+            "POETRY_VIRTUALENVS_IN_PROJECT",
+            "POETRY_VIRTUALENVS_PATH",
+        } & environment.keys()
         if not kept and not re.search(r"virtualenvs\.(?:create|in-project|path)", text):
             yield Obstacle(step.instruction, "poetry keeps its environment in root's home")
     elif manager == "pipenv" and "--system" not in command.args and "PIPENV_VENV_IN_PROJECT" not in environment:
@@ -335,7 +494,9 @@ def _git(model: Model) -> Iterator[Obstacle]:
         if Purpose.BUILD in step.purposes and model.node is not None:
             for fact in model.node.scripts.values():
                 if re.search(r"\bgit\s", fact.value):
-                    yield Obstacle(step.instruction, f"git is called on the sources ({fact.origin}), which must then be root's")
+                    yield Obstacle(
+                        step.instruction, f"git is called on the sources ({fact.origin}), which must then be root's"
+                    )
         if Purpose.INSTALL in step.purposes:
             data = (model.app.root.read("pyproject.toml") or b"") + (model.app.root.read("setup.py") or b"")
             if re.search(rb"setuptools[-_]scm|hatch-vcs|versioneer|dynamic-versioning|\bpbr\b", data):
@@ -352,9 +513,13 @@ def _compose(model: Model, found: Writable) -> Iterator[Obstacle]:
                 yield Obstacle(None, f"{reason} ({volume.origin})")
     for call in model.app.compose_calls:
         name = basename(call.words[0]) if call.words else ""
-        installs = name in {"npm", "yarn", "pnpm", "pip", "pip3"} and {"install", "add", "ci", "i"} & set(call.words[1:2])
+        installs = name in {"npm", "yarn", "pnpm", "pip", "pip3"} and {"install", "add", "ci", "i"} & set(
+            call.words[1:2]
+        )
         if name in PRIVILEGED or installs:
-            yield Obstacle(None, f"{' '.join(call.words[:3])} is run in the container ({call.origin}), which needs root")
+            yield Obstacle(
+                None, f"{' '.join(call.words[:3])} is run in the container ({call.origin}), which needs root"
+            )
 
 
 def _volume(model: Model, service: Service, volume: Volume, found: Writable) -> str | None:
@@ -371,15 +536,20 @@ def _volume(model: Model, service: Service, volume: Volume, found: Writable) -> 
     for fact in found.folders:
         if f"{fact.value}/".startswith(f"{target}/") and not _mounted_over(service, fact.value, target):
             return f"the app writes to {fact.value} ({fact.origin}), which the host's folder {volume.source} covers"
-    if f"{model.folder}/".startswith(f"{target}/"):
-        return None if found.unknown is None else (
-            f"the host's folder {volume.source} covers {target}, and {found.unknown.value} cannot be told ({found.unknown.origin})"
-        )
-    if volume.path is None or not model.app.files.exists(volume.path) and not model.app.files.is_dir(volume.path):
+    doubt = found.unknown
+    told = doubt is None or not (covers(target, model.folder) or model.app.files.is_dir(volume.path or ""))
+    if doubt is not None and not told:
+        return f"the host's folder {volume.source} is mounted at {target}, and {doubt.value} cannot be told"
+    if covers(target, model.folder):
+        return None
+    if volume.path is None or not (model.app.files.exists(volume.path) or model.app.files.is_dir(volume.path)):
         return f"the host's {volume.source} is mounted at {target}, which Docker makes as root's if it is not there"
-    if found.unknown is not None and model.app.files.is_dir(volume.path):
-        return f"the host's folder {volume.source} is mounted at {target}, and {found.unknown.value} cannot be told"
     return None
+
+
+def covers(place: str, path: str) -> bool:
+    """Whether *path* is *place* or lies in it."""
+    return f"{path.rstrip('/')}/".startswith(f"{place.rstrip('/')}/")
 
 
 def _mounted_over(service: Service, path: str, bind: str) -> bool:
@@ -398,12 +568,15 @@ def _kubernetes(model: Model, found: Writable) -> Iterator[Obstacle]:
         return
     low = low_port(model)
     if low is not None:
-        yield Obstacle(None, f"port {low} needs root where Kubernetes has not allowed it otherwise ({containers[0].origin})")
+        yield Obstacle(
+            None, f"port {low} needs root where Kubernetes has not allowed it otherwise ({containers[0].origin})"
+        )
     for container in containers:
         for path in container.mounts:
             for fact in found.folders:
                 if f"{fact.value}/".startswith(f"{path.rstrip('/')}/"):
-                    yield Obstacle(None, f"the app writes to {fact.value}, where Kubernetes mounts a volume of root's ({container.origin})")
+                    why = f"the app writes to {fact.value}, where Kubernetes mounts a volume of root's"
+                    yield Obstacle(None, f"{why} ({container.origin})")
 
 
 def low_port(model: Model) -> int | None:

@@ -136,16 +136,14 @@ def _script(
 ) -> Iterator[Program]:
     """The programs of a shell script of the build context, or the program itself where it is no such script."""
     place = join(model.final.config.workdir, words[0])
-    path = model.final.context_path(place)
-    if path is None and basename(words[0]) != words[0] and not basename(words[0]).endswith(".sh"):
-        path = None
-    elif path is None:
-        path = next((found for stage in model.stages[:-1] if (found := stage.context_path(place)) is not None), None)
+    paths = (stage.context_path(place) for stage in (model.final, *reversed(model.stages[:-1])))
+    path = next((path for path in paths if path is not None), None)
     script = model.app.script(path) if path is not None else None
     if script is None:
-        yield Program(words, origin, redirects, missing=basename(words[0]).endswith(".sh") or path is not None)
+        yield Program(words, origin, redirects, missing=basename(words[0]).endswith(".sh"))
         return
-    parsed = parse_shell(script.source.replace("\r", ""))
+    source = script.source.replace("\r", "")
+    parsed = parse_shell(source)
     if not parsed.ok:
         yield Program(words, script.path, redirects, missing=True)
     for command in parsed.commands:

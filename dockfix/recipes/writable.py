@@ -25,7 +25,22 @@ PYTHON = PYTHON_SERVERS | frozenset({"waitress", "granian", "rq", "dramatiq", "a
 READERS = frozenset(
     {"echo", "printf", "sleep", "cd", "export", "set", "unset", "true", "false", ":", "test", "[", "[[", "exit", "trap"}
     | {"wait", "nc", "ncat", "pg_isready", "mysqladmin", "curl", "wget", "cat", "ls", "pwd", "env", "printenv", "date"}
-    | {"grep", "head", "tail", "tr", "cut", "sort", "id", "whoami", "hostname", "uname", "source", ".", "shift", "return"}
+    | {
+        "grep",
+        "head",
+        "tail",
+        "tr",
+        "cut",
+        "sort",
+        "id",
+        "whoami",
+        "hostname",
+        "uname",
+        "source",
+        ".",
+        "shift",
+        "return",
+    }
     | {"local", "readonly", "declare", "let", "read", "wait-on", "wait-for-it", "dockerize", "which", "type", "serve"}
     | {"http-server", "cross-env", "dotenv", "concurrently", "npm-run-all", "redis-cli", "psql", "ulimit", "umask"}
     | {"continue", "break", "kill", "jobs", "fg", "bg", "expr", "seq", "basename", "dirname", "dotenvx", "env-cmd"}
@@ -137,7 +152,7 @@ def system(path: str) -> bool:
         return True
     if path.startswith("/usr/"):
         return not path.startswith(("/usr/src/", "/usr/app", "/usr/local/app", "/usr/share/app"))
-    return path.count("/") == 1 and path[1:] in TOP or path in {"/var/log", "/var/lib", "/var/run", "/var/cache"}
+    return (path.count("/") == 1 and path[1:] in TOP) or path in {"/var/log", "/var/lib", "/var/run", "/var/cache"}
 
 
 TOP = frozenset(
@@ -186,7 +201,9 @@ def _program(model: Model, program: Program, found: _Found) -> None:
         _javascript(model, program, found)
     elif name.startswith("python") or name in PYTHON:
         _python(model, program, found)
-    elif name in {"npm", "yarn", "pnpm", "npx", "bun"} or not (name in READERS or name in MIGRATIONS or "=" in words[0]):
+    elif name in {"npm", "yarn", "pnpm", "npx", "bun"} or not (
+        name in READERS or name in MIGRATIONS or "=" in words[0]
+    ):
         found.doubt(f"what {name} does", origin)
 
 
