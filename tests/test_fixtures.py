@@ -150,5 +150,9 @@ def test_crlf_twin_comes_out_the_same(case: Path, app: Path) -> None:
 def test_every_fixture_belongs_to_a_transform() -> None:
     ids = {transform.id for transform in registry.transforms()}
     assert {case.parent.name for case in CASES} <= ids | {SEQUENCE}
-    empty = [str(path) for path in FIXTURES.glob("*/*") if path.is_dir() and not (path / "before").is_dir()]
-    assert empty == []
+
+
+@pytest.mark.parametrize("case", sorted(path for path in FIXTURES.glob("*/*") if path.is_dir()), ids=named)
+def test_every_fixture_shows_something(case: Path) -> None:
+    assert (case / "before").is_dir()
+    assert (case / "after").is_dir() or (case / "report.txt").is_file()

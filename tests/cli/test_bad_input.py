@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 from click.testing import Result
 
-from dockfix.transform import Transform
+from dockfix import registry
+from dockfix.model import Model
+from dockfix.text import Edit, Span
+from dockfix.transform import Change, Transform
 
 Run: TypeAlias = Callable[..., Result]
 
@@ -129,15 +132,14 @@ def test_unreadable_companion_does_not_fail_the_run(dockfix: Run, app: Path, pat
 
 def test_a_transform_that_raises_fails_its_file_alone(dockfix: Run, app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (app / "strange.dockerfile").write_text("FROM strange\n")
-    from dockfix import registry
 
-    def run(model: object) -> object:
-        if "strange" in model.document.text:  # type: ignore[attr-defined]
+    def run(model: Model) -> Iterator[Change]:
+        if "strange" in model.document.text:
             raise RuntimeError("never\nseen")
-        return ()
+        yield from ()
 
     before = registry.transforms()
-    broken = Transform("broken", before[0].phase, run, before[0].safety)  # type: ignore[arg-type]
+    broken = Transform("broken", before[0].phase, run, before[0].safety)
     monkeypatch.setattr(registry, "transforms", lambda: (*before, broken))
     result = dockfix("--write", ".")
     assert result.exit_code == 2
@@ -145,4 +147,23 @@ def test_a_transform_that_raises_fails_its_file_alone(dockfix: Run, app: Path, m
     assert "never\\nseen" in result.stderr
     assert "Traceback" not in result.stderr
     assert (app / "strange.dockerfile").read_text() == "FROM strange\n"
+    assert "new" in (app / "Dockerfile").read_text()
+
+
+def test_a_failed_proof_leaves_the_file_alone(dockfix: Run, app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transform that would change its own result again: its file stays, the other is rewritten."""
+    (app / "strange.dockerfile").write_text("FROM strange\nRUN echo old\n")
+
+    def run(model: Model) -> Iterator[Change]:
+        if "strange" in model.document.text:
+            last = model.document.instructions[-1]
+            yield Change(last, (Edit(Span(last.span.end, last.span.end), " again"),), "it is never enough")
+
+    before = registry.transforms()
+    restless = Transform("restless", before[0].phase, run, before[0].safety)
+    monkeypatch.setattr(registry, "transforms", lambda: (*before, restless))
+    result = dockfix("--write", ".")
+    assert result.exit_code == 2
+    assert "strange.dockerfile:1: restless failed its own proof, so the file is left as it is; " in result.stderr
+    assert (app / "strange.dockerfile").read_text() == "FROM strange\nRUN echo old\n"
     assert "new" in (app / "Dockerfile").read_text()
