@@ -115,10 +115,9 @@ def _obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
         place = outside(model)
         if place is not None and not any(f"{place.value}/".startswith(f"{f.value}/") for f in found.folders):
             yield Obstacle(base, f"{why}, and the sources name {place.value} ({place.origin})")
-    if _whole(model, found) is not None and system(model.folder) and model.folder not in OWN:
-        fact = _whole(model, found)
-        assert fact is not None
-        yield Obstacle(base, f"{fact.value} ({fact.origin}) may write to the app's folder, which is {model.folder}")
+    whole = _whole(model, found)
+    if whole is not None and system(model.folder) and model.folder not in OWN:
+        yield Obstacle(base, f"{whole.value} ({whole.origin}) may write to the app's folder, which is {model.folder}")
 
 
 def _languages(model: Model) -> set[str]:

@@ -16,8 +16,7 @@ from dockfix.recipes.programs import Program, final_services, programs
 if TYPE_CHECKING:
     from dockfix.dockerfile import Instruction
     from dockfix.dockerfile.shell import ShellCommand
-    from dockfix.facts import Service
-    from dockfix.facts.compose import Volume
+    from dockfix.facts.compose import Service, Volume
     from dockfix.model import Model, Step
     from dockfix.recipes.writable import Writable
 

@@ -12,7 +12,7 @@ from dockfix.model.config import join
 from dockfix.model.start import INITS, NODE_RUNNERS, SHELLS
 
 if TYPE_CHECKING:
-    from dockfix.facts import Service
+    from dockfix.facts.compose import Service
     from dockfix.model import Model
 
 DEPTH = 5

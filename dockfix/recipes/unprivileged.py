@@ -88,11 +88,10 @@ def _obstacles(model: Model) -> Iterator[Obstacle]:
     for value, placement in listens:
         port = _port(value)
         if port is None or port < 1024:
-            at = placement.step.instruction
-            yield Obstacle(
-                at,
-                f"nginx listens on {value.split(maxsplit=1)[0]} ({placement.source}), which needs root on some runtimes",
+            why = (
+                f"nginx listens on {value.split(maxsplit=1)[0]} ({placement.source}), which needs root on some runtimes"
             )
+            yield Obstacle(placement.step.instruction, why)
 
 
 def _texts(model: Model) -> Iterator[tuple[Placement, str | None]]:
