@@ -32,11 +32,13 @@ _FRAMEWORKS = {
     "hono": "hono",
     "restify": "restify", "polka": "polka", "vite": "vite", "parcel": "parcel", "webpack": "webpack",
 }  # fmt: skip
-_SERVERS = frozenset({"express", "fastify", "koa", "hapi", "hono", "restify", "polka", "nest", "strapi", "next", "nuxt", "remix",
+_SERVERS = frozenset({"express", "fastify", "koa", "hapi", "hono", "restify", "polka", "nest", "strapi", "next",
+                      "nuxt", "remix",
                       "react-router", "svelte-kit"})  # fmt: skip
 _SPA = {"@angular/core": "angular", "react-scripts": "cra", "@craco/craco": "cra", "react-app-rewired": "cra",
         "@vue/cli-service": "vue-cli", "vite": "vite"}  # fmt: skip
-_SSR = ("@angular/ssr", "@nguniversal/express-engine", "vike", "vite-plugin-ssr", "vite-ssr", "@angular/platform-server",
+_SSR = ("@angular/ssr", "@nguniversal/express-engine", "vike", "vite-plugin-ssr", "vite-ssr",
+        "@angular/platform-server",
         "@tanstack/react-start", "@tanstack/start", "@solidjs/start", "@builder.io/qwik-city", "electron")  # fmt: skip
 _VITE = tuple(f"vite.config.{extension}" for extension in ("ts", "js", "mts", "mjs", "cts", "cjs"))
 _VUE = ("vue.config.js", "vue.config.cjs", "vue.config.ts")
@@ -46,7 +48,8 @@ _PREFIXES = {"vite": ("VITE_",), "cra": ("REACT_APP_",), "vue-cli": ("VUE_APP_",
 #: Ports that a program listens on where neither an option nor a variable says otherwise, by its own documentation:
 #: nextjs.org/docs/app/api-reference/cli/next, vite.dev/config, angular.dev/cli/serve, cli.vuejs.org/guide/cli-service,
 #: create-react-app.dev/docs/advanced-configuration, nitro.build/deploy/runtimes/node, github.com/vercel/serve,
-#: github.com/http-party/http-server, docs.strapi.io/cms/configurations/server, docs.astro.build/en/reference/cli-reference,
+#: github.com/http-party/http-server, docs.strapi.io/cms/configurations/server,
+#: docs.astro.build/en/reference/cli-reference,
 #: gatsbyjs.com/docs/reference/gatsby-cli, remix.run/docs/en/main/other-api/serve, parceljs.org/features/cli.
 _PROGRAM_PORTS: Mapping[tuple[str, str], tuple[int, str | None]] = {
     ("next", ""): (3000, "PORT"), ("nuxt", ""): (3000, "PORT"), ("nuxi", ""): (3000, "PORT"),
@@ -389,7 +392,8 @@ class Frontend:
         manifest = self.node.manifest
         if manifest.get("proxy") is not None:
             return Fact(str(manifest.get("proxy")), manifest.origin("proxy"))
-        for path in ("src/setupProxy.js", "src/setupProxy.ts", "proxy.conf.json", "proxy.conf.js", "src/proxy.conf.json",
+        for path in ("src/setupProxy.js", "src/setupProxy.ts", "proxy.conf.json", "proxy.conf.js",
+                     "src/proxy.conf.json",
                      "proxy.config.json"):  # fmt: skip
             if self.node.has(path):
                 return Fact(path, self.node.origin_of(path))
@@ -445,7 +449,8 @@ class Frontend:
     @cached_property
     def runtime_environment(self) -> Fact[str] | None:
         """A sign that the page takes its settings when it is served, not when it is built."""
-        for path in ("public/env.js", "public/env-config.js", "public/config.js", "public/runtime-config.js", "src/assets/env.js",
+        for path in ("public/env.js", "public/env-config.js", "public/config.js", "public/runtime-config.js",
+                     "src/assets/env.js",
                      "src/assets/config.json", "public/config.json", "src/assets/env.template.js"):  # fmt: skip
             if self.node.has(path):
                 return Fact(path, self.node.origin_of(path))

@@ -251,7 +251,7 @@ class JsServer:
 
     @cached_property
     def writes(self) -> tuple[Fact[str], ...]:
-        """Folders that are written, from the package's folder (``..`` leads out of it) or absolute; ``.`` is that folder."""
+        """Folders that are written: absolute, or from the package's folder, which is ``.``; ``..`` leads out of it."""
         return _facts((access.folder, access.origin) for access in self.accesses if access.written)
 
     @cached_property

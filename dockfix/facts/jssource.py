@@ -326,9 +326,7 @@ class Source:
             if owner is not None and name is not None:
                 given = self.entry(owner, text(name), depth + 1)
                 return self.object(owner if given is None and text(name) == "data" else given, depth + 1)
-        if (
-            node.type == "call_expression"
-        ):  # defineConfig({…}), Object.freeze({…}), cleanEnv(process.env, {…}), () => ({…})
+        if node.type == "call_expression":  # defineConfig({…}), Object.freeze({…}), cleanEnv(process.env, {…})
             callee = node.child_by_field_name("function")
             if callee is not None and re.search(r"\.(?:parse|safeParse|validateSync|validate)$", self.dotted(callee)):
                 return self.object(callee.child_by_field_name("object"), depth + 1)

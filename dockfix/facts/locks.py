@@ -46,6 +46,12 @@ class Locked:
     origin: str
     optional: tuple[str, ...] = ()
 
+    @property
+    def for_linux(self) -> bool:
+        """Whether a Linux image may install it at all."""
+        systems = [item.removeprefix("os=") for item in self.platform if item.startswith("os=")]
+        return not systems or "linux" in systems or (systems[0].startswith("!") and "!linux" not in systems)
+
 
 def packages(files: Files, path: str, prefix: str) -> tuple[Locked, ...] | Problem:
     """The packages in the lock file at *path*; none for a binary one."""

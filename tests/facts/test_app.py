@@ -10,10 +10,12 @@ def test_an_overlay_sees_new_files_and_keeps_what_they_do_not_touch() -> None:
     app = App(Tree({"package.json": '{"scripts": {"a": "b"}}', "Dockerfile": ""}))
     before = app.node
     ignoring = app.overlay({".dockerignore": "node_modules\n"})
-    assert ignoring.ignore.ignores("node_modules") and not app.ignore.exists
+    assert ignoring.ignore.ignores("node_modules")
+    assert not app.ignore.exists
     assert ignoring.node is before
     changed = app.overlay({"package.json": '{"scripts": {"a": "c"}}'})
-    assert changed.node is not None and changed.node.scripts["a"].value == "c"
+    assert changed.node is not None
+    assert changed.node.scripts["a"].value == "c"
 
 
 def test_nothing_outside_the_context_is_a_fact_of_it() -> None:

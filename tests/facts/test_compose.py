@@ -54,7 +54,8 @@ def test_a_service_is_read_with_lines() -> None:
     assert dict(service.environment) == {"A": "one"}
     assert dict(service.build_args) == {"VERSION": "1"}
     assert service.env_files == (".env", "backend/.env")
-    assert service.healthcheck and service.healthcheck_test == ("curl", "-f", "http://localhost/")
+    assert service.healthcheck
+    assert service.healthcheck_test == ("curl", "-f", "http://localhost/")
     assert service.healthy_dependents == ("web",)
     assert [(port.published, port.target, port.protocol) for port in service.ports] == [
         ("8080", 3000, "tcp"),

@@ -41,8 +41,11 @@ def test_files_are_read_and_listed(files: Files) -> None:
     assert files.read("a") is None
     assert files.read("missing") is None
     assert files.list("a") == ("b", "d.txt")
-    assert files.is_dir("a") and files.is_dir("") and not files.is_dir("e.txt")
-    assert files.exists("a/b") and not files.exists("a/x")
+    assert files.is_dir("a")
+    assert files.is_dir("")
+    assert not files.is_dir("e.txt")
+    assert files.exists("a/b")
+    assert not files.exists("a/x")
 
 
 def test_walk_leaves_out_installed_packages(files: Files) -> None:
@@ -53,7 +56,8 @@ def test_walk_leaves_out_installed_packages(files: Files) -> None:
 
 @pytest.mark.parametrize("path", ["../secret", "/../secret", "a/../../secret"])
 def test_nothing_outside_the_root_exists(files: Files, path: str) -> None:
-    assert files.read(path) is None and not files.exists(path)
+    assert files.read(path) is None
+    assert not files.exists(path)
 
 
 def test_links_out_of_the_root_are_not_followed(tmp_path: Path) -> None:

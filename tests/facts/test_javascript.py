@@ -50,20 +50,24 @@ def test_a_port_from_another_module() -> None:
     found = server(
         {"server.js": "const config = require('./config')\napp.listen(config.server.port)", "config/index.js": config}
     )
-    assert found.port is not None and (found.port.value, found.port.origin) == (7000, "server.js:2")
+    assert found.port is not None
+    assert (found.port.value, found.port.origin) == (7000, "server.js:2")
     named = server(
         {"server.mjs": "import { PORT } from './env.js'\napp.listen(PORT)", "env.js": "export const PORT = 7001"},
         "server.mjs",
     )
-    assert named.port is not None and named.port.value == 7001
+    assert named.port is not None
+    assert named.port.value == 7001
 
 
 def test_a_committed_env_file_that_is_loaded_decides() -> None:
     source = "require('dotenv').config(); app.listen(process.env.PORT || 3000)"
     found = server({"server.js": source, ".env": "A=b\nPORT=4000 # here\n"})
-    assert found.port is not None and (found.port.value, found.port.origin) == (4000, ".env:2")
+    assert found.port is not None
+    assert (found.port.value, found.port.origin) == (4000, ".env:2")
     unloaded = server({"server.js": "app.listen(process.env.PORT || 3000)", ".env": "PORT=4000"})
-    assert unloaded.port is not None and unloaded.port.value == 3000
+    assert unloaded.port is not None
+    assert unloaded.port.value == 3000
 
 
 @pytest.mark.parametrize(
@@ -103,11 +107,13 @@ def test_nest_from_the_compiled_entry() -> None:
     found = server(NEST, "dist/main")
     assert found.entry == "src/main.ts"
     assert values(found.routes) == ["/api/health", "/api/health/live"]
-    assert found.health is not None and (found.health.value, found.health.origin) == (
+    assert found.health is not None
+    assert (found.health.value, found.health.origin) == (
         "/api/health",
         "src/health.controller.ts:3",
     )
-    assert found.port is not None and found.port.value == 3000
+    assert found.port is not None
+    assert found.port.value == 3000
 
 
 def test_nest_behind_a_global_guard_has_no_open_route() -> None:
@@ -161,7 +167,8 @@ def test_writes(source: str, writes: list[str]) -> None:
 def test_what_is_written_and_cannot_be_told_is_said() -> None:
     found = server({"server.js": "fs.writeFileSync(name(), x)"})
     assert found.writes == ()
-    assert found.writes_unknown is not None and found.writes_unknown.value == "name()"
+    assert found.writes_unknown is not None
+    assert found.writes_unknown.value == "name()"
 
 
 def test_reads() -> None:

@@ -32,9 +32,11 @@ def test_containers() -> None:
     assert (found.workload, found.kind, found.image, found.args) == ("web", "Deployment", "example/web:1", ("serve",))
     assert (found.run_as_non_root, found.run_as_user, found.read_only, found.mounts) == (True, 1000, True, ("/data",))
     live = found.probe("liveness")
-    assert live is not None and (live.path, found.port(live), live.origin) == ("/livez", 8080, "k8s/web.yaml:14")
+    assert live is not None
+    assert (live.path, found.port(live), live.origin) == ("/livez", 8080, "k8s/web.yaml:14")
     ready = found.probe("readiness")
-    assert ready is not None and ready.command == ("cat", "/x")
+    assert ready is not None
+    assert ready.command == ("cat", "/x")
 
 
 def test_templates_are_read_as_far_as_they_are_yaml() -> None:

@@ -71,9 +71,11 @@ def test_variables_and_steps_are_kept() -> None:
 def test_pre_and_post_scripts_are_seen_and_not_under_berry() -> None:
     scripts = {"prestart": "prisma migrate deploy", "start": "node a.js"}
     resolved = node({"scripts": scripts, "dependencies": {"prisma": "1"}}).resolve(("npm", "start"))
-    assert resolved.has_pre_post and resolved.tools == ("prisma",)
+    assert resolved.has_pre_post
+    assert resolved.tools == ("prisma",)
     berry = node({"packageManager": "yarn@4.1.0", "scripts": scripts})
-    assert berry.manager == "yarn-berry" and berry.resolve(("yarn", "start")).plain
+    assert berry.manager == "yarn-berry"
+    assert berry.resolve(("yarn", "start")).plain
 
 
 def test_tools_come_from_the_lock_before_their_usual_names() -> None:
@@ -85,10 +87,12 @@ def test_tools_come_from_the_lock_before_their_usual_names() -> None:
     found = with_files(manifest, {"package-lock.json": lock(manifest, packages)})
     assert (found.binaries["tsc"].value, found.binaries["tsc"].origin) == ("typescript", "package-lock.json:14")
     resolved = found.resolve(("npm", "run", "dev"))
-    assert set(resolved.tools) == {"nodemon", "ts-node"} and not resolved.plain
+    assert set(resolved.tools) == {"nodemon", "ts-node"}
+    assert not resolved.plain
     assert resolved.entry == "a.ts"
     dev = found.is_dev("typescript")
-    assert dev is not None and dev.value
+    assert dev is not None
+    assert dev.value
 
 
 def test_programs_behind_parallel_runners_are_found() -> None:
@@ -159,10 +163,12 @@ def test_what_cannot_be_read_is_a_problem() -> None:
     assert app.node is None
     assert app.problems[0].origin == "package.json:2"
     broken_lock = App(Tree({"package.json": "{}", "package-lock.json": "<<<<<<< HEAD"}))
-    assert broken_lock.node is not None and broken_lock.node.native == ()
+    assert broken_lock.node is not None
+    assert broken_lock.node.native == ()
     assert broken_lock.problems[0].origin == "package-lock.json:1"
 
 
 def test_origins_count_from_the_repository() -> None:
     found = App(Tree({"api/package.json": '{\n"scripts": {\n"start": "x"}}'}), "api/Dockerfile", "api").node
-    assert found is not None and found.scripts["start"].origin == "api/package.json:3"
+    assert found is not None
+    assert found.scripts["start"].origin == "api/package.json:3"
