@@ -33,30 +33,17 @@ _MANIFEST_FILES = (
 _ENTRIES = ("server.js", "app.js", "index.js", "src/server.ts", "src/index.ts", "src/main.ts", "src/app.ts",
             "src/index.js", "src/server.js", "src/app.js", "server.ts", "index.ts", "app.ts", "main.ts", "index.mjs",
             "server.mjs")  # fmt: skip
-#: The package of a program whose name differs, as the packages' own "bin" fields on the npm registry say, 2026-11.
+#: Program → package where the names differ, as "bin" says in lock files of public repositories and, for sequelize, babel,
+#: pm2, ncc and remix, in ``npm view PACKAGE bin``; 2026-11. For locks that do not record programs.
 _PROGRAMS = {
-    "tsc": "typescript", "tsserver": "typescript", "nest": "@nestjs/cli", "sequelize": "sequelize-cli", "ng":
-    "@angular/cli",
-    "vue-cli-service": "@vue/cli-service", "babel": "@babel/cli", "babel-node": "@babel/node", "swc": "@swc/cli",
-    "ts-node-esm": "ts-node", "ts-node-script": "ts-node", "tsnd": "ts-node-dev", "nuxt": "nuxt", "nuxi": "nuxi",
-    "run-s": "npm-run-all", "run-p": "npm-run-all", "pm2-runtime": "pm2", "pm2-docker": "pm2", "pm2-dev": "pm2",
-    "webpack-cli": "webpack-cli", "webpack": "webpack", "webpack-dev-server": "webpack-dev-server", "rollup": "rollup",
-    "typeorm": "typeorm", "typeorm-ts-node-commonjs": "typeorm", "typeorm-ts-node-esm": "typeorm", "ncc": "@vercel/ncc",
-    "remix": "@remix-run/dev", "remix-serve": "@remix-run/serve", "react-router": "@react-router/dev",
-    "react-router-serve": "@react-router/serve", "craco": "@craco/craco", "gulp": "gulp", "grunt": "grunt-cli",
-    "strapi": "@strapi/strapi", "expo": "expo", "parcel": "parcel", "svelte-kit": "@sveltejs/kit", "astro": "astro",
-    "mikro-orm": "@mikro-orm/cli", "graphql-codegen": "@graphql-codegen/cli", "fastify": "fastify-cli",
-    "redocly": "@redocly/cli",
-    "storybook": "storybook", "start-storybook": "@storybook/react", "env-cmd": "env-cmd", "dotenv": "dotenv-cli",
-    "dotenvx": "@dotenvx/dotenvx", "cross-env-shell": "cross-env", "http-server": "http-server", "json-server":
-    "json-server",
-    "medusa": "@medusajs/medusa", "directus": "directus", "payload": "payload", "quasar": "@quasar/app",
-    "vitest": "vitest",
-    "gatsby": "gatsby", "docusaurus": "@docusaurus/core", "eleventy": "@11ty/eleventy", "backstage-cli":
-    "@backstage/cli",
-    "nx": "nx", "turbo": "turbo", "lerna": "lerna", "tsc-watch": "tsc-watch", "tsup": "tsup", "esbuild": "esbuild",
-    "drizzle-kit": "drizzle-kit", "node-pg-migrate": "node-pg-migrate", "db-migrate": "db-migrate", "ionic":
-    "@ionic/cli",
+    "babel": "@babel/cli", "babel-node": "@babel/node", "cross-env-shell": "cross-env", "dotenv": "dotenv-cli",
+    "fastify": "fastify-cli", "grunt": "grunt-cli", "nest": "@nestjs/cli", "ng": "@angular/cli", "pm2-dev": "pm2",
+    "pm2-docker": "pm2", "pm2-runtime": "pm2", "react-router": "@react-router/dev",
+    "react-router-serve": "@react-router/serve", "remix": "@remix-run/dev", "remix-serve": "@remix-run/serve",
+    "run-p": "npm-run-all", "run-s": "npm-run-all", "sequelize": "sequelize-cli", "svelte-kit": "@sveltejs/kit",
+    "swc": "@swc/cli", "ts-node-esm": "ts-node", "ts-node-script": "ts-node", "tsc": "typescript",
+    "tsnd": "ts-node-dev", "tsserver": "typescript", "typeorm-ts-node-commonjs": "typeorm",
+    "typeorm-ts-node-esm": "typeorm", "vue-cli-service": "@vue/cli-service",
 }  # fmt: skip
 
 

@@ -1,3 +1,5 @@
+# Sources read best on the line of their case.
+# ruff: noqa: E501
 from __future__ import annotations
 
 import subprocess
