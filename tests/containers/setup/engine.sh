@@ -46,8 +46,14 @@ ENV
   say "engine unpacked"
 }
 
+# An engine that is not ours, and has registries of its own: its images are left alone.
+foreign=
+
 start_engine() {
-  if [ ! -e "$ENGINE_DIR/env.sh" ] && answers; then return; fi
+  if [ ! -e "$ENGINE_DIR/env.sh" ] && answers; then
+    foreign=1
+    return
+  fi
   unpack_engine
   . "$ENGINE_DIR/env.sh"
   answers && return

