@@ -23,6 +23,8 @@ _ALPINE_IMAGE = "alpine"
 _FAMILY = re.compile(r"(?:slim|alpine[\d.]*|al\d+|amazonlinux\d*|oraclelinux\d+|oracle|ubi\d*|debian|linux|scratch)")
 _DATED = re.compile(r"-\d{8}(?:\.\d)?(?=-|$)")
 _EXACT = re.compile(r"\d+\.\d+\.\d+")
+# https://bugs.launchpad.net/cloud-images/+bug/2005129: images since 23.04 have a user of uid 1000
+_UBUNTU_WITH_A_USER = 23.04
 _RHEL = re.compile(r"(?:al|amazonlinux|oraclelinux|ubi)\d*|oracle")
 
 
@@ -219,7 +221,7 @@ def _image(name: str, tag: str) -> Image | None:
         expose=tuple(profile["expose"].split()),
         volumes=tuple(profile["volumes"].split()),
         stopsignal=profile["stopsignal"] or None,
-        accounts=_accounts(distribution, profile["accounts"]),
+        accounts=_accounts(distribution, suite, profile["accounts"]),
         shell=_words(profile["shell"]) or ("/bin/sh", "-c"),
         has_bash=profile["bash"] == "yes",
         archive_moved=suite["archived"] == "yes" if suite else frozen and _ends_without_suite(entry.last),
@@ -248,10 +250,13 @@ def _environment(text: str, version: str) -> dict[str, str]:
     return {key: exact if value == "{version}" else value for key, value in values.items()}
 
 
-def _accounts(distribution: str, text: str) -> tuple[Account, ...]:
+def _accounts(distribution: str, suite: dict[str, str] | None, text: str) -> tuple[Account, ...]:
     made = tuple(Account(*fields) for fields in json.loads(text)) if text else ()
-    names = {account.name for account in made}
-    return (*(account for account in _base_accounts(distribution) if account.name not in names), *made)
+    base = _base_accounts(distribution)
+    if suite and distribution == "ubuntu" and float(suite["version"]) >= _UBUNTU_WITH_A_USER:
+        base = (*base, Account("ubuntu", 1000, 1000, "ubuntu", "/home/ubuntu"))
+    taken = {account.name for account in made} | {account.uid for account in made}
+    return (*(account for account in base if account.name not in taken and account.uid not in taken), *made)
 
 
 def variant(image: Image, family: Literal["alpine", "slim"]) -> Image | None:

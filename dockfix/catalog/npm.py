@@ -18,7 +18,7 @@ class NpmNative:
         prebuilt: a binary for musl is downloaded or installed; nothing has to be compiled.
         build: Alpine packages that compile it.
         runtime: Alpine packages that it needs to run.
-        debian_build, debian_runtime: the same for Debian.
+        debian_build, debian_runtime: the same for Debian; what is linked follows from the ``-dev`` packages.
         evidence: origin of the facts.
     """
 

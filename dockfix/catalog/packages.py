@@ -19,7 +19,9 @@ NEWEST_BRANCH = "3.24"
 
 _NONE = "-"
 _SUITES = ("bullseye", "bookworm", "trixie")
-_NEWEST_SUITE = "trixie"
+
+NEWEST_SUITE = "trixie"
+"""The Debian suite that is meant where none is named."""
 _OLDEST_KNOWN_BRANCH = 12
 
 
@@ -238,7 +240,7 @@ def runtime_libraries(
         row = table("development").row(dev)
         return _names(row["alpine_runtime"]) if row else None
     row = table("development").row(dev)
-    column = suite or _NEWEST_SUITE
+    column = suite or NEWEST_SUITE
     return _names(row[column]) if row and column in _SUITES else None
 
 

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
+from dockfix.catalog.packages import NEWEST_SUITE, alpine, runtime_libraries
 from dockfix.catalog.table import table
 
-Musl = Literal["wheel", "pure", "sdist", "none", "unknown"]
+Installs = Literal["wheel", "pure", "sdist", "none", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """How a Python package installs on Alpine (x86-64).
+    """How a Python package installs (x86-64).
 
     Attributes:
-        musl: ``wheel`` a musllinux wheel, ``pure`` no compiled code, ``sdist`` must be compiled, ``none`` cannot be
-            installed at all, ``unknown`` nothing is known, which must lead to a refusal.
+        musl: on Alpine: ``wheel`` a musllinux wheel, ``pure`` no compiled code, ``sdist`` must be compiled, ``none``
+            cannot be installed at all, ``unknown`` nothing is known, which must lead to a refusal.
+        glibc: the same on Debian, with manylinux wheels.
         since: first version with a musllinux wheel, None where none is known.
-        pythons: CPython minor versions that the wheel serves (``3.11``); empty where not recorded or all.
+        pythons: CPython minor versions that the musllinux wheel serves (``3.11``, ``3.9+`` for the stable ABI);
+            empty where it serves all.
         quick_build: the source distribution compiles in well under a minute with the packages in *build*.
-        build, runtime: Alpine packages to compile it and to run it.
-        debian_build, debian_runtime: the same for Debian.
+        build, runtime: Alpine packages to compile it and to run it; empty unless *musl* is ``sdist``.
+        debian_build, debian_runtime: the same for Debian; empty unless *glibc* is ``sdist``.
         evidence: what a report may quote.
     """
 
-    musl: Musl
+    musl: Installs
+    glibc: Installs = "unknown"
     since: str | None = None
     pythons: tuple[str, ...] = ()
     quick_build: bool = False
@@ -40,39 +44,48 @@ class Wheel:
 @dataclass(frozen=True, slots=True)
 class _Release:
     version: str
-    musl: Musl
+    installs: Installs
     pythons: tuple[str, ...]
 
 
-def python_wheel(name: str, version: str | None, python: str | None = None) -> Wheel:
-    """How one version of a package installs on Alpine.
+def python_wheel(name: str, version: str | None, python: str | None = None, suite: str | None = None) -> Wheel:
+    """How one version of a package installs.
 
     Args:
         name: distribution name in any spelling.
         version: the pinned version; None for the newest.
         python: CPython minor version (``3.11``); None leaves it out of account.
+        suite: Debian suite in whose names *debian_runtime* is given; None for the newest.
 
     Returns:
         ``unknown`` where neither the package nor that version is recorded.
     """
     key = normalise(name)
     wheel = _recorded(key, version, python)
-    if wheel.musl not in ("sdist", "unknown"):
-        return wheel
     row = table("builds").row(key)
-    if row is None:
+    if row is None or (wheel.musl not in _COMPILED and wheel.glibc not in _COMPILED):
         return wheel
-    optional = row["kind"] == "optional"
-    return Wheel(
-        "sdist",
-        wheel.since,
-        quick_build=True,
-        build=() if optional else tuple(row["alpine_build"].split()),
-        runtime=tuple(row["alpine_runtime"].split()),
-        debian_build=() if optional else tuple(row["debian_build"].split()),
-        debian_runtime=tuple(row["debian_runtime"].split()),
-        evidence=f"{name}: {row['note']}",
-    )
+    compiled = row["kind"] != "optional"
+    if wheel.musl in _COMPILED:
+        build = row["alpine_build"].split() if compiled else []
+        wheel = replace(
+            wheel,
+            musl="sdist",
+            quick_build=True,
+            build=tuple(build),
+            runtime=tuple(row["alpine_runtime"].split()),
+            evidence=f"{name}: {row['note']}",
+        )
+    if wheel.glibc in _COMPILED:
+        packages = tuple(row["debian_build"].split()) if compiled else ()
+        wheel = replace(wheel, glibc="sdist", debian_build=packages, debian_runtime=_linked(packages, suite))
+    return wheel
+
+
+def _linked(packages: tuple[str, ...], suite: str | None) -> tuple[str, ...]:
+    """What the development packages among *packages* leave to be installed where the result runs."""
+    found = (runtime_libraries(package, "debian", suite) for package in packages if package.endswith("-dev"))
+    return tuple(dict.fromkeys(name for names in found for name in names or ()))
 
 
 def normalise(name: str) -> str:
@@ -86,18 +99,29 @@ def _recorded(key: str, version: str | None, python: str | None) -> Wheel:
     row = table("wheels").row(key)
     if row is None:
         return Wheel("unknown", evidence=f"{key} is not in the table of Python packages")
-    releases = _releases(row["releases"])
-    since = next((release.version for release in releases if release.musl == "wheel"), None)
-    release = _release(releases, version)
-    if release is None:
+    musl, glibc = _releases(row["musl"]), _releases(row["glibc"])
+    since = next((release.version for release in musl if release.installs == "wheel"), None)
+    on_musl, on_glibc = _release(musl, version), _release(glibc, version)
+    if on_musl is None or on_glibc is None:
         return Wheel(
-            "unknown", since, evidence=f"{key} {version} is older than what is recorded ({releases[0].version})"
+            "unknown", since=since, evidence=f"{key} {version} is not recorded (the first is {musl[0].version})"
         )
-    subject, source = f"{key} {version or release.version}", row["source"]
-    if release.musl == "wheel" and python and release.pythons and not _serves(release.pythons, python):
-        evidence = f"{subject} has no musllinux wheel for Python {python} ({source})"
-        return Wheel("sdist", since, release.pythons, evidence=evidence)
-    return Wheel(release.musl, since, release.pythons, evidence=f"{subject} {_WORDS[release.musl]} ({source})")
+    installs, source = _for_python(on_musl, python), f"({row['source']})"
+    words = f"has no musllinux wheel for Python {python}" if installs != on_musl.installs else _WORDS[installs]
+    return Wheel(
+        installs,
+        _for_python(on_glibc, python),
+        since,
+        on_musl.pythons,
+        evidence=f"{key} {version or on_musl.version} {words} {source}",
+    )
+
+
+def _for_python(release: _Release, python: str | None) -> Installs:
+    """What a release means for one Python: without a wheel for it, pip turns to the sources."""
+    if release.installs == "wheel" and python and release.pythons and not _serves(release.pythons, python):
+        return "sdist"
+    return release.installs
 
 
 def _release(releases: tuple[_Release, ...], version: str | None) -> _Release | None:
@@ -113,10 +137,12 @@ def _release(releases: tuple[_Release, ...], version: str | None) -> _Release | 
     earlier = [release for release in releases if Version(release.version) <= wanted]
     if earlier:
         return earlier[-1]
-    return releases[0] if releases[0].musl == "pure" else None
+    return releases[0] if releases[0].installs == "pure" else None
 
 
-_WORDS: dict[Musl, str] = {
+_COMPILED = ("sdist", "unknown")
+
+_WORDS: dict[Installs, str] = {
     "wheel": "has a musllinux wheel",
     "pure": "is pure Python",
     "sdist": "has no musllinux wheel, only sources",
@@ -140,18 +166,32 @@ def _releases(cell: str) -> tuple[_Release, ...]:
     releases: list[_Release] = []
     for part in cell.split():
         version, _, rest = part.partition("=")
-        musl, _, pythons = rest.partition("/")
-        known = next(word for word in _WORDS if word == musl)
+        installs, _, pythons = rest.partition("/")
+        known = next(word for word in _WORDS if word == installs)
         releases.append(_Release(version, known, tuple(pythons.split(",")) if pythons else ()))
     return tuple(releases)
 
 
-def python_system_libraries(name: str, distribution: Literal["debian", "alpine"] = "debian") -> tuple[str, ...]:
-    """Packages with the libraries that a Python package loads by name at run time; no wheel carries them.
+def python_system_libraries(
+    name: str, distribution: Literal["debian", "alpine"] = "debian", suite: str | None = None
+) -> tuple[str, ...] | None:
+    """Packages with what a Python package loads or calls by name at run time; no wheel brings them.
 
     Args:
         name: distribution name in any spelling (``python-magic`` needs ``libmagic1``).
         distribution: whose package names are wanted.
+        suite: Debian suite or Alpine branch; None and suites that are not recorded stand for the newest.
+
+    Returns:
+        Empty where nothing is known to be needed, None where the distribution has no such package.
     """
     row = table("libraries").row(normalise(name))
-    return tuple(row[distribution].split()) if row else ()
+    if row is None:
+        return ()
+    if distribution == "alpine":
+        answers = [alpine(package, suite) for package in row["bookworm"].split()]
+        if any(answer is None or answer.kind == "none" for answer in answers):
+            return None
+        return tuple(dict.fromkeys(part for answer in answers if answer for part in answer.packages))
+    cell = row.get(suite or NEWEST_SUITE, row[NEWEST_SUITE])
+    return None if cell == "-" else tuple(cell.split())

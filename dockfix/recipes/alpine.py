@@ -291,7 +291,10 @@ def python_packages(model: Model, stage: StageModel, evidence: list[str]) -> lis
             found += wheel.build
         if stage is model.final:
             found += wheel.runtime
-            found += catalog.python_system_libraries(requirement.name, "alpine")
+            libraries = catalog.python_system_libraries(requirement.name, "alpine")
+            if libraries is None:
+                raise UnfitError(None, f"Alpine does not have what {title} calls")
+            found += libraries
         if wheel.musl == "wheel":
             evidence.append(requirement.name)
     return found

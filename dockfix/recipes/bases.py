@@ -156,9 +156,13 @@ def slim_packages(model: Model, stage: StageModel) -> list[str]:
             if wheel.musl == "unknown" and not builds:
                 raise UnfitError(None, f"whether {needs.title(requirement)} has a wheel is not known")
     for requirement in model.requirements:
-        wheel = catalog.python_wheel(requirement.name, requirement.version, needs.python_version(stage))
+        suite = stage.image.suite if stage.image is not None else None
+        wheel = catalog.python_wheel(requirement.name, requirement.version, needs.python_version(stage), suite)
         found += wheel.debian_runtime
-        found += catalog.python_system_libraries(requirement.name, "debian")
+        libraries = catalog.python_system_libraries(requirement.name, "debian", suite)
+        if libraries is None:
+            raise UnfitError(None, f"Debian does not have what {needs.title(requirement)} calls any more")
+        found += libraries
     if stage.image is not None and stage.image.name == "node":
         for name, origin in alpine.native_modules(model):
             known = catalog.npm_native(name)
