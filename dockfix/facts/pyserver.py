@@ -6,7 +6,6 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from dockfix.facts import pycommand, pydjango, pylisten, pyroutes, pytools, pywrites
@@ -29,8 +28,8 @@ from dockfix.facts.pyvalue import Evaluator, instance_folder
 if TYPE_CHECKING:
     from dockfix.facts.python import Python
 
-BUDGET: Final = 4.0
-"""Seconds after which no further source is parsed for one command."""
+BUDGET: Final = 15_000
+"""Lines of source parsed for one command, some four seconds; a count and no clock, so that every run finds the same."""
 
 Kind = Literal["web", "worker", "none"]
 
@@ -126,6 +125,7 @@ _DEFAULT_PORTS: Final = {
     "panel": 5006, "http.server": 8000, "litestar": 8000,
 }  # fmt: skip
 _OPEN_BY_DEFAULT: Final = frozenset({"waitress", "streamlit", "http.server"})
+_HOST_OPTIONS: Final = {"daphne": ("-b", "--bind"), "http.server": ("-b", "--bind"), "flask": ("-h", "--host")}
 # https://uvicorn.dev/settings/, https://flask.palletsprojects.com/en/stable/cli/,
 # https://docs.streamlit.io/develop/api-reference/configuration/config.toml
 _PORT_VARIABLES: Final = {
@@ -182,7 +182,8 @@ class _Inquiry:
         self.found = _Found()
         self.unread: list[Fact[str]] = []
         self.config_reload: Fact[str] | None = None
-        self.deadline = monotonic() + BUDGET
+        self.lines = 0
+        self.undecided = False
         self.given_folder = folder
         self.folder = folder or ""
         self._uwsgi_file()
@@ -351,8 +352,9 @@ class _Inquiry:
         if not entry and content.count("\n") > LONGEST:
             self.unread.append(Fact(f"longer than {LONGEST} lines", f"{self.sources.prefix}{path}"))
             return None
-        if not entry and monotonic() > self.deadline:
-            self.unread.append(Fact("out of time", f"{self.sources.prefix}{path}"))
+        self.lines += content.count("\n")
+        if not entry and self.lines > BUDGET:
+            self.unread.append(Fact(f"past the first {BUDGET} lines", f"{self.sources.prefix}{path}"))
             return None
         source = self.sources.source(path)
         if source is None:
@@ -585,17 +587,13 @@ class _Inquiry:
             self.found.listen(
                 UNKNOWN, pycommand.value_of(start.positional[0]) if start.positional else UNKNOWN, _COMMAND
             )
-        if server != "python" and server not in ("gunicorn", "manage"):
-            host = start.option(
-                "--host",
-                "--ip",
-                *(("-b", "--bind", "--address") if server in ("daphne", "http.server") else ("-H",)),
-                "-h" if server == "flask" else "--host",
-            )
-            port = start.option("--port", "-p", *(() if server != "fastapi" else ("--port",)))
-            self.found.listen(
-                pycommand.value_of(host) if host else UNKNOWN, pycommand.value_of(port) if port else UNKNOWN, _COMMAND
-            )
+        if server not in ("python", "gunicorn", "manage"):
+            host = start.option(*_HOST_OPTIONS.get(server, ("--host", "-H", "--ip", "--address")))
+            port = start.option("--port", "-p")
+            number = pycommand.value_of(port) if port else UNKNOWN
+            if port and number is UNKNOWN:
+                self._undecided("the port", _COMMAND)
+            self.found.listen(pycommand.value_of(host) if host else UNKNOWN, number, _COMMAND)
 
     def _address(self, address: str, origin: str) -> None:
         """``0.0.0.0:8000``, ``:8000``, ``[::]:8000``, ``unix:/run/app.sock``."""
@@ -606,6 +604,8 @@ class _Inquiry:
             given = self.evaluator.settled(whole)
             if isinstance(given, str) and "$" not in given:
                 self._address(given, origin)
+            else:
+                self._undecided("the address", origin)
             return
         variable = re.search(r"\$(?:\w+|\{[^}]*\})$", address)
         if variable is not None:
@@ -617,7 +617,16 @@ class _Inquiry:
         else:
             host, port = address, ""
         bind: Value = host.strip("[]") or pylisten.ANY
-        self.found.listen(bind, pycommand.value_of(port) if port else UNKNOWN, origin)
+        number = pycommand.value_of(port) if port else UNKNOWN
+        if port and number is UNKNOWN:
+            self._undecided("the port", origin)
+        self.found.listen(bind, number, origin)
+
+    def _undecided(self, what: str, origin: str) -> None:
+        """Note that something is given and not understood, so that no default takes its place."""
+        if self.found.port is UNKNOWN:
+            self.undecided = True
+            self.unread.append(Fact(f"{what} is decided at run time", origin))
 
     def _gunicorn(self) -> None:
         import shlex
@@ -648,8 +657,8 @@ class _Inquiry:
             for name in ("bind", "reload"):
                 place = self.evaluator.global_name(source, name)
                 if place is None:
-                    if name in source.scope.names:
-                        self.unread.append(Fact(f"{name} is decided at run time", f"{source.prefix}{source.path}"))
+                    if name == "bind" and name in source.scope.names:
+                        self._undecided("the address", f"{source.prefix}{source.path}")
                     continue
                 value = self.evaluator.of(place)
                 if isinstance(value, tuple) and value:
@@ -658,10 +667,12 @@ class _Inquiry:
                     value = self.evaluator.settled(value)
                 if name == "bind" and isinstance(value, str):
                     self._gunicorn_bind(place, value)
+                elif name == "bind":
+                    self._undecided("the address", pydjango.origin_of(place))
                 elif name == "reload" and value is True:
                     self.config_reload = Fact("gunicorn reload", pydjango.origin_of(place))
         elif start.option("-c", "--config") is not None:
-            self.unread.append(Fact(f"no {given}", _COMMAND))
+            self._undecided(f"what {given} says", _COMMAND)
 
     def _gunicorn_bind(self, place: Place, value: str) -> None:
         """The address of a configuration file; a variable inside ``f"0.0.0.0:{port}"`` is kept as one."""
@@ -681,7 +692,10 @@ class _Inquiry:
         if isinstance(inner, Variable):
             variable = inner
         if value.startswith("unix:"):
+            self.undecided = True
             return
+        if variable is UNKNOWN:
+            self._undecided("the port", origin)
         self.found.listen((host.strip("[]") or pylisten.ANY) if WILD not in host else UNKNOWN, variable, origin)
 
     def _streamlit(self, name: str, option: str) -> tuple[Value, str] | None:
@@ -748,6 +762,8 @@ class _Inquiry:
 
     def _defaults(self) -> None:
         server = self.start.server
+        if self.undecided:
+            return
         if server == "gunicorn":
             # https://docs.gunicorn.org/en/stable/settings.html#bind
             if (

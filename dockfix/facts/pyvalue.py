@@ -205,8 +205,6 @@ class Evaluator:
     def text(self, value: Value) -> str:
         """*value* as a string that a path or an address is made of; :data:`WILD` where it is not decided."""
         value = self.settled(value)
-        if isinstance(value, bool) or value is None:
-            return str(value)
         if isinstance(value, (str, int, float)):
             return str(value)
         return WILD
@@ -495,7 +493,7 @@ class Evaluator:
         if name in ("pathlib.Path.home", "Path.home"):
             return "~"
         if name in ("tempfile.gettempdir", "tempfile.mkdtemp", "tempfile.mkstemp", "tempfile.mktemp"):
-            return "/tmp"  # noqa: S108  the value that the app would see
+            return "/tmp"
         if isinstance(call.func, cst.Attribute):
             value = self._method_value(source, scope, call, at)
             if value is not UNKNOWN:

@@ -220,6 +220,25 @@ def test_missing_configuration_file_leaves_the_port_open() -> None:
     assert found.unread
 
 
+@pytest.mark.parametrize(
+    ("command", "config"),
+    [
+        pytest.param("gunicorn -b $BIND app:app", "", id="address-variable"),
+        pytest.param("gunicorn -b 0.0.0.0:$(port) app:app", "", id="substitution"),
+        pytest.param("uvicorn app:app --port $((80+1))", "", id="arithmetic"),
+        pytest.param("gunicorn app:app", "bind = address()\n", id="call"),
+        pytest.param("gunicorn app:app", "bind = 'unix:/run/app.sock'\n", id="socket"),
+        pytest.param(
+            "gunicorn app:app", "import sys\nif sys.argv:\n    bind = ':1'\nelse:\n    bind = ':2'\n", id="two"
+        ),
+    ],
+)
+def test_no_default_takes_the_place_of_what_is_not_understood(command: str, config: str) -> None:
+    found = serve({"app.py": FLASK, "gunicorn.conf.py": config}, command)
+    assert found.kind.value == "web"
+    assert found.port is None
+
+
 def test_start_script_is_followed() -> None:
     files = {
         "app.py": FLASK,

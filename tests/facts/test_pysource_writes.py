@@ -119,6 +119,13 @@ def test_old_flask_sqlalchemy_writes_beside_the_application() -> None:
     assert [fact.value for fact in serve({**files, "requirements.txt": "flask-sqlalchemy==2.5.1"}).writes] == ["."]
 
 
+def test_sources_past_the_budget_are_named() -> None:
+    files: dict[str, str | bytes] = {f"m{number}.py": "open('x/y', 'w')\n" + "\n" * 1400 for number in range(13)}
+    found = serve({"app.py": "".join(f"import m{number}\n" for number in range(13)), **files})
+    assert [fact.value for fact in found.writes] == ["x"]
+    assert {fact.origin for fact in found.unread} == {"m10.py", "m11.py", "m12.py"}
+
+
 def test_unknown_paths_are_said() -> None:
     found = serve("import os, sys\nos.makedirs(sys.argv[1])\n")
     assert found.writes == ()
