@@ -33,8 +33,8 @@ _MANIFEST_FILES = (
 _ENTRIES = ("server.js", "app.js", "index.js", "src/server.ts", "src/index.ts", "src/main.ts", "src/app.ts",
             "src/index.js", "src/server.js", "src/app.js", "server.ts", "index.ts", "app.ts", "main.ts", "index.mjs",
             "server.mjs")  # fmt: skip
-#: Program → package where the names differ, as "bin" says in lock files of public repositories and, for sequelize, babel,
-#: pm2, ncc and remix, in ``npm view PACKAGE bin``; 2026-11. For locks that do not record programs.
+#: Program → package where the names differ, as "bin" says in lock files of public repositories and, for sequelize,
+#: babel, pm2 and remix, in ``npm view PACKAGE bin``; 2026-11. For locks that do not record programs.
 _PROGRAMS = {
     "babel": "@babel/cli", "babel-node": "@babel/node", "cross-env-shell": "cross-env", "dotenv": "dotenv-cli",
     "fastify": "fastify-cli", "grunt": "grunt-cli", "nest": "@nestjs/cli", "ng": "@angular/cli", "pm2-dev": "pm2",
