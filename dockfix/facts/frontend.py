@@ -204,7 +204,8 @@ class Frontend:
             "bunchee",
         ):
             if option:
-                return Fact(option, origin)
+                file = posixpath.splitext(option)[1] != ""
+                return Fact(join("", posixpath.dirname(option) if file else option), origin)
             if program == "webpack":
                 return self._webpack_output()
             return Fact("dist", f"{origin} (the program's default)") if program in ("tsup", "ncc", "parcel") else None

@@ -109,7 +109,8 @@ class Graph:
     @cached_property
     def entry(self) -> str | None:
         """The source file of the entry; None where there is none."""
-        return next((path for path in self._candidates(self.built_entry) if self._is_file(path)), None)
+        found = (path for path in self._candidates(self.built_entry) if self._is_file(path))
+        return next((path for path in found if self.source(path) is not None), None)
 
     @cached_property
     def roots(self) -> tuple[str, str] | None:
@@ -181,7 +182,7 @@ class Graph:
         """The parsed source at *path*; None where there is no such file, or it is too long to be written by hand."""
         if path not in self._sources:
             data = self.node.files.read(self.node.path(path)) if path.endswith((*_EXTENSIONS, "/www", "cli")) else None
-            if data is None and self._is_file(path) and "." not in posixpath.basename(path):
+            if data is None and "." not in posixpath.basename(path) and self._is_file(path):
                 data = self.node.files.read(self.node.path(path))
             long = data is not None and (
                 len(data) > _FILE_SIZE or (len(data) > 20_000 and data.count(b"\n") * 500 < len(data))

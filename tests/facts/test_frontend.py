@@ -48,6 +48,7 @@ def angular(builder: str, options: dict[str, Any]) -> dict[str, str]:
         ({"dependencies": {"next": "14"}, "scripts": {"build": "next build"}}, {}, None, ".next"),
         ({"dependencies": {"express": "4"}, "scripts": {"build": "rimraf dist && tsc -p tsconfig.build.json"}}, {"tsconfig.build.json": '{"extends": "./tsconfig.json"}', "tsconfig.json": '{"compilerOptions": {"outDir": "./built"}}'}, None, "built"),
         ({"dependencies": {"@nestjs/core": "10"}, "scripts": {"build": "nest build"}}, {}, None, "dist"),
+        ({"scripts": {"build": "webpack src/a.js -o ./out/bundle.js"}}, {}, None, "out"),
         ({"scripts": {"build": "esbuild src/a.ts --bundle --outdir=lib"}}, {}, None, "lib"),
     ],
 )  # fmt: skip

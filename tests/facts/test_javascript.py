@@ -215,6 +215,7 @@ def test_modules_of_a_listed_folder_are_followed() -> None:
 
 
 def test_a_missing_entry_says_nothing() -> None:
+    assert server({"main.go": "package main"}, "main.go").entry is None
     found = server({}, "nowhere.js")
     assert (found.entry, found.port, found.routes, found.writes) == (None, None, (), ())
 
