@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Literal
 
-from dockfix.dockerfile import Document, DockerfileError, Instruction, structure_agrees
+from dockfix.dockerfile import DockerfileError, Document, Instruction, structure_agrees
 from dockfix.facts import App
 from dockfix.model import Model
 from dockfix.options import Options
 from dockfix.proofs import ProofError, prove
 from dockfix.text import OverlapError, apply
-from dockfix.transform import Change, Note, Refusal, Result, Safety, Transform
+from dockfix.transform import Change, Refusal, Result, Safety, Transform
 
 Kind = Literal["applied", "offered", "refused", "note", "advice"]
 Chooser = Callable[[Transform, Sequence[Change]], bool]

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from dockfix.dockerfile import Document, Instruction
     from dockfix.model import Model, StageModel
+    from dockfix.model.config import ConfigValue
     from dockfix.text import Edit, Span
-    from dockfix.transform import Change, ConfigValue
+    from dockfix.transform import Change
 
 
 class ProofError(Exception):

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from dockfix.model.config import ConfigDelta
+
 if TYPE_CHECKING:
     from dockfix.dockerfile import Instruction
     from dockfix.dockerfile.layout import LedgerEntry
     from dockfix.model import Model
     from dockfix.text import Edit
-
-ConfigValue = str | tuple[str, ...] | None
-ConfigDelta = Mapping[str, tuple[ConfigValue, ConfigValue]]
 
 
 class Safety(enum.Enum):

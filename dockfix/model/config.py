@@ -13,7 +13,10 @@ from dockfix.dockerfile import expand
 if TYPE_CHECKING:
     from dockfix.catalog import Image
     from dockfix.dockerfile import Instruction
-    from dockfix.transform import ConfigDelta, ConfigValue
+
+ConfigValue = str | tuple[str, ...] | None
+ConfigDelta = Mapping[str, tuple[ConfigValue, ConfigValue]]
+"""Keys of a configuration with their values before and after."""
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """What Docker sets where an image sets no PATH.
@@ -165,7 +168,8 @@ def after(config: Config, instruction: Instruction, arguments: Mapping[str, str]
         return replace(config, cmd=_exec(config, instruction), cmd_set_here=True)
     if keyword == "ENTRYPOINT":
         # Docker clears a CMD that was inherited when the stage sets an ENTRYPOINT of its own:
-        # https://github.com/moby/buildkit/blob/master/frontend/dockerfile/dockerfile2llb/convert.go (dispatchEntrypoint)
+        # dispatchEntrypoint in
+        # https://github.com/moby/buildkit/blob/master/frontend/dockerfile/dockerfile2llb/convert.go
         kept = config.cmd if config.cmd_set_here else ()
         return replace(config, entrypoint=_exec(config, instruction), cmd=kept)
     if keyword == "ONBUILD":

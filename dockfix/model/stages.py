@@ -315,12 +315,12 @@ def _model_stage(
     placements: list[Placement] = []
     for instruction in stage.instructions:
         if instruction.keyword == "ARG":
-            for pair in instruction.pairs():
-                value = expand(pair[1], {**arguments, **config.env}, document.escape) if pair[1] is not None else None
-                if value is None:
-                    value = global_arguments.get(pair[0])
+            for assignment in instruction.assignments:
+                known = {**arguments, **config.env}
+                default = None if assignment.value is None else expand(assignment.value, known, document.escape)
+                value = global_arguments.get(assignment.key) if default is None else default
                 if value is not None:
-                    arguments[pair[0]] = value
+                    arguments[assignment.key] = value
         step = _step(document, app, instruction, config, dict(arguments))
         steps.append(step)
         config = step.after
