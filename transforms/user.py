@@ -28,6 +28,7 @@ from dockfix.text import Edit, Span
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
 
 COLUMNS = 120
+NEXT_CACHE = ".next/cache"
 SETTLING = frozenset({"RUN", "COPY", "ADD", "WORKDIR", "USER"})
 ENDING = frozenset({"EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD", "STOPSIGNAL", "VOLUME"})
 INITS = frozenset({"dumb-init", "tini"})
@@ -235,8 +236,8 @@ def _app(model: Model, found: Writable, owner: Owner) -> Iterator[Result]:
     if model.options.owner == "app":
         _own_copies(making)
     folders = _folders(making, found)
-    _next_cache(making, found)
-    _own_folders(making, folders)
+    built = _next_build(making, found)
+    _own_folders(making, [path for path in folders if not built or path != join(model.folder, NEXT_CACHE)])
     value = _user_value(model, owner)
     _say_user(making, value)
     config = stated(model.final.config, user=value, env=making.env)
@@ -290,30 +291,31 @@ def _user_site(making: _Edits) -> None:
     if not carries_user_site(model):
         return
     place = f"{making.owner.home}/.local"
-    known = any(
-        assignment.key == "PYTHONUSERBASE"
+    variables = [
+        (step, assignment)
         for step in model.final.steps
         if step.instruction.keyword == "ENV"
         for assignment in step.instruction.assignments
-    )
+    ]
+    known = any(assignment.key == "PYTHONUSERBASE" for _, assignment in variables)
+    for step, assignment in variables:
+        if assignment.key not in {"PATH", "PYTHONUSERBASE"} or USER_SITE not in assignment.raw:
+            continue
+        making.edits.append(Edit(assignment.value_span, assignment.raw.replace(USER_SITE, place)))
+        making.env[assignment.key] = model.final.config.env[assignment.key].replace(USER_SITE, place)
+        if not known:
+            _user_base(making, step, place, assignment.span)
+            known = True
     for step in model.final.steps:
-        instruction = step.instruction
-        if instruction.keyword == "ENV":
-            for assignment in instruction.assignments:
-                if assignment.key not in {"PATH", "PYTHONUSERBASE"} or USER_SITE not in assignment.raw:
-                    continue
-                making.edits.append(Edit(assignment.value_span, assignment.raw.replace(USER_SITE, place)))
-                making.env[assignment.key] = model.final.config.env[assignment.key].replace(USER_SITE, place)
-                if not known:
-                    _user_base(making, step, place, assignment.span)
-                    known = True
-        elif instruction.copy is not None and instruction.copy.destination.rstrip("/") == USER_SITE:
-            word = instruction.words[-1]
-            making.edits.append(Edit(word.span, word.text.replace(USER_SITE, place)))
-            if not known:
-                making.before(step, f"ENV PYTHONUSERBASE={place}")
-                making.env["PYTHONUSERBASE"] = place
-                known = True
+        instruction, copy = step.instruction, step.instruction.copy
+        if copy is None or copy.from_ is None or copy.destination.rstrip("/") != USER_SITE:
+            continue
+        word = instruction.words[-1]
+        making.edits.append(Edit(word.span, word.text.replace(USER_SITE, place)))
+        if not known:
+            making.before(step, f"ENV PYTHONUSERBASE={place}")
+            making.env["PYTHONUSERBASE"] = place
+            known = True
 
 
 def _user_base(making: _Edits, step: Step, place: str, first: Span) -> None:
@@ -336,9 +338,11 @@ def _own_copies(making: _Edits) -> None:
         instruction, copy = step.instruction, step.instruction.copy
         if copy is None or copy.chown is not None or not _is_app(model, step):
             continue
-        if step.role is Role.MANIFESTS and _brought_again(model, step, steps[position + 1 :]):
+        later = steps[position + 1 :]
+        read_once = step.role is Role.MANIFESTS and any(Purpose.INSTALL in other.purposes for other in later)
+        if read_once or _brought_again(model, step, later):
             continue
-        late = owner.step is not None and owner.step in steps[position + 1 :]
+        late = owner.step is not None and owner.step in later
         pair = owner.numbers if copy.link or late else owner.pair
         if pair is None:
             raise _UnfitError(
@@ -403,18 +407,20 @@ def _check_contents(model: Model, folders: Sequence[str]) -> None:
             raise _UnfitError(Obstacle(model.final.stage.base, why))
 
 
-def _next_cache(making: _Edits, found: Writable) -> None:
-    """What ``next build`` makes in the final stage belongs to the account from the start.
+def _next_build(making: _Edits, found: Writable) -> bool:
+    """Give what ``next build`` makes in the final stage to the account, and say whether there was such a step.
 
     The server renews pages and images in there; owning it in the RUN that makes it does not double the layer.
     """
     model = making.model
-    cache = join(model.folder, ".next/cache")
-    if cache not in {fact.value for fact in found.folders}:
-        return
-    for step in model.final.steps:
-        if Purpose.BUILD in step.purposes and step.script is not None and step.script.flat:
-            making.append(step, [f"chown -R {making.owner.pair} .next"])
+    if join(model.folder, NEXT_CACHE) not in {fact.value for fact in found.folders}:
+        return False
+    builds = [step for step in model.final.steps if Purpose.BUILD in step.purposes]
+    for step in builds[-1:]:
+        if step.script is None or not step.script.flat:
+            raise _UnfitError(Obstacle(step.instruction, "what this RUN builds is root's, and the server writes to it"))
+        making.append(step, [f"chown -R {making.owner.pair} .next"])
+    return bool(builds)
 
 
 def _own_folders(making: _Edits, folders: Sequence[str]) -> None:
@@ -480,10 +486,17 @@ def _say_user(making: _Edits, value: str) -> None:
     steps = making.model.final.steps
     tail = steps[steps.index(_last_settled(making.model)) + 1 :]
     end = next((step for step in tail if step.instruction.keyword in ENDING), None)
-    if end is not None:
-        making.before(end, f"USER {value}")
-    else:
+    if end is None:
         making.after(steps[-1], f"USER {value}")
+        return
+    document = making.model.document
+    first = end is tail[0]
+    above = document.text[: end.instruction.block.start].rstrip(" \t").removesuffix("\n").removesuffix("\r")
+    blank = above.endswith("\n")
+    edit = insert_before(document, end.instruction, f"USER {value}", gap=document.spacious and (blank or first))
+    if document.spacious and first and not blank:
+        edit = Edit(edit.span, document.newline + edit.text)
+    making.edits.append(edit)
 
 
 # -- notes ------------------------------------------------------------------------------------------------------------

@@ -68,6 +68,7 @@ SERVICES = frozenset(
         "openvpn",
     }
     | {"wireguard-tools", "tcpdump", "tshark", "fail2ban", "rsyslog", "libpcap-dev", "libpcap", "dbus", "bluez"}
+    | {"nmap", "arp-scan", "masscan", "zmap", "hping3", "netdiscover"}
 )
 """Packages that are there for root: services, and tools that change who somebody is."""
 DEVICES = frozenset(
@@ -408,12 +409,7 @@ def _run(model: Model, step: Step) -> Iterator[Obstacle]:
                 yield Obstacle(at, "a script from elsewhere installs something, perhaps in root's home")
         elif name.startswith("python"):
             if not _known_python(command):
-                what = "downloads data" if "download" in words else "leaves"
-                yield Obstacle(
-                    at, f"what {words[:40]!r} {what if what == 'leaves' else 'downloads'}, and for whom, cannot be told"
-                )
-        elif name.startswith("python"):
-            continue
+                yield Obstacle(at, f"what `{_short(words)}` leaves behind, and for whom, cannot be told")
         elif called := next((c for c in step.invocations if c.command is command), None):
             yield from _manager(model, step, called.manager, called.verb, command)
         elif name in {"npx", "pnpx", "bunx", "playwright"}:

@@ -52,8 +52,7 @@ def final_services(model: Model) -> tuple[Service, ...]:
 def programs(model: Model) -> tuple[Program, ...]:
     """Every program that the image or compose starts, through shells, scripts, npm scripts and inits."""
     found: list[Program] = []
-    line = model.start.command.line if model.start.command is not None else None
-    origin = f"line {line}" if line is not None else "the start command of the base"
+    origin = "the start command"
     if model.start.entrypoint and not _of_base(model):
         found += _argv(model, (model.start.entrypoint,), origin, 0)
     if model.start.words:

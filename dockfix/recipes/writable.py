@@ -103,22 +103,21 @@ def writable(model: Model) -> Writable:
     for program in programs(model):
         _program(model, program, found)
     if not programs(model):
-        found.doubt("no start command is known", f"line {model.final.stage.base.line}")
+        found.doubt("what runs", "no start command is known")
     _settings(model, found)
     for fact in mounts(model):
         found.add(fact.value, fact.origin)
         found.mounts.setdefault(fact.value, fact)
     for step in model.final.all_steps:
         for path in made_by(model, step):
-            found.add(path, f"line {step.instruction.line}")
+            found.add(path, "a RUN makes it")
     return Writable(tuple(found.folders.values()), tuple(found.mounts.values()), found.unknown, tuple(found.tools))
 
 
 def mounts(model: Model) -> Iterator[Fact[str]]:
     """Mount points of volumes that Docker makes from what the image has there: VOLUME, named and anonymous ones."""
     for path in model.final.config.volumes:
-        step = next((s for s in reversed(model.final.all_steps) if s.instruction.keyword == "VOLUME"), None)
-        yield Fact(join("/", path), f"line {step.instruction.line}" if step else "the base's VOLUME")
+        yield Fact(join("/", path), "VOLUME")
     for service in final_services(model):
         for volume in service.volumes:
             inside = volume.target.rstrip("/")
@@ -166,7 +165,7 @@ def _settings(model: Model, found: _Found) -> None:
     given: list[tuple[str, str, str]] = []
     for step in model.final.all_steps:
         if step.instruction.keyword == "ENV":
-            given += [(key, value, f"line {step.instruction.line}") for key, value in step.instruction.pairs()]
+            given += [(key, value, f"ENV {key}") for key, value in step.instruction.pairs()]
     for service in final_services(model):
         given += [(key, value or "", service.origin("environment")) for key, value in service.environment.items()]
     for key, value, origin in given:
@@ -204,7 +203,7 @@ def _program(model: Model, program: Program, found: _Found) -> None:
     elif name in {"npm", "yarn", "pnpm", "npx", "bun"} or not (
         name in READERS or name in MIGRATIONS or "=" in words[0]
     ):
-        found.doubt(f"what {name} does", origin)
+        found.doubt(f"what {' '.join(words[:2])} does", origin)
 
 
 def _file(model: Model, path: str, origin: str, found: _Found) -> None:
