@@ -230,7 +230,7 @@ class _Edits:
 def _app(model: Model, found: Writable, owner: Owner) -> Iterator[Result]:
     """The change for an app in Node or Python, with its notes."""
     making = _Edits(model, owner, [], dict(model.final.config.env))
-    if owner.step is None and owner == accounts.made(owner.name, model.options.uid):
+    if owner.new:
         _account(making)
     _user_site(making)
     if model.options.owner == "app":

@@ -26,7 +26,8 @@ class Owner:
         gid: the number of the group, likewise.
         home: its home folder.
         has_home: whether that folder is made with the account.
-        step: the RUN of the file that makes it; ``None`` where the base brings it.
+        step: the RUN of the file that makes it; ``None`` where the base brings it or dockfix makes it.
+        new: whether it is still to be made.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Owner:
     home: str
     has_home: bool
     step: Step | None = None
+    new: bool = False
 
     @property
     def pair(self) -> str:
@@ -67,7 +69,7 @@ def commands(distribution: str, name: str, number: int) -> tuple[str, ...]:
 
 def made(name: str, number: int) -> Owner:
     """The account that :func:`commands` make."""
-    return Owner(name, name, number, number, f"/home/{name}", True)
+    return Owner(name, name, number, number, f"/home/{name}", True, new=True)
 
 
 def brought(image: Image, name: str) -> Owner | None:

@@ -1,0 +1,153 @@
+"""``user``: what the fixtures do not show, above all how accounts are read and made."""
+
+from __future__ import annotations
+
+import pytest
+
+from dockfix.dockerfile import Document
+from dockfix.engine import Plan, plan
+from dockfix.facts import App, Tree
+from dockfix.model import Model
+from dockfix.options import Options
+from dockfix.recipes import accounts
+from dockfix.recipes.programs import programs
+from dockfix.registry import transforms
+
+APP = {
+    "package.json": '{"name": "clock", "scripts": {"start": "node index.js"}}',
+    "index.js": "require('http').createServer((q, r) => r.end(String(Date.now()))).listen(8080);",
+}
+NAIVE = "FROM node:20\nWORKDIR /app\nCOPY . .\nRUN npm install\nCMD node index.js\n"
+
+
+def planned(dockerfile: str, files: dict[str, str] | None = None, options: Options | None = None) -> Plan:
+    app = App(Tree({**APP, **(files or {}), "Dockerfile": dockerfile}))
+    chosen = options or Options()
+    made = plan(Document.parse(dockerfile), app, chosen, [each for each in transforms() if each.id == "user"])
+    assert made.defects == ()
+    return made
+
+
+def model(dockerfile: str, files: dict[str, str] | None = None) -> Model:
+    return Model(Document.parse(dockerfile), App(Tree({**APP, **(files or {})})), Options())
+
+
+@pytest.mark.parametrize("user", ["1000", "node", "node:node", "$APP_USER"])
+def test_a_user_that_is_set_stays(user: str) -> None:
+    made = planned(NAIVE.replace("CMD", f"USER {user}\nCMD"))
+    assert not made.changed
+    assert made.outcomes == ()
+
+
+def test_the_number_can_be_chosen() -> None:
+    made = planned(NAIVE, options=Options(uid=5555))
+    assert "groupadd --gid 5555 nodejs" in made.after
+    assert "useradd --uid 5555" in made.after
+
+
+def test_the_number_of_the_base_s_own_account_means_that_account() -> None:
+    made = planned(NAIVE, options=Options(uid=1000))
+    assert "USER node\n" in made.after
+    assert "useradd" not in made.after
+
+
+def test_a_number_that_a_system_account_has_is_refused() -> None:
+    made = planned(NAIVE, options=Options(uid=33))
+    assert [outcome.why for outcome in made.outcomes] == ["the number 33 belongs to www-data in this image"]
+
+
+@pytest.mark.parametrize(
+    ("image", "run", "expected"),
+    [
+        ("node:20-alpine", "addgroup -g 7 -S a && adduser -S b -u 8 -G a", ("b", "a", 8, 7, "/home/b", True)),
+        ("node:20-alpine", "adduser -S b -u 8", ("b", "nogroup", 8, None, "/home/b", True)),
+        ("node:20-alpine", "adduser -DH b", ("b", "b", None, None, "/home/b", False)),
+        ("node:20-alpine", "adduser -D -h /srv/b b", ("b", "b", None, None, "/srv/b", True)),
+        ("node:20", "useradd -ms /bin/bash -u 8 b", ("b", "b", 8, 8, "/home/b", True)),
+        ("node:20", "groupadd -g 7 a && useradd -r -u 8 -g a b", ("b", "a", 8, 7, "/home/b", False)),
+        ("node:20", "groupadd -g 7 a && useradd -u 8 -g 7 -d /srv b", ("b", "a", 8, 7, "/srv", False)),
+        ("node:20", "useradd --uid=8 --create-home b", ("b", "b", 8, 8, "/home/b", True)),
+        ("node:20", "adduser --system --group --uid 8 b", ("b", "b", 8, None, "/home/b", True)),
+        ("node:20", "adduser --disabled-password --gecos '' b", ("b", "b", None, None, "/home/b", True)),
+        ("node:20", "adduser --system --no-create-home b", ("b", "nogroup", None, None, "/home/b", False)),
+    ],
+)
+def test_accounts_are_read_as_each_tool_makes_them(
+    image: str, run: str, expected: tuple[str, str, int | None, int | None, str, bool]
+) -> None:
+    (owner,) = accounts.created(model(f"FROM {image}\nRUN {run}\nCMD node index.js\n").final)
+    assert (owner.name, owner.group, owner.uid, owner.gid, owner.home, owner.has_home) == expected
+
+
+def test_several_accounts_are_not_chosen_from() -> None:
+    made = planned(NAIVE.replace("CMD", "RUN useradd -m one && useradd -m two\nCMD"))
+    assert [outcome.why for outcome in made.outcomes] == ["which of the accounts one and two runs the app is not said"]
+
+
+def test_of_several_accounts_the_one_that_gets_files_is_taken() -> None:
+    made = planned(NAIVE.replace("CMD", "RUN useradd -m one && useradd -mu 1234 two && chown two .\nCMD"))
+    assert "USER two\n" in made.after
+
+
+def test_files_copied_before_the_account_is_made_are_given_to_its_number() -> None:
+    made = planned(NAIVE.replace("CMD", "RUN useradd -m -u 1234 late\nCMD"))
+    assert "COPY --chown=1234:1234 . .\n" in made.after
+
+
+def test_files_copied_before_an_account_without_a_number_are_refused() -> None:
+    made = planned(NAIVE.replace("CMD", "RUN useradd -m late\nCMD"))
+    assert not made.changed
+    assert "does not exist yet where the app is copied" in made.outcomes[0].why
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ('["npm", "start"]', ["node"]),
+        ('["dumb-init", "--", "node", "index.js"]', ["node"]),
+        ('["sh", "-c", "mkdir -p logs && exec node index.js"]', ["mkdir", "node"]),
+        ("node index.js >> /var/log/clock.log", ["node"]),
+        ('["./start.sh"]', ["touch", "node"]),
+        ('["sh", "start.sh"]', ["touch", "node"]),
+    ],
+)
+def test_programs_are_followed(command: str, names: list[str]) -> None:
+    files = {"start.sh": "#!/bin/sh\ntouch ready\nexec node index.js\n"}
+    found = programs(model(NAIVE.replace("node index.js", command), files))
+    assert [program.name for program in found] == names
+
+
+def test_a_redirection_names_a_folder_that_is_written() -> None:
+    made = planned(NAIVE.replace("node index.js", "node index.js >> /var/log/clock/out.log"))
+    assert "RUN mkdir -p /var/log/clock && chown nodejs:nodejs /var/log/clock\n" in made.after
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("RUN chmod 700 /app/run", "chmod 700 keeps everybody but root out"),
+        ("RUN umask 077 && npm rebuild", "what `umask 077` leaves behind"),
+        ("RUN pip install --user httpie", "pip --user installs in root's home"),
+        ("RUN npx playwright install chromium", "keeps browsers in root's home"),
+        ("ENV PATH=/root/.bun/bin:$PATH", "PATH leads to /root/.bun/bin"),
+        ("COPY settings /root/.config/clock", "/root/.config/clock is under /root"),
+        ("COPY --chmod=700 run.sh /usr/local/bin/", "--chmod=700 lets nobody but the owner in"),
+        ("RUN git describe > version", "git is called on the sources"),
+    ],
+)
+def test_what_only_root_can_use_is_refused(line: str, why: str) -> None:
+    options = Options(owner="root") if "chmod 700 /app" in line else Options()
+    made = planned(NAIVE.replace("CMD", f"{line}\nCMD"), {"settings": "", "run.sh": ""}, options)
+    assert not made.changed
+    assert why in made.outcomes[0].why
+
+
+def test_the_app_s_own_closed_files_are_no_obstacle() -> None:
+    made = planned(NAIVE.replace("CMD", "RUN chmod 700 index.js\nCMD"))
+    assert "USER nodejs\n" in made.after
+
+
+def test_only_safe_changes_leave_root() -> None:
+    made = planned(NAIVE, options=Options(safe=True))
+    assert not made.changed
+    assert [outcome.kind for outcome in made.outcomes] == ["offered"]
