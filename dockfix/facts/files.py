@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,6 +15,10 @@ _SKIPPED = frozenset(
     {".git", ".hg", ".svn", "node_modules", "bower_components", "venv", ".venv", "__pycache__", ".tox"}
 )
 _VENV_MARK = "pyvenv.cfg"
+
+
+_Kind = Literal["file", "folder", "linked folder", "other"]
+_FOLDERS = ("folder", "linked folder")
 
 
 @runtime_checkable
@@ -82,7 +86,9 @@ def _walk(files: Files, folder: str, limit: int) -> Iterator[str]:
 
 
 class Folder:
-    """A folder on disk. Symbolic links are followed only to what lies inside it.
+    """A folder on disk, taken as it is when it is first looked at: each of its folders is listed once.
+
+    Symbolic links are followed only to what lies inside it.
 
     Args:
         root: the folder; every path is relative to it.
@@ -90,70 +96,84 @@ class Folder:
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root).resolve()
+        self._top = str(self.root)
+        self._listed: dict[str, dict[str, _Kind]] = {}
 
     def __repr__(self) -> str:
-        return f"Folder({str(self.root)!r})"
+        return f"Folder({self._top!r})"
 
-    def _locate(self, path: str) -> Path | None:
-        clean = normal(path)
-        if clean is None or "\0" in clean:
-            return None
+    def _entries(self, folder: str) -> dict[str, _Kind]:
+        """Names in a folder that exists, each with what it is."""
+        if folder not in self._listed:
+            found: dict[str, _Kind] = {}
+            try:
+                with os.scandir(f"{self._top}/{folder}") as entries:
+                    for entry in entries:
+                        if entry.is_symlink():
+                            found[entry.name] = self._linked(entry.path)
+                        else:
+                            found[entry.name] = "folder" if entry.is_dir() else "file" if entry.is_file() else "other"
+            except OSError:
+                pass
+            self._listed[folder] = dict(sorted(found.items()))
+        return self._listed[folder]
+
+    def _linked(self, path: str) -> _Kind:
         try:
-            place = (self.root / clean).resolve()
+            place = Path(path).resolve()
         except (OSError, RuntimeError):  # a loop of links
-            return None
-        return place if place.is_relative_to(self.root) else None
+            return "other"
+        if not place.is_relative_to(self.root):
+            return "other"
+        return "linked folder" if place.is_dir() else "file" if place.is_file() else "other"
+
+    def _kind(self, path: str) -> _Kind | None:
+        """What *path*, clean already, is; None where there is nothing."""
+        if not path:
+            return "folder"
+        parent, _, name = path.rpartition("/")
+        return self._entries(parent).get(name) if self._kind(parent) in _FOLDERS else None
 
     def read(self, path: str) -> bytes | None:
-        place = self._locate(path)
+        clean = normal(path)
+        if clean is None or self._kind(clean) != "file":
+            return None
         try:
-            return place.read_bytes() if place is not None and place.is_file() else None
+            return (self.root / clean).read_bytes()
         except OSError:
             return None
 
     def exists(self, path: str) -> bool:
-        place = self._locate(path)
-        return place is not None and place.exists()
+        clean = normal(path)
+        return clean is not None and self._kind(clean) not in (None, "other")
 
     def is_dir(self, path: str) -> bool:
-        place = self._locate(path)
-        return place is not None and place.is_dir()
+        clean = normal(path)
+        return clean is not None and self._kind(clean) in _FOLDERS
 
     def list(self, folder: str = "") -> tuple[str, ...]:
-        place = self._locate(folder)
-        try:
-            return tuple(sorted(entry.name for entry in place.iterdir())) if place is not None else ()
-        except OSError:
-            return ()
+        clean = normal(folder)
+        return tuple(self._entries(clean)) if clean is not None and self._kind(clean) in _FOLDERS else ()
 
     def walk(self, folder: str = "", limit: int = WALK_LIMIT) -> Iterator[str]:
         """Like :meth:`Files.walk`; linked folders are not entered, linked files count when they lie inside."""
-        start = self._locate(folder)
-        if start is None:
+        start = normal(folder)
+        if start is None or self._kind(start) not in _FOLDERS:
             return
-        prefix = normal(folder) or ""
-        pending = [(start, prefix)]
-        for place, name in pending:
-            try:
-                entries = sorted(os.scandir(place), key=lambda entry: entry.name)
-            except OSError:
+        pending = [start]
+        for place in pending:
+            entries = self._entries(place)
+            if place != start and _VENV_MARK in entries:
                 continue
-            if place != start and any(entry.name == _VENV_MARK for entry in entries):
-                continue
-            for entry in entries:
-                path = f"{name}/{entry.name}" if name else entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    if entry.name not in _SKIPPED:
-                        pending.append((Path(entry.path), path))
-                elif entry.is_file(follow_symlinks=False) or (entry.is_symlink() and self._linked_file(path)):
+            for name, kind in entries.items():
+                path = f"{place}/{name}" if place else name
+                if kind == "folder" and name not in _SKIPPED:
+                    pending.append(path)
+                elif kind == "file":
                     if limit <= 0:
                         return
                     limit -= 1
                     yield path
-
-    def _linked_file(self, path: str) -> bool:
-        place = self._locate(path)
-        return place is not None and place.is_file()
 
 
 class Tree:

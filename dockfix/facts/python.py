@@ -315,7 +315,14 @@ class Python:
         """
         from dockfix.facts.pyserver import server_of
 
-        return server_of(self, command, environment or {}, folder)
+        key = (tuple(command), tuple(sorted((environment or {}).items())), folder)
+        if key not in self._servers:
+            self._servers[key] = server_of(self, command, environment or {}, folder)
+        return self._servers[key]
+
+    @cached_property
+    def _servers(self) -> dict[tuple[object, ...], PyServer]:
+        return {}
 
     # -- other manifests
 

@@ -124,7 +124,10 @@ def entry_file(program: tuple[str, ...]) -> str | None:
 def _python(model: Model, program: tuple[str, ...]) -> Server:
     python = model.app.python
     assert python is not None
-    found = python.server_of(program, dict(model.final.config.env), model.source)
+    config = model.final.config
+    # what only the interpreter reads changes no server, and would make the same question a new one
+    environment = {k: v for k, v in config.env.items() if k == "PYTHONPATH" or not k.startswith(("PATH", "PYTHON"))}
+    found = python.server_of(program, environment, model.source)
     kinds: dict[str, Kind] = {"web": "web", "worker": "worker"}
     return Server(
         kind=kinds.get(found.kind.value, "unknown"),
