@@ -18,6 +18,7 @@ from dockfix.recipes.privileges import (
     USER_SITE,
     Obstacle,
     carries_user_site,
+    covers,
     low_port,
     obstacles,
 )
@@ -167,6 +168,10 @@ def _owner(model: Model) -> Owner:
                 Obstacle(step.instruction, f"files are given to {name}, but nothing says who runs the app")
             )
         return owner_or_none
+    for account in stage.accounts:
+        homely = accounts.brought(stage.image, account.name) if account.uid else None
+        if homely is not None and covers(homely.home, model.folder):
+            return homely
     mounted = any(v.kind == "bind" for s in final_services(model) for v in s.binds_over(model.folder))
     image_account = accounts.brought(stage.image, "node") if stage.image.name == "node" else None
     if image_account is not None and (mounted or number == image_account.uid):
@@ -348,8 +353,28 @@ def _own_copies(making: _Edits) -> None:
             raise _UnfitError(
                 Obstacle(instruction, f"the account {owner.name} does not exist yet where the app is copied")
             )
+        _check_npm(model, step, later)
         end = instruction.flags[-1].span.end if instruction.flags else instruction.span.start + len(instruction.keyword)
         making.edits.append(Edit(Span(end, end), f" --chown={pair}"))
+
+
+def _check_npm(model: Model, step: Step, later: Sequence[Step]) -> None:
+    """Before version 9, npm runs scripts as the owner of the folder, and that one cannot use root's caches.
+
+    https://github.com/npm/cli/blob/v9.0.0/CHANGELOG.md
+    """
+    image, copy = model.final.image, step.instruction.copy
+    assert image is not None and copy is not None
+    major = re.match(r"\d+", image.version)
+    if image.name != "node" or major is None or int(major[0]) > 17:
+        return
+    target = join(step.before.workdir, copy.destination)
+    if covers(target, step.before.workdir):
+        return  # WORKDIR has made the folder, as root's
+    for other in later:
+        if covers(target, other.before.workdir) and other.calls("npm"):
+            why = f"npm of node {major[0]} would run scripts as the owner of {target}"
+            raise _UnfitError(Obstacle(other.instruction, why))
 
 
 def _is_app(model: Model, step: Step) -> bool:

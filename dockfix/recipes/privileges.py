@@ -526,10 +526,14 @@ def _volume(model: Model, service: Service, volume: Volume, found: Writable) -> 
         return f"compose mounts {target}, in root's home"
     if target.startswith("/dev/"):
         return f"compose mounts the device {target}"
+    if volume.kind == "tmpfs" and not target.startswith(("/tmp", "/dev/shm")):
+        for fact in found.folders:
+            if covers(target, fact.value):
+                return f"the app writes to {fact.value} ({fact.origin}), over which compose lays a tmpfs of root's"
     if volume.kind != "bind" or volume.read_only:
         return None
     for fact in found.folders:
-        if f"{fact.value}/".startswith(f"{target}/") and not _mounted_over(service, fact.value, target):
+        if covers(target, fact.value) and not _mounted_over(service, fact.value, target):
             return f"the app writes to {fact.value} ({fact.origin}), which the host's folder {volume.source} covers"
     doubt = found.unknown
     told = doubt is None or not (covers(target, model.folder) or model.app.files.is_dir(volume.path or ""))
