@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from dockfix.dockerfile.layout import Gap, Item, Keep, New
 from dockfix.model import Purpose, Role
+from dockfix.model.config import ConfigDelta
 from dockfix.text import Edit, Span
-from dockfix.transform import ConfigDelta, Note, Safety
+from dockfix.transform import Note, Safety
 
 if TYPE_CHECKING:
     from dockfix.dockerfile import Document, Instruction
