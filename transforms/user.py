@@ -415,7 +415,11 @@ def _folders(making: _Edits, found: Writable) -> tuple[str, ...]:
             wanted.append(fact.value)
     if not owner.has_home:
         wanted.append(owner.home)
-    if model.options.owner == "root":
+    brought = [p for stage in model.final.lineage[:-1] for p in stage.placements if covers(model.folder, p.target)]
+    if brought and whole:
+        why = "the app may write to its files, and another stage brings them as root's"
+        raise _UnfitError(Obstacle(brought[0].step.instruction, why))
+    if model.options.owner == "root" or brought:
         _check_contents(model, wanted)
     return tuple(dict.fromkeys(wanted))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dockfix.model import Purpose, Role
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
-from dockfix.recipes.programs import Program, final_services, programs
+from dockfix.recipes.programs import Program, final_services, programs, settings
 
 if TYPE_CHECKING:
     from dockfix.dockerfile import Instruction
@@ -203,7 +203,7 @@ HARMLESS = frozenset(
         "readlink",
         "apt-mark",
     }
-    | {"apt-cache", "dpkg-architecture", "dpkg-query", "gzip", "bzip2", "openssl", "n", "nproc", "trap", "shopt", "tsc"}
+    | {"apt-cache", "dpkg-architecture", "dpkg-query", "gzip", "bzip2", "n", "nproc", "trap", "shopt", "tsc"}
 )
 """Commands of a RUN that leave nothing behind which only root could use, unless they are told to."""
 REPOSITORIES = ("deb.nodesource.com", "rpm.nodesource.com", "packagecloud.io", "dl.yarnpkg.com")
@@ -326,7 +326,7 @@ def _programs(model: Model, found: Writable) -> Iterator[Obstacle]:
             yield Obstacle(
                 command, f"{name} ({program.origin}) looks after its environment when it starts, which is root's"
             )
-        elif drop := _drops(program):
+        elif drop := _drops(model, program):
             yield Obstacle(command, f"{name} gives up root's rights by itself ({drop})")
         for redirect in (*words[1:], *program.redirects):
             if ROOT_HOME.search(redirect) and not program.missing:
@@ -345,14 +345,16 @@ def _programs(model: Model, found: Writable) -> Iterator[Obstacle]:
             yield Obstacle(command, f"the app calls {tool.value} ({tool.origin}), which needs root")
 
 
-def _drops(program: Program) -> str | None:
+def _drops(model: Model, program: Program) -> str | None:
     """The option by which a server changes its own user, as root only can."""
     options = {"gunicorn": ("--user", "-u", "--group", "-g"), "uwsgi": ("--uid", "--gid", "--chown-socket")}
     options |= {"celery": ("--uid", "--gid")}
     for word in program.words[1:]:
         if word.partition("=")[0] in options.get(program.name, ()):
             return word
-    return None
+    found = settings(model, program)
+    match = re.search(r"^\s*(?:user|group|uid|gid|chown-socket)\s*=", found[1], re.MULTILINE) if found else None
+    return found[0] if found is not None and match is not None else None
 
 
 def _libraries(model: Model) -> Iterator[Obstacle]:

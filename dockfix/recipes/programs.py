@@ -148,3 +148,26 @@ def _script(
     for command in parsed.commands:
         number = source.count("\n", 0, command.span.start) + 1
         yield from _command(model, command, f"{script.path}:{number}", depth)
+
+
+SETTINGS = {"gunicorn": (("-c", "--config"), "gunicorn.conf.py"), "uwsgi": (("--ini",), "uwsgi.ini")}
+"""Servers that read settings: the options that name the file, and the usual one."""
+
+
+def settings(model: Model, program: Program) -> tuple[str, str] | None:
+    """The settings file that a server reads, as its path and its text; ``None`` where there is none."""
+    if program.name not in SETTINGS:
+        return None
+    options, usual = SETTINGS[program.name]
+    names = [usual, *(word for word in program.words[1:] if word.endswith((".ini", ".conf.py")))]
+    for word, following in zip(program.words, (*program.words[1:], ""), strict=True):
+        option, equals, value = word.partition("=")
+        if option in options:
+            names.insert(0, (value if equals else following).removeprefix("file:"))
+    for name in names:
+        for stage in (model.final, *reversed(model.stages[:-1])):
+            path = stage.context_path(join(model.folder, name))
+            data = model.app.root.read(path) if path is not None else None
+            if path is not None and data is not None:
+                return model.app.origin(path), data.decode("utf-8", "replace")
+    return None

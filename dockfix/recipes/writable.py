@@ -12,7 +12,7 @@ from dockfix.facts import Fact
 from dockfix.model import Purpose
 from dockfix.model.config import join
 from dockfix.model.server import PYTHON_SERVERS, entry_file
-from dockfix.recipes.programs import Program, final_services, programs
+from dockfix.recipes.programs import Program, final_services, programs, settings
 
 if TYPE_CHECKING:
     from dockfix.facts.pyserver import PyServer
@@ -59,6 +59,11 @@ https://docs.gunicorn.org/en/stable/settings.html, https://docs.celeryq.dev/en/s
 """
 LARGEST = 300_000
 """The most bytes of a source that are searched for paths."""
+FILE_SETTINGS = re.compile(
+    r"^\s*(?:accesslog|errorlog|pidfile|bind|socket|http-socket|daemonize|logto|stats)\s*=\s*[\"']?((?:unix:)?[\w.]*/[\w./-]+)",
+    re.MULTILINE,
+)
+"""The same in the settings of gunicorn and uWSGI."""
 PASSING = re.compile(r"/(?:tmp|var/tmp|dev|proc|sys)(?:/|$)")
 OUTSIDE = re.compile(rb"""["'`](/(?:var/(?!run/docker)(?:log|lib|data|cache|www)|opt|srv|mnt|data)/[\w./-]+)["'`]""")
 SOURCES = (".py", ".js", ".ts", ".mjs", ".cjs", ".mts", ".json", ".toml", ".ini", ".cfg", ".yaml", ".yml")
@@ -190,6 +195,9 @@ def _program(model: Model, program: Program, found: _Found) -> None:
             _file(model, value if equals else following, origin, found)
         if word.startswith("unix:") or value.startswith("unix:"):
             _file(model, (value or word).removeprefix("unix:"), origin, found)
+    read = settings(model, program)
+    for match in FILE_SETTINGS.finditer(read[1]) if read is not None else ():
+        _file(model, match[1].removeprefix("unix:"), read[0] if read is not None else origin, found)
     if program.missing:
         found.doubt(f"what {words[0]} does", origin)
     elif name in MAKERS or name in MOVERS:
@@ -231,6 +239,8 @@ def _tool(model: Model, program: Program, found: _Found) -> None:
 def _javascript(model: Model, program: Program, found: _Found) -> None:
     assert model.node is not None
     entry = program.entry or entry_file(program.words)
+    if entry is not None and re.search(r"\.(?:json|ya?ml)$|\.config\.c?js$", entry):
+        entry = None  # a process file of pm2, which names the scripts
     if entry is not None and entry.startswith("/"):
         inside = f"{model.folder.rstrip('/')}/"
         entry = entry.removeprefix(inside) if entry.startswith(inside) else None

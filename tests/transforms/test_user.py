@@ -11,7 +11,7 @@ from dockfix.model import Model
 from dockfix.options import Options
 from dockfix.recipes import accounts
 from dockfix.recipes.programs import programs
-from dockfix.registry import transforms
+from dockfix.transforms.user import user as transform
 
 APP = {
     "package.json": '{"name": "clock", "scripts": {"start": "node index.js"}}',
@@ -23,7 +23,7 @@ NAIVE = "FROM node:20\nWORKDIR /app\nCOPY . .\nRUN npm install\nCMD node index.j
 def planned(dockerfile: str, files: dict[str, str] | None = None, options: Options | None = None) -> Plan:
     app = App(Tree({**APP, **(files or {}), "Dockerfile": dockerfile}))
     chosen = options or Options()
-    made = plan(Document.parse(dockerfile), app, chosen, [each for each in transforms() if each.id == "user"])
+    made = plan(Document.parse(dockerfile), app, chosen, [transform])
     assert made.defects == ()
     return made
 
@@ -151,3 +151,30 @@ def test_only_safe_changes_leave_root() -> None:
     made = planned(NAIVE, options=Options(safe=True))
     assert not made.changed
     assert [outcome.kind for outcome in made.outcomes] == ["offered"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("gunicorn.conf.py", "user = 'www-data'\n", "gunicorn gives up root's rights by itself"),
+        ("gunicorn.conf.py", "errorlog = '/etc/errors.log'\n", "the app writes to /etc (gunicorn.conf.py)"),
+        ("gunicorn.conf.py", "bind = '0.0.0.0:8000'\n", None),
+        ("gunicorn.conf.py", "accesslog = 'logs/access.log'\n", None),
+    ],
+)
+def test_settings_of_servers_are_read(name: str, text: str, expected: str | None) -> None:
+    dockerfile = 'FROM python:3.12\nWORKDIR /app\nRUN pip install gunicorn\nCOPY . .\nCMD ["gunicorn", "main:app"]\n'
+    source = "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'']\n"
+    made = planned(dockerfile, {"main.py": source, name: text})
+    assert made.changed == (expected is None)
+    assert ("chown appuser:appuser logs" in made.after) == ("logs/" in text)
+    if expected is not None:
+        assert expected in made.outcomes[0].why
+
+
+def test_files_of_root_from_a_parent_stage_are_not_written() -> None:
+    dockerfile = "FROM python:3.12 AS base\nWORKDIR /app\nCOPY . .\n\nFROM base\nCMD python main.py\n"
+    made = planned(dockerfile, {"main.py": "import sqlite3\n\nsqlite3.connect('x.db')\n"})
+    assert [outcome.why for outcome in made.outcomes] == [
+        "the app may write to its files, and another stage brings them as root's"
+    ]
