@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.model.commands import Invocation, Purpose
 from dockfix.model.config import Config, join
-from dockfix.model.server import Server, server_of
+from dockfix.model.server import Server, server_of, server_of_service
 from dockfix.model.stages import Placement, Role, StageModel, Step, is_manifest, model_stages
 from dockfix.model.start import Start, start_of
 
@@ -142,6 +142,10 @@ class Model:
         ):
             found += python.requirements
         return tuple(dict.fromkeys(found))
+
+    def served_by(self, service: Service) -> Server:
+        """What a compose service serves that starts the final stage in its own way."""
+        return server_of_service(self, service)
 
     def server_files(self) -> tuple[str, ...]:
         """The JavaScript and TypeScript sources behind the start command, as paths of the build context."""

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING, Literal
 
+from dockfix.model.start import NODE_RUNNERS, SHELLS, start_with
+
 if TYPE_CHECKING:
     from dockfix.facts import Fact
+    from dockfix.facts.commands import Resolved
+    from dockfix.facts.compose import Service
+    from dockfix.facts.node import Node
     from dockfix.model import Model
+    from dockfix.model.start import Start
 
 Kind = Literal["web", "worker", "unknown"]
 Language = Literal["node", "python", "nginx"]
@@ -16,6 +24,8 @@ Language = Literal["node", "python", "nginx"]
 PYTHON_SERVERS = frozenset(
     {"flask", "gunicorn", "uvicorn", "fastapi", "hypercorn", "daphne", "waitress-serve", "streamlit", "celery"}
 )
+PYTHON_RUNNERS = frozenset({"poetry", "uv", "pipenv", "pdm", "uwsgi", "granian", "sanic", "chainlit", "litestar"})
+PARALLEL = frozenset({"concurrently", "npm-run-all", "npm-run-all2", "run-p", "turbo", "lerna", "nx"})
 
 
 @dataclass(frozen=True)
@@ -65,35 +75,68 @@ def server_of(model: Model) -> Server:
     """The server that the final stage starts, from the sources behind its start command."""
     if model.final.image is not None and model.final.image.name == "nginx":
         return Server("web", "nginx", "nginx")
-    program = model.start.main
+    return _started(model, model.start)
+
+
+def server_of_service(model: Model, service: Service) -> Server:
+    """The server that the final stage starts with the command or the entrypoint of *service*."""
+    if service.command is None and service.entrypoint is None:
+        return model.server
+    words = (*_words(service.entrypoint), *_words(service.command))
+    return _started(model, start_with(words, model.node))
+
+
+def _words(command: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    from dockfix.facts.words import split
+
+    return split(command) if isinstance(command, str) else command or ()
+
+
+def _started(model: Model, start: Start) -> Server:
+    program = start.main or (start.resolved.commands[-1] if start.resolved and start.resolved.commands else ())
     if not program:
         return Server()
     name = basename(program[0])
     if name == "nginx":
         return Server("web", "nginx", "nginx")
-    if model.node is not None and (name == "node" or model.start.resolved is not None):
-        return _node(model, program)
-    if model.app.python is not None and (name.startswith("python") or name in PYTHON_SERVERS):
-        return _python(model, program)
+    resolved = start.resolved
+    if resolved is None and model.node is not None and name in NODE_RUNNERS | model.node.binaries.keys():
+        resolved = model.node.resolve(program)
+    if model.node is not None and (name == "node" or resolved is not None):
+        return _node(model, program, resolved)
+    if model.app.python is not None and (
+        name.startswith("python") or name in PYTHON_SERVERS | PYTHON_RUNNERS | SHELLS or name.endswith(".sh")
+    ):
+        server = _python(model, program)
+        understood = name.startswith("python") or name in PYTHON_SERVERS or server.kind != "unknown"
+        return server if understood else Server()
     return Server()
 
 
-def _node(model: Model, program: tuple[str, ...]) -> Server:
-    node, resolved = model.node, model.start.resolved
+def _node(model: Model, program: tuple[str, ...], resolved: Resolved | None) -> Server:
+    node = model.node
     assert node is not None
-    entry = entry_file(program) if basename(program[0]) == "node" else None
-    if resolved is not None and entry is None:
+    name = basename(program[0])
+    if name in NODE_RUNNERS and resolved is not None and resolved.commands:
+        name = basename(resolved.commands[-1][0])
+    entry = entry_file(program) if name == "node" and resolved is None else None
+    if resolved is not None:
         entry = resolved.entry
+    framework = node.framework.value if node.framework is not None else ""
+    if PARALLEL.intersection(resolved.tools if resolved is not None else ()):
+        # several programs run, and which of them people connect to cannot be told
+        return Server(language="node", name=name, framework=framework)
     if entry is None:
-        return Server(language="node", name=basename(program[0]))
+        return _framework_server(model, name, framework, resolved)
     found = node.server_of(entry)
+    port, variable = _settled(model, found.port, found.port_variable, resolved, found.imports)
     return Server(
         kind="web" if found.listens is not None else "unknown",
         language="node",
-        name=basename(program[0]),
-        framework=node.framework.value if node.framework is not None else "",
-        port=found.port,
-        variable=found.port_variable,
+        name=name,
+        framework=framework,
+        port=port,
+        variable=variable,
         health=found.health,
         bind=found.bind,
         writes=found.writes,
@@ -105,6 +148,100 @@ def _node(model: Model, program: tuple[str, ...]) -> Server:
         imports=found.imports,
         unread=found.entry is None or found.truncated,
     )
+
+
+def _framework_server(model: Model, name: str, framework: str, resolved: Resolved | None) -> Server:
+    """The server that a framework or a package brings, such as ``next start`` or ``serve``."""
+    from dockfix.facts import Fact
+
+    assert model.node is not None
+    found = model.node.frontend.port_of(resolved) if resolved is not None else None
+    if found is None:
+        return Server(language="node", name=name, framework=framework)
+    port = Fact(found.port, found.origin) if found.port is not None else None
+    variable = Fact(found.variable, found.origin) if found.variable is not None else None
+    port, variable = _settled(model, port, variable, resolved, ())
+    return Server(
+        kind="web",
+        language="node",
+        name=name,
+        framework=framework,
+        port=port,
+        variable=variable,
+        bind=_local(model, name, resolved, model.node),
+        reads_unknown=Fact(name, found.origin),
+        unread=True,
+    )
+
+
+def _local(model: Model, name: str, resolved: Resolved | None, node: Node) -> Fact[str] | None:
+    """The address of a server that listens on ``localhost`` alone unless it is told otherwise.
+
+    https://vite.dev/config/server-options#server-host, https://angular.dev/cli/serve,
+    https://docs.astro.build/en/reference/configuration-reference/#serverhost
+    """
+    from dockfix.facts import Fact
+
+    if name not in {"vite", "ng", "astro"} or resolved is None or not resolved.commands:
+        return None
+    words = resolved.commands[-1]
+    if any(word.partition("=")[0] in {"--host", "-H"} for word in words):
+        return None
+    # the settings are programs: the word is enough to leave the question open
+    for path in model.app.root.list(node.folder):
+        if path.startswith(("vite.config.", "astro.config.", "angular.json")):
+            data = model.app.root.read(node.path(path))
+            if data is not None and b"host" in data:
+                return None
+    return Fact("localhost", f"{name}'s default")
+
+
+def _settled(
+    model: Model,
+    port: Fact[int] | None,
+    variable: Fact[str] | None,
+    resolved: Resolved | None,
+    imports: Sequence[Fact[str]],
+) -> tuple[Fact[int] | None, Fact[str] | None]:
+    """The port after what ENV, the npm script and a ``.env`` file say of its variable, and the variable."""
+    from dockfix.facts import Fact
+
+    if variable is None:
+        return port, None
+    name = variable.value
+    fixed = dict(resolved.environment).get(name, "") if resolved is not None else ""
+    if fixed.isdigit() and resolved is not None:
+        origin = resolved.steps[-1].origin if resolved.steps else "the start command"
+        return Fact(int(fixed), origin), None
+    if name in model.final.config.env:
+        value = model.final.config.env[name]
+        lines = [
+            step.instruction.line
+            for step in model.final.all_steps
+            if step.instruction.keyword == "ENV" and name in {pair[0] for pair in step.instruction.pairs()}
+        ]
+        origin = f"{model.app.dockerfile}:{lines[-1]}" if lines else "the base image"
+        return (Fact(int(value), origin) if value.isdigit() else None), variable
+    if any(fact.value.startswith("dotenv") or fact.value == "@nestjs/config" for fact in imports):
+        return _from_file(model, port, name), variable
+    return port, variable
+
+
+def _from_file(model: Model, port: Fact[int] | None, name: str) -> Fact[int] | None:
+    """The port in the ``.env`` that the app loads; ``None`` where only its template says another one than *port*."""
+    from dockfix.facts import Fact
+
+    folder = f"{model.source}/" if model.source else ""
+    for file in (".env", ".env.example", ".env.sample", ".env.template"):
+        data = model.app.root.read(folder + file)
+        pattern = rf"^\s*(?:export\s+)?{name}\s*=\s*[\"']?(\d+)"
+        match = re.search(pattern, data.decode("utf-8", "replace"), re.M) if data is not None else None
+        if not match:
+            continue
+        if file == ".env" and not model.app.ignore.ignores(folder + file):
+            return Fact(int(match[1]), model.app.origin(folder + file))
+        return port if port is not None and port.value == int(match[1]) else None
+    return port
 
 
 def entry_file(program: tuple[str, ...]) -> str | None:

@@ -204,6 +204,10 @@ class StageModel:
         """The last step with *keyword* in this stage."""
         return next((step for step in reversed(self.steps) if step.instruction.keyword == keyword), None)
 
+    def setting(self, keyword: str) -> Step | None:
+        """The last step with *keyword* in this stage or in those that it descends from."""
+        return next((step for step in reversed(self.all_steps) if step.instruction.keyword == keyword), None)
+
     def having(self, *wanted: Role) -> tuple[Step, ...]:
         """The steps of this stage that have one of the roles."""
         return tuple(step for step in self.steps if step.role in wanted)

@@ -122,9 +122,20 @@ def start_of(stage: StageModel, app: App, node: Node | None) -> Start:
             inherited = stage.image is not None and first == stage.image.entrypoint
             if inherited or (script is not None and cmd):
                 chained, words = first[0], words[len(first) :] or words
+    return replace(start_with(words, node), init=init, entrypoint=chained, command=command, script=script)
+
+
+def start_with(words: tuple[str, ...], node: Node | None) -> Start:
+    """How a container starts that is given *words* alone, such as compose's ``command``.
+
+    Args:
+        words: program and arguments.
+        node: the package.json that lies in the working directory.
+    """
+    words, init = _without_init(words)
     shell_form = len(words) >= 3 and basename(words[0]) in SHELLS and words[1] in {"-c", "-lc", "-ec"}
     text = words[2] if shell_form else " ".join(words)
-    start = Start(words, init, chained, None if shell_form else words, shell_form, text, command, script, node)
+    start = Start(words, init, "", None if shell_form else words, shell_form, text, None, None, node)
     if shell_form:
         start = replace(start, argv=_plain(start.line))
     runner = start.argv and basename(start.argv[0]) in NODE_RUNNERS
