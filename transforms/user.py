@@ -276,8 +276,7 @@ def _account(making: _Edits) -> None:
     packages = [step for step in early if step.role is Role.PACKAGES]
     for step in packages:
         installed = {word.text for called in step.invocations for word in called.operands}
-        plain = step.script is not None and step.script.flat and not step.instruction.heredocs
-        if installed & INITS and plain and step is packages[-1]:
+        if installed & INITS and _extensible(step) and step is packages[-1]:
             making.append(step, commands)
             return
     if packages:
@@ -288,6 +287,13 @@ def _account(making: _Edits) -> None:
         making.before(places[0], run)
     else:
         making.after(_last_settled(model), run)
+
+
+def _extensible(step: Step) -> bool:
+    """Whether commands can be added to the end of a RUN."""
+    instruction = step.instruction
+    plain = instruction.json is None and not instruction.heredocs and not instruction.dangling
+    return plain and step.script is not None and step.script.flat
 
 
 def _user_site(making: _Edits) -> None:
@@ -446,7 +452,7 @@ def _next_build(making: _Edits, found: Writable) -> bool:
         return False
     builds = [step for step in model.final.steps if Purpose.BUILD in step.purposes]
     for step in builds[-1:]:
-        if step.script is None or not step.script.flat:
+        if not _extensible(step):
             raise _UnfitError(Obstacle(step.instruction, "what this RUN builds is root's, and the server writes to it"))
         making.append(step, [f"chown -R {making.owner.pair} .next"])
     return bool(builds)
@@ -469,8 +475,8 @@ def _own_folders(making: _Edits, folders: Sequence[str]) -> None:
     if not rest:
         return
     own = tuple(made_by(model, last))
-    only_makes = last.script is not None and last.script.flat and all(c.name == "mkdir" for c in last.script.commands)
-    if only_makes and set(rest) <= set(own):
+    only_makes = last.script is not None and all(command.name == "mkdir" for command in last.script.commands)
+    if only_makes and _extensible(last) and set(rest) <= set(own):
         names = " ".join(_quoted(model, path, last.before.workdir) for path in rest)
         making.append(last, [f"chown {making.owner.pair} {names}"])
         return

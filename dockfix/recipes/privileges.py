@@ -276,7 +276,7 @@ def _places(model: Model) -> Iterator[Obstacle]:
     carried = carries_user_site(model)
     for key, value in config.env.items():
         values = [part for part in re.split(r"[:\s]", value) if part.startswith("/root")]
-        if key in {"PATH", "PYTHONUSERBASE"} and carried:
+        if key in {"PATH", "PYTHONUSERBASE"} and carried and _sets(model, key) is not model.final.stage.base:
             values = [part for part in values if part not in {USER_SITE, f"{USER_SITE}/bin"}]
         if values:
             yield Obstacle(_sets(model, key), f"{key} leads to {values[0]}, which only root can enter")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 from dockfix.dockerfile import Document
@@ -11,8 +13,8 @@ from dockfix.model import Model
 from dockfix.options import Options
 from dockfix.recipes import accounts
 from dockfix.recipes.programs import programs
-from dockfix.transforms.user import user as transform
 
+TRANSFORM = import_module("dockfix.transforms.user").user
 APP = {
     "package.json": '{"name": "clock", "scripts": {"start": "node index.js"}}',
     "index.js": "require('http').createServer((q, r) => r.end(String(Date.now()))).listen(8080);",
@@ -23,7 +25,7 @@ NAIVE = "FROM node:20\nWORKDIR /app\nCOPY . .\nRUN npm install\nCMD node index.j
 def planned(dockerfile: str, files: dict[str, str] | None = None, options: Options | None = None) -> Plan:
     app = App(Tree({**APP, **(files or {}), "Dockerfile": dockerfile}))
     chosen = options or Options()
-    made = plan(Document.parse(dockerfile), app, chosen, [transform])
+    made = plan(Document.parse(dockerfile), app, chosen, [TRANSFORM])
     assert made.defects == ()
     return made
 
@@ -178,3 +180,19 @@ def test_files_of_root_from_a_parent_stage_are_not_written() -> None:
     assert [outcome.why for outcome in made.outcomes] == [
         "the app may write to its files, and another stage brings them as root's"
     ]
+
+
+def test_a_run_in_exec_form_is_not_extended() -> None:
+    dockerfile = NAIVE.replace("WORKDIR", 'RUN ["apt-get", "install", "-y", "dumb-init"]\nWORKDIR')
+    made = planned(dockerfile)
+    assert 'RUN ["apt-get", "install", "-y", "dumb-init"]\nRUN groupadd' in made.after
+
+
+def test_a_user_site_that_a_parent_stage_leads_to_is_refused() -> None:
+    dockerfile = (
+        "FROM python:3.12 AS base\nENV PATH=/root/.local/bin:$PATH\n"
+        "FROM base AS builder\nRUN pip install --user flask\n"
+        "FROM base\nWORKDIR /app\nCOPY --from=builder /root/.local /root/.local\nCOPY . .\nCMD python main.py\n"
+    )
+    made = planned(dockerfile, {"main.py": "print('hello')\n"})
+    assert [outcome.why for outcome in made.outcomes] == ["PATH leads to /root/.local/bin, which only root can enter"]
