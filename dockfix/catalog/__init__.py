@@ -5,6 +5,7 @@ All of it is data with origin and date, in tables that are read on first use, on
 
 from __future__ import annotations
 
+from dockfix.catalog.closures import OLDEST_PYTHON, npm_closure, python_closure
 from dockfix.catalog.images import PROVENANCE, Account, Image, image, variant
 from dockfix.catalog.npm import NpmNative, npm_native
 from dockfix.catalog.packages import (
@@ -21,6 +22,7 @@ from dockfix.catalog.wheels import Wheel, python_system_libraries, python_wheel
 
 __all__ = [
     "NEWEST_BRANCH",
+    "OLDEST_PYTHON",
     "PROVENANCE",
     "Account",
     "Answer",
@@ -32,8 +34,10 @@ __all__ = [
     "full_variant_carries",
     "image",
     "is_build_tool",
+    "npm_closure",
     "npm_native",
     "provides",
+    "python_closure",
     "python_system_libraries",
     "python_wheel",
     "runtime_libraries",

@@ -101,6 +101,8 @@ def _recorded(key: str, version: str | None, python: str | None) -> Wheel:
         return Wheel("unknown", evidence=f"{key} is not in the table of Python packages")
     musl, glibc = _releases(row["musl"]), _releases(row["glibc"])
     since = next((release.version for release in musl if release.installs == "wheel"), None)
+    if version is None and python is not None:
+        musl, glibc = _offered(musl, glibc, python)
     on_musl, on_glibc = _release(musl, version), _release(glibc, version)
     if on_musl is None or on_glibc is None:
         return Wheel(
@@ -115,6 +117,23 @@ def _recorded(key: str, version: str | None, python: str | None) -> Wheel:
         on_musl.pythons,
         evidence=f"{key} {version or on_musl.version} {words} {source}",
     )
+
+
+def _offered(
+    musl: tuple[_Release, ...], glibc: tuple[_Release, ...], python: str
+) -> tuple[tuple[_Release, ...], tuple[_Release, ...]]:
+    """The turning points up to the newest version that pip offers to *python*.
+
+    A project that builds wheels stops to support a Python with the version that has no manylinux wheel for it; pip
+    then takes the version before.
+    """
+    from packaging.version import Version
+
+    serving = [place for place, release in enumerate(glibc) if _for_python(release, python) in ("wheel", "pure")]
+    if not serving or serving[-1] == len(glibc) - 1 or glibc[serving[-1]].installs == "pure":
+        return musl, glibc
+    end = Version(glibc[serving[-1] + 1].version)
+    return tuple(release for release in musl if Version(release.version) < end), glibc[: serving[-1] + 1]
 
 
 def _for_python(release: _Release, python: str | None) -> Installs:
