@@ -296,6 +296,8 @@ class Graph:
             return None
         if node.type == "identifier":
             name = text(node)
+            if name in source.bound:
+                return None
             if name in source.constants and name not in source.imported:
                 return source.value(source.constants[name]) or self._foreign(source, source.constants[name], depth + 1)
             if name in source.destructured:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts.files import join
 from dockfix.facts.jssource import Value, line, pairs, string, text
+from dockfix.facts.jstrace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,6 +86,8 @@ class Accesses:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self.trace = Trace(graph)
+        self._declared: dict[str, frozenset[str]] = {}
 
     def all(self) -> tuple[Access, ...]:
         """Every place, in the order of the sources, without the system's temporary folder."""
@@ -94,7 +97,7 @@ class Accesses:
     def _of(self, source: Source) -> Iterator[Access]:
         for callee, given, node in source.calls():
             last = callee.rpartition(".")[2]
-            if not given:
+            if not given or self._is_own(source, callee):
                 continue
             if last in _FOLDER_WRITERS:
                 yield from self._access(source, given[0], node, written=True, folder=True)
@@ -131,6 +134,22 @@ class Accesses:
             for callee, given, node in source.calls():
                 if callee.endswith(".set") and len(given) == 2 and string(given[0]) == "view engine":
                     yield self._made(source, Value("views", "cwd"), node, False, True, "view engine")
+
+    def _is_own(self, source: Source, callee: str) -> bool:
+        """Whether the app declares what is called, so that what it does is read there and not told by its name."""
+        if callee in source.imported:
+            return source.imported[callee][0].startswith(".")
+        declared = source.constants.get(callee)
+        return callee in self._functions(source) or (
+            declared is not None and declared.type in ("arrow_function", "function_expression")
+        )
+
+    def _functions(self, source: Source) -> frozenset[str]:
+        if source.path not in self._declared:
+            nodes = (*source.nodes["function_declaration"], *source.nodes["class_declaration"])
+            names = (node.child_by_field_name("name") for node in nodes)
+            self._declared[source.path] = frozenset(text(name) for name in names if name is not None)
+        return self._declared[source.path]
 
     def _is_fs(self, source: Source, callee: str) -> bool:
         root = callee.partition(".")[0]
@@ -192,18 +211,19 @@ class Accesses:
         shown = text(given)
         if re.search(r"\btmpdir\(\)|^['\"`]/(?:tmp|dev|proc|sys)(?:/|['\"`])|^['\"`]https?:", shown):
             return
-        value = self.graph.value(source, given)
-        if (
-            rest is not None
-            and value is not None
-            and text(node).startswith(("res.", "reply.", "response."))
-            and len(rest) > 1
-        ):
-            root = source.entry(rest[1], "root") if rest[1].type == "object" else None
-            base = self.graph.value(source, root) if root is not None else None
-            if base is not None and not base.open:
-                value = Value(posixpath.join(base.text or ".", value.text), base.base, value.open)
-        yield self._made(source, value, node, written, folder, shown)
+        root = self._root(source, node, rest) if rest is not None and len(rest) > 1 else None
+        for value in self.trace.values(source, given):
+            if value is not None and root is not None:
+                value = Value(posixpath.join(root.text or ".", value.text), root.base, value.open)
+            yield self._made(source, value, node, written, folder, shown)
+
+    def _root(self, source: Source, node: Syntax, given: list[Syntax]) -> Value | None:
+        """The folder that ``res.sendFile(name, {root: …})`` names."""
+        if not text(node).startswith(("res.", "reply.", "response.")) or given[1].type != "object":
+            return None
+        root = source.entry(given[1], "root")
+        base = self.graph.value(source, root) if root is not None else None
+        return base if base is not None and not base.open else None
 
     def _made(
         self, source: Source, value: Value | None, node: Syntax, written: bool, folder: bool, shown: str

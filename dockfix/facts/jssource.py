@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import posixpath
 import re
 from dataclasses import dataclass, replace
@@ -60,6 +61,19 @@ class Import:
     erased: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a name inside a function is taken to be.
+
+    Attributes:
+        value: what it comes to; None where that cannot be told.
+        node: the expression, where it is one of the same source.
+    """
+
+    value: Value | None
+    node: Syntax | None
+
+
 @cache
 def _parser(kind: str) -> Any:
     from tree_sitter import Language, Parser
@@ -92,6 +106,15 @@ class Source:
         self.path = path
         self.data = data
         self.typed = _kind(path) != "javascript"
+        self.bound: Mapping[str, Bound] = {}
+
+    def with_names(self, names: Mapping[str, Bound]) -> Source:
+        """The same source where *names*, parameters and variables of functions, are taken to be something."""
+        if not names:
+            return self
+        other = copy.copy(self)
+        other.bound = {**self.bound, **names}
+        return other
 
     @cached_property
     def root(self) -> Syntax:
@@ -109,7 +132,7 @@ class Source:
             "import_statement",
             "export_statement", "binary_expression", "decorator", "class_declaration", "method_definition",
             "identifier",
-            "shorthand_property_identifier", "function_declaration", "switch_case",
+            "shorthand_property_identifier", "function_declaration", "switch_case", "augmented_assignment_expression",
         }  # fmt: skip
         found: dict[str, list[Syntax]] = {kind: [] for kind in wanted}
         cursor = self.root.walk()
@@ -265,6 +288,8 @@ class Source:
 
     def name(self, name: str, depth: int = 0) -> Value | None:
         """What a name comes to."""
+        if name in self.bound:
+            return self.bound[name].value
         if name == "__dirname":
             return Value("", "module")
         if name == "__filename":
@@ -286,6 +311,8 @@ class Source:
             return None
         key = (string(name) or "") if name.type == "string" else text(name)
         whole = self.dotted(owner)
+        if f"{whole}.{key}" in self.bound:
+            return self.bound[f"{whole}.{key}"].value
         if whole in _ENVIRONMENTS:
             return Value("", "cwd") if key in ("PWD", "INIT_CWD") else _variable(key, None)
         if whole == "import.meta":
@@ -318,7 +345,8 @@ class Source:
         if node.type == "object":
             return node
         if node.type == "identifier":
-            return self.object(self.constants.get(text(node)), depth + 1)
+            known = self.bound.get(text(node))
+            return self.object(self.constants.get(text(node)) if known is None else known.node, depth + 1)
         if node.type in _WRAPPING and node.named_children:
             return self.object(node.named_children[0], depth + 1)
         if node.type == "member_expression":
