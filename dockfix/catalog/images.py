@@ -200,8 +200,10 @@ def _image(name: str, tag: str) -> Image | None:
         distribution = suite["distribution"]
     elif _RHEL.fullmatch(entry.suite or ""):
         distribution = "rhel"
+    elif name == _ALPINE_IMAGE or "alpine" in suffix:
+        distribution = "alpine"
     else:
-        distribution = "alpine" if "alpine" in suffix else "debian" if profile["bash"] == "yes" else "unknown"
+        distribution = "debian" if profile["bash"] == "yes" else "unknown"
     version = stem.partition("-")[0]
     frozen = entry.last != _CURRENT
     return Image(
