@@ -103,6 +103,8 @@ def _obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
         yield Obstacle(
             base, f"what the program of this {image.name} image writes, and what it needs of root, cannot be told"
         )
+    if image.distribution not in {"alpine", "debian", "ubuntu"}:
+        yield Obstacle(base, f"how accounts are made in {image.name}:{image.tag} is unknown")
     for fact in found.folders:
         if "node_modules" in fact.value.split("/"):
             yield Obstacle(
@@ -114,6 +116,8 @@ def _obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
         why = f"{found.unknown.value} ({found.unknown.origin}) cannot be told"
         if model.options.owner == "root":
             yield Obstacle(base, f"{why}, and the app's files are to stay root's")
+        if not any(step.instruction.copy is not None and _is_app(model, step) for step in model.final.all_steps):
+            yield Obstacle(base, f"{why}: its sources are not in the build context")
         place = outside(model)
         if place is not None and not any(f"{place.value}/".startswith(f"{f.value}/") for f in found.folders):
             yield Obstacle(base, f"{why}, and the sources name {place.value} ({place.origin})")

@@ -196,3 +196,23 @@ def test_a_user_site_that_a_parent_stage_leads_to_is_refused() -> None:
     )
     made = planned(dockerfile, {"main.py": "print('hello')\n"})
     assert [outcome.why for outcome in made.outcomes] == ["PATH leads to /root/.local/bin, which only root can enter"]
+
+
+@pytest.mark.parametrize(
+    ("base", "tool"),
+    [
+        ("alpine:3.19", "adduser -S"),
+        ("alpine", "adduser -S"),
+        ("debian:bookworm", "useradd"),
+        ("ubuntu:22.04", "useradd"),
+    ],
+)
+def test_plain_distributions_get_the_account_of_their_kind(base: str, tool: str) -> None:
+    install = "apk add nodejs npm" if base.startswith("alpine") else "apt-get update && apt-get install -y nodejs"
+    made = planned(f"FROM {base}\nRUN {install}\nWORKDIR /app\nCOPY . .\nCMD node index.js\n")
+    assert f"{tool} nodejs" in made.after or f"{tool} --uid 1001" in made.after
+
+
+def test_a_program_from_elsewhere_is_left_to_root() -> None:
+    made = planned('FROM python:3.12\nRUN pip install mqtt-io\nCMD ["python", "-m", "mqtt_io"]\n')
+    assert "its sources are not in the build context" in made.outcomes[0].why
