@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from dockfix.model import Model
+from dockfix.dockerfile import Instruction
+from dockfix.model import Model, StageModel
 from dockfix.model.config import stated
+from dockfix.model.server import LOOPBACK
 from dockfix.recipes import probes
+from dockfix.recipes.programs import final_services
 from dockfix.recipes.stage import insert_tail
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
+
+if TYPE_CHECKING:
+    from dockfix.facts import Fact
 
 
 @transform("healthcheck", phase=Phase.RUNTIME, safety=Safety.REVIEW)
@@ -16,84 +24,162 @@ def healthcheck(model: Model) -> Iterator[Result]:
     """Add a health check on the port and route that the sources really have.
 
     What it does:
-        Asks the health route that the sources or compose name, by what the image has: node, Python's http.client,
-        busybox's wget. Without a known route it opens a TCP connection. A variable that decides the port is obeyed.
+        Asks the health route that compose, Kubernetes manifests or the sources name, by what the image has: node,
+        Python's http.client, busybox's wget. Without a known route, or where the app answers to some hosts alone, it
+        opens a TCP connection. A variable that decides the port is obeyed.
 
     Why:
         A process that runs need not answer. With a health check, `docker ps`, compose's `depends_on` and Swarm see
         the difference. Kubernetes has probes of its own and ignores it, and images in OCI format do not carry it.
 
     Refuses when:
-        Nothing shows that the app serves, or on which port; EXPOSE names another port; several services of compose
-        start the image with different commands. A health check that exists, here, in the base or switched off in
-        compose, is left alone, and workers get none.
+        Nothing shows on which port the app listens; EXPOSE names another port; it serves https, or on the loopback
+        address alone; a service of compose starts the image with a command that does not serve there; nginx hands
+        requests on or asks for a password; the base is unknown. A health check that exists, here, in an earlier stage
+        or in the base, or that compose switches off, is left alone, and workers get none.
 
     Example:
         See fixtures/healthcheck/example.
     """
     stage, server = model.final, model.server
-    at = model.start.command or stage.stage.base
-    if stage.config.healthcheck or not stage.config.known:
-        return
-    if model.start.command is None and server.language != "nginx":
+    at = model.start.command or _inherited(stage)
+    if stage.config.healthcheck or (at is None and server.language != "nginx"):
         return
     if server.kind == "worker":
         yield Note(at, f"{server.name or 'the app'} is a worker, which answers on no port")
         return
     if server.kind != "web" or server.language is None:
         return
-    for service in model.services:
+    at = at or stage.stage.base
+    if not stage.config.known:
+        yield Refusal(at, f"what {stage.reference} brings is not known: {stage.unresolved}")
+        return
+    for service in final_services(model):
         if service.healthcheck_disabled:
             yield Note(at, f"compose switches health checks off ({service.origin('healthcheck')})")
             return
-    commands = {service.command for service in model.services}
-    if len(commands) > 1 or commands - {None}:
-        service = next(service for service in model.services if service.command is not None)
-        yield Refusal(at, f"compose starts the image with another command, too ({service.origin('command')})")
+    if server.bind is not None and server.bind.value in LOOPBACK:
+        why = f"the app listens on {server.bind.value} alone ({server.bind.origin}), where nobody outside reaches it"
+        yield Note(at, why, advice=True)
         return
-    port = probes.nginx_port(model) if server.language == "nginx" else None
-    if server.language != "nginx" and server.port is not None:
-        port = server.port.value
+    encrypted = _tls(model)
+    if encrypted is not None:
+        yield Refusal(at, f"the app serves https ({encrypted}), for which no probe is written")
+        return
+    if server.language == "nginx":
+        yield from _nginx(model, at)
+        return
+    port = server.port or _exposed(model)
     if port is None:
         yield Refusal(at, "on which port the app listens cannot be told")
         return
-    variable = server.variable.value if server.variable is not None else None
-    exposed = {name.partition("/")[0] for name in stage.config.expose}
-    if exposed and str(port) not in exposed and variable is None and server.language != "nginx":
-        where = f" ({server.port.origin})" if server.port is not None else ""
-        yield Refusal(at, f"EXPOSE says {sorted(exposed)[0]}, the sources say {port}{where}")
+    disagreement = _disagreement(model, port) or _other_service(model, port)
+    if disagreement is not None:
+        yield Refusal(at, disagreement)
         return
-    command, evidence = _probe(model, port, variable)
+    found = _probe(model, port)
+    if found is None:
+        yield Refusal(at, "nothing in the image is known that could ask the app")
+        return
+    yield _change(model, at, *found)
+
+
+def _inherited(stage: StageModel) -> Instruction | None:
+    step = stage.setting("CMD") or stage.setting("ENTRYPOINT")
+    return step.instruction if step is not None else None
+
+
+def _change(model: Model, at: Instruction, command: str, why: str) -> Change:
     text = probes.instruction(command)
     value = text.removeprefix("HEALTHCHECK ").replace("\\\n    ", "")
-    yield Change(
-        at,
-        (insert_tail(model, stage, "HEALTHCHECK", text),),
-        evidence,
-        Safety.REVIEW,
-        stated(stage.config, healthcheck=value),
-    )
+    edit = insert_tail(model, model.final, "HEALTHCHECK", text)
+    return Change(at, (edit,), why, Safety.REVIEW, stated(model.final.config, healthcheck=value))
 
 
-def _probe(model: Model, port: int, variable: str | None) -> tuple[str, str]:
+def _nginx(model: Model, at: Instruction) -> Iterator[Result]:
+    site = probes.nginx_site(model)
+    if site.problem:
+        yield Refusal(at, f"what nginx answers cannot be told: {site.problem}")
+        return
+    changed = _other_service(model, None)
+    command = probes.nginx(model, site)
+    if changed is not None or command is None:
+        yield Refusal(at, changed or f"{model.final.reference} is not known to have anything that could ask nginx")
+        return
+    what = "" if site.path == "/" else f" and answers {site.path}"
+    yield _change(model, at, command, f"nginx serves on port {site.port}{what}")
+
+
+def _tls(model: Model) -> str | None:
+    """Where the sources or the start command say that the app serves https."""
+    words = model.start.main or ()
+    for word in words:
+        if word.partition("=")[0] in {"--certfile", "--ssl-keyfile", "--ssl-certfile", "--cert", "--ssl-cert"}:
+            return f"{word.partition('=')[0]} of the start command"
+    for path in model.server_files():
+        data = model.app.root.read(path) or b""
+        if re.search(rb"https\.createServer|createSecureServer", data) and b"http.createServer" not in data:
+            return model.app.origin(path)
+    return None
+
+
+def _exposed(model: Model) -> Fact[int] | None:
+    """The one port of EXPOSE, where a variable without a default decides the port."""
+    from dockfix.facts import Fact
+
+    step = model.final.setting("EXPOSE")
+    names = [name.partition("/")[0] for name in model.final.config.expose]
+    if model.server.variable is None or step is None or len(names) != 1 or not names[0].isdigit():
+        return None
+    return Fact(int(names[0]), f"EXPOSE in line {step.instruction.line}")
+
+
+def _disagreement(model: Model, port: Fact[int]) -> str | None:
+    """How EXPOSE contradicts the port, where nothing sets the variable that decides it."""
+    server, config = model.server, model.final.config
+    exposed = {name.partition("/")[0] for name in config.expose}
+    if not exposed or str(port.value) in exposed or not all(name.isdigit() for name in exposed):
+        return None
+    services = final_services(model)
+    if server.variable is not None:
+        name = server.variable.value
+        if services and all(name in service.environment for service in services):
+            return None
+    listed = " and ".join(sorted(exposed, key=int))
+    return f"EXPOSE says {listed}, the sources say {port.value} ({port.origin})"
+
+
+def _other_service(model: Model, port: Fact[int] | None) -> str | None:
+    """A compose service that the health check would be wrong for."""
+    for service in final_services(model):
+        if service.healthcheck or (service.command is None and service.entrypoint is None):
+            continue
+        attribute = "command" if service.command is not None else "entrypoint"
+        origin = service.origin(attribute)
+        server = model.served_by(service)
+        if server.kind != "web" or server.language != model.server.language:
+            return f"compose starts the image with another command, which is not known to serve ({origin})"
+        if port is not None and (server.port is None or server.port.value != port.value):
+            return f"compose starts the image with another command, on another port than {port.value} ({origin})"
+    return None
+
+
+def _probe(model: Model, port: Fact[int]) -> tuple[str, str] | None:
     """The command of the health check, and why it is that."""
-    server, stage = model.server, model.final
-    if server.language == "nginx":
-        return probes.nginx(port, stage.manager or ""), f"nginx serves on port {port}"
-    route = probes.compose_route(model, port) or (server.health.value if server.health is not None else None)
+    server, image = model.server, model.final.image
+    route = probes.told_route(model, port.value) or server.health
+    why = f"the app listens on {port.value} ({port.origin})"
     if server.hosts is not None and not {"*", "127.0.0.1"} & set(server.hosts.value):
-        return (
-            _language(server.language, port, variable, None),
-            f"the app listens on {port}, and answers only to the hosts of {server.hosts.origin}",
-        )
-    if route is None:
-        where = f" ({server.port.origin})" if server.port is not None else ""
-        return _language(
-            server.language, port, variable, None
-        ), f"the app listens on {port}{where}; no health route is known"
-    where = f" ({server.health.origin})" if server.health is not None else ""
-    return _language(server.language, port, variable, route), f"the app answers {route} on port {port}{where}"
-
-
-def _language(language: str | None, port: int, variable: str | None, route: str | None) -> str:
-    return probes.node(port, variable, route) if language == "node" else probes.python(port, variable, route)
+        route, why = None, f"{why}, and answers only to the hosts of {server.hosts.origin}"
+    elif route is None:
+        why += "; no health route is known"
+    else:
+        why = f"the app answers {route.value} ({route.origin}) on port {port.value} ({port.origin})"
+    variable = server.variable.value if server.variable is not None else None
+    path = route.value if route is not None else None
+    if server.language == "node":
+        return probes.node(port.value, variable, path), why
+    if image is not None and image.name == "python" and image.version.startswith("2"):
+        path = None  # its http.client has another name
+    interpreter = probes.interpreter(model)
+    return (probes.python(interpreter, port.value, variable, path), why) if interpreter is not None else None

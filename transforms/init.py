@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from posixpath import basename
 
+from dockfix.dockerfile import Instruction
 from dockfix.dockerfile.layout import replace
-from dockfix.model import Model
-from dockfix.model.config import render, stated
-from dockfix.model.start import INITS, NODE_RUNNERS
+from dockfix.model import Model, StageModel
+from dockfix.model.config import join, render, stated
+from dockfix.model.start import INITS, NODE_RUNNERS, SHELLS
+from dockfix.recipes.programs import programs
 from dockfix.recipes.stage import insert_tail, package_edit
+from dockfix.text import Edit, Span
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
 
 WRAPPED = frozenset({"node", "next", "nest", "nuxt", "gunicorn", "uvicorn", "flask", "fastapi", "hypercorn", "daphne"})
 WRAPPED |= frozenset({"waitress-serve", "streamlit", "celery", "python", "python3"}) | NODE_RUNNERS
 """Programs that do not act as process 1 should: they leave orphans, or have no handler for SIGTERM by default."""
 
+OWN_HANDLING = frozenset({"nginx", "httpd", "apache2", "apache2-foreground", "apachectl", "php-fpm"})
+"""Servers that stop in order as process 1 and wait for their own children."""
 
-@transform("init", phase=Phase.RUNTIME, safety=Safety.SAFE)
+WITHOUT_PACKAGE = frozenset({"trusty", "xenial"})
+"""Suites whose archive is there and has no dumb-init: https://packages.ubuntu.com/search?keywords=dumb-init"""
+
+
+@transform("init", phase=Phase.RUNTIME, safety=Safety.REVIEW)
 def init(model: Model) -> Iterator[Result]:
     """Run the app under dumb-init, so that signals reach it and orphans are reaped.
 
@@ -27,6 +36,8 @@ def init(model: Model) -> Iterator[Result]:
         written again. With celery it passes signals to the first child alone, because a pool is killed in mid-task
         otherwise.
 
+        Review it: the container stops in another way than before, as intended, and gets a package.
+
     Why:
         Process 1 gets no default handlers from the kernel: a Node or Python program without a handler of its own
         ignores SIGTERM and is killed ten seconds later, and nobody waits for the children it leaves behind. No init
@@ -34,19 +45,23 @@ def init(model: Model) -> Iterator[Result]:
 
     Refuses when:
         The image is not in the catalogue, or its suite's archive has moved so that nothing can be installed; the base
-        runs as another user than root; ENTRYPOINT is a shell line. An init that is there already, in the image or by
-        `init: true` in compose, is left alone, as are servers that handle signals themselves (nginx, Apache, php-fpm,
-        Go).
+        runs as another user than root; ENTRYPOINT is a shell line; celery runs below a shell, which would not wait
+        for it. An init that is there already, in the image or by `init: true` in compose, is left alone, as are
+        servers that handle signals themselves (nginx, Apache, php-fpm, Go).
 
     Example:
         See fixtures/init/example.
     """
-    stage, start = model.final, model.start
-    names = start.names
-    if not names & WRAPPED and not any(name.startswith("python3.") for name in names):
+    stage, config = model.final, model.final.config
+    names = model.start.names | {program.name for program in programs(model)}
+    at = model.start.command or _set_before(stage)
+    wrapped = sorted(name for name in names if name in WRAPPED or name.startswith("python3."))
+    if not wrapped:
+        own = sorted(names & OWN_HANDLING)
+        if own:
+            yield Note(at or stage.stage.base, f"{own[0]} handles signals itself and needs no init")
         return
-    at = start.command
-    present = sorted(({start.init} if start.init else set()) | (names & INITS))
+    present = sorted(({model.start.init} if model.start.init else set()) | (names & INITS))
     if present:
         yield Note(at, f"{present[0]} is process 1 already")
         return
@@ -54,52 +69,124 @@ def init(model: Model) -> Iterator[Result]:
         if service.init:
             yield Note(at, f"compose adds an init itself ({service.origin('init')})")
             return
-    if stage.image is None:
-        yield Refusal(at, f"how to install dumb-init is not known: {stage.unresolved}")
-        return
-    if stage.manager not in {"apt", "apk"} or stage.image.archive_moved:
-        yield Refusal(
-            at, f"nothing can be installed on {stage.reference}: the archive of {stage.image.suite} has moved"
-        )
-        return
-    if stage.steps[0].after.user not in {"", "root", "0"}:
-        yield Refusal(at, f"the base runs as {stage.steps[0].after.user}, who cannot install dumb-init")
-        return
-    own = stage.last("ENTRYPOINT")
-    if own is not None and own.instruction.json is None:
-        yield Refusal(own.instruction, "ENTRYPOINT is a shell line, which an init cannot be put in front of")
+    obstacle = _obstacle(model, stage)
+    if obstacle is not None:
+        yield Refusal(at, obstacle)
         return
     if at is None:
-        yield Refusal(stage.stage.base, "no CMD of this file starts the app")
+        yield Refusal(stage.stage.base, "no CMD or ENTRYPOINT of this file starts the app")
         return
-    prefix = ("dumb-init", *(("--single-child",) if "celery" in names else ()), "--")
-    config = stage.config
-    inherited = config.entrypoint if own is None else ()
-    entrypoint = (*prefix, *(config.entrypoint if own is not None or _needs(inherited, config.cmd, model) else ()))
-    edits = [package_edit(model, stage, ["dumb-init"])]
-    if own is not None:
-        edits.append(replace(model.document, own.instruction, f"ENTRYPOINT {render(entrypoint)}"))
-    else:
-        edits.append(insert_tail(model, stage, "ENTRYPOINT", f"ENTRYPOINT {render(entrypoint)}"))
-    if own is None and stage.last("CMD") is None:
-        yield Refusal(at, "the CMD comes from another stage, and ENTRYPOINT would clear it")
+    celery = "celery" in names
+    if celery and _below_shell(model):
+        yield Refusal(at, "celery runs below a shell that does not hand over to it by exec, and would be cut off")
         return
-    what = start.program[0] if start.program else sorted(names & WRAPPED)[0]
+    entrypoint = stage.setting("ENTRYPOINT")
+    if entrypoint is not None and entrypoint.instruction.json is None:
+        yield Refusal(entrypoint.instruction, "ENTRYPOINT is a shell line, which an init cannot be put in front of")
+        return
+    prefix = ("dumb-init", *(("--single-child",) if celery else ()), "--")
+    chained = config.entrypoint if entrypoint is not None or _needs(model) else ()
+    edits = _edits(model, stage, prefix, (*prefix, *chained))
     yield Change(
         at,
-        tuple(edits),
-        f"{basename(what)} as process 1 would not get signals and reap orphans as other processes do",
-        Safety.SAFE,
-        stated(config, entrypoint=entrypoint),
+        (*package_edit(model, stage, ["dumb-init"]), *edits),
+        f"{_named(model, wrapped)} as process 1 would not get signals and reap orphans as other processes do",
+        Safety.REVIEW,
+        stated(config, entrypoint=(*prefix, *chained)),
     )
 
 
-def _needs(entrypoint: tuple[str, ...], cmd: tuple[str, ...], model: Model) -> bool:
+def _named(model: Model, wrapped: list[str]) -> str:
+    program = model.start.program or model.start.main
+    return basename(program[0]) if program else wrapped[0]
+
+
+def _set_before(stage: StageModel) -> Instruction | None:
+    """The CMD or ENTRYPOINT of an earlier stage that this one inherits."""
+    step = stage.setting("CMD") or stage.setting("ENTRYPOINT")
+    return step.instruction if step is not None else None
+
+
+def _obstacle(model: Model, stage: StageModel) -> str | None:
+    """Why dumb-init cannot be installed."""
+    image = stage.image
+    if image is None:
+        return f"how to install dumb-init is not known: {stage.unresolved}"
+    if stage.manager not in {"apt", "apk"}:
+        return f"how to install dumb-init on {stage.reference} is not known"
+    if image.archive_moved:
+        suite = f"the archive of {image.suite}" if image.suite else "the archive of its release"
+        return f"nothing can be installed on {stage.reference}: {suite} has moved"
+    if image.suite in WITHOUT_PACKAGE:
+        return f"{stage.reference} has no package of dumb-init"
+    user = stage.steps[0].after.user
+    return None if user in {"", "root", "0"} else f"the base runs as {user}, who cannot install dumb-init"
+
+
+def _below_shell(model: Model) -> bool:
+    """Whether a shell stays between process 1 and the app."""
+    start = model.start
+    if start.shell_form:
+        return not start.line.commands or start.line.commands[-1].name != "exec"
+    words = start.argv or ("",)
+    script = start.script
+    if basename(words[0]) in SHELLS or words[0].endswith(".sh"):
+        name = next((word for word in words if not word.startswith("-") and basename(word) not in SHELLS), "")
+        path = model.final.context_path(join(model.final.config.workdir, name))
+        script = model.app.script(path) if path is not None else None
+        return script is None or not script.exec
+    return script is not None and not script.exec
+
+
+def _needs(model: Model) -> bool:
     """Whether the command, here or in compose, is one that only the base's entrypoint turns into a program."""
-    if not entrypoint:
+    image, config = model.final.image, model.final.config
+    if not config.entrypoint:
         return False
-    commands = [cmd[0] if cmd else ""]
+    if image is None or image.name != "node":
+        return True
+    commands = [config.cmd[0] if config.cmd else ""]
     for service in model.services:
         words = service.command.split() if isinstance(service.command, str) else service.command or ()
         commands += words[:1]
-    return any(not word or word.startswith("-") or word.endswith((".js", ".mjs", ".cjs")) for word in commands)
+    return any(_is_for_node(model, word) for word in commands)
+
+
+def _is_for_node(model: Model, word: str) -> bool:
+    """Whether the node image's entrypoint puts ``node`` in front of a command that starts with *word*.
+
+    https://github.com/nodejs/docker-node/blob/main/docker-entrypoint.sh
+    """
+    if not word or word.startswith("-"):
+        return True
+    if "/" in word:
+        known = word.startswith(("/bin/", "/usr/")) or "node_modules/.bin/" in word or word.endswith(".sh")
+        return not known
+    source = f"{model.source}/" if model.source else ""
+    return any(model.app.root.exists(source + name) for name in (word, f"{word}.js", f"{word}.cjs", f"{word}.mjs"))
+
+
+def _edits(model: Model, stage: StageModel, prefix: tuple[str, ...], words: tuple[str, ...]) -> list[Edit]:
+    """ENTRYPOINT with the init in front, and the CMD that Docker would clear."""
+    own = stage.last("ENTRYPOINT")
+    if own is not None:
+        return [_in_front(model, own.instruction, prefix)]
+    lines = [f"ENTRYPOINT {render(words)}"]
+    inherited = stage.setting("CMD")
+    if stage.last("CMD") is None and inherited is not None and stage.config.cmd:
+        lines.append(f"CMD {inherited.instruction.value.strip()}")
+    elif stage.last("CMD") is None and stage.config.cmd:
+        lines.append(f"CMD {render(stage.config.cmd)}")
+    return [insert_tail(model, stage, "ENTRYPOINT", "\n".join(lines))]
+
+
+def _in_front(model: Model, instruction: Instruction, prefix: tuple[str, ...]) -> Edit:
+    """*prefix* before the words of ENTRYPOINT, which stay as they are written."""
+    value, words = instruction.value, instruction.json or ()
+    start = value.index("[") + 1
+    first = start + len(value[start:]) - len(value[start:].lstrip())
+    if not words or instruction.heredocs:
+        return replace(model.document, instruction, f"ENTRYPOINT {render((*prefix, *words))}")
+    comma = "," if '","' in value else ", "
+    place = instruction.source(first, first + 1).start
+    return Edit(Span(place, place), "".join(f'"{word}"{comma}' for word in prefix))

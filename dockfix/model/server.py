@@ -25,6 +25,7 @@ PYTHON_SERVERS = frozenset(
     {"flask", "gunicorn", "uvicorn", "fastapi", "hypercorn", "daphne", "waitress-serve", "streamlit", "celery"}
 )
 PYTHON_RUNNERS = frozenset({"poetry", "uv", "pipenv", "pdm", "uwsgi", "granian", "sanic", "chainlit", "litestar"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 PARALLEL = frozenset({"concurrently", "npm-run-all", "npm-run-all2", "run-p", "turbo", "lerna", "nx"})
 
 

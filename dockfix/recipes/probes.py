@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import re
+from posixpath import basename
 from typing import TYPE_CHECKING
 
+from dockfix.dockerfile import expand
+from dockfix.model.config import join
+from dockfix.recipes import nginx_conf
+from dockfix.recipes.nginx_conf import Site
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dockfix.facts import Fact
     from dockfix.model import Model
 
 TIMING = "--interval=30s --timeout=10s --start-period=40s --retries=3"
 WIDTH = 120
 """Columns up to which a health check stands on one line."""
+
+CURL_SINCE = (1, 19)
+"""The first nginx whose Debian images have curl: https://github.com/nginxinc/docker-nginx/commit/87f9340"""
+
+FOLDERS = frozenset({"/etc/nginx", "/etc/nginx/conf.d", "/etc/nginx/templates"})
+"""Folders that the nginx images have, so that a file that is copied to one of these names lies in it."""
 
 
 def instruction(command: str) -> str:
@@ -28,59 +43,143 @@ def node(port: int, variable: str | None, route: str | None) -> str:
         plain = number.strip("()")
         return f"node -e \"require('net').connect({plain}, '127.0.0.1').on('connect', () => {done}){failed}\""
     address = f"'http://127.0.0.1:' + {number} + '{route}'" if variable else f"'http://127.0.0.1:{port}{route}'"
-    return f"node -e \"require('http').get({address}, r => process.exit(r.statusCode === 200 ? 0 : 1)){failed}\""
+    return f"node -e \"require('http').get({address}, r => process.exit(r.statusCode < 400 ? 0 : 1)){failed}\""
 
 
-def python(port: int, variable: str | None, route: str | None) -> str:
+def python(interpreter: str, port: int, variable: str | None, route: str | None) -> str:
     """A probe by Python's own modules; http.client, because urllib obeys proxy variables."""
     number = f"int(os.environ.get('{variable}', {port}))" if variable else str(port)
-    extra = "import os; " if variable else ""
+    modules = "import os, socket" if variable else "import socket"
     if route is None:
-        return (
-            f"python -c \"{extra}import socket; socket.create_connection(('127.0.0.1', {number}), timeout=5).close()\""
-        )
+        return f"{interpreter} -c \"{modules}; socket.create_connection(('127.0.0.1', {number}), timeout=5).close()\""
+    extra = "import os; " if variable else ""
     return (
-        f"python -c \"{extra}from http.client import HTTPConnection as C; c = C('127.0.0.1', {number}, timeout=5); "
-        f"c.request('GET', '{route}'); exit(c.getresponse().status >= 400)\""
+        f'{interpreter} -c "{extra}from http.client import HTTPConnection as C; '
+        f"c = C('127.0.0.1', {number}, timeout=5); c.request('GET', '{route}'); exit(c.getresponse().status >= 400)\""
     )
 
 
-def nginx(port: int, manager: str) -> str:
-    """A probe by what the nginx images have: busybox's wget on Alpine, curl on Debian."""
-    if manager == "apk":
-        return f"wget -q --spider http://127.0.0.1:{port}/"
-    return f"curl -fsS -o /dev/null http://127.0.0.1:{port}/ || exit 1"
+def interpreter(model: Model) -> str | None:
+    """The name under which Python is found in the final image, ``None`` where that cannot be told."""
+    stage, program = model.final, model.start.main or ("",)
+    if stage.image is not None and stage.image.name == "python":
+        return "python"
+    if re.fullmatch(r"python3?(\.\d+)?", basename(program[0])):
+        return program[0]
+    installed = {
+        word.text.partition("=")[0]
+        for step in stage.all_steps
+        for called in step.invocations
+        for word in called.operands
+    }
+    return "python3" if "python3" in installed else None
 
 
-def nginx_port(model: Model) -> int | None:
-    """The port in the server block that the final stage brings, 80 where it brings none; ``None`` if unclear."""
-    ports: set[int] = set()
-    brought = False
+def nginx(model: Model, site: Site) -> str | None:
+    """A probe by what the image has: busybox's wget on Alpine, curl on Debian; ``None`` where it has neither."""
+    stage = model.final
+    address = f"http://127.0.0.1{'' if site.port == 80 else f':{site.port}'}{site.path}"
+    if stage.manager == "apk":
+        return f"wget -q --spider {address}"
+    installed = {word.text for step in stage.all_steps for called in step.invocations for word in called.operands}
+    if "curl" in installed or _brings_curl(model):
+        return f"curl -fsS -o /dev/null {address} || exit 1"
+    return None
+
+
+def _brings_curl(model: Model) -> bool:
+    image = model.final.image
+    if image is None or image.name != "nginx" or image.manager != "apt":
+        return False
+    numbers = re.findall(r"\d+", image.version)
+    return len(numbers) < 2 or (int(numbers[0]), int(numbers[1])) >= CURL_SINCE
+
+
+def nginx_site(model: Model) -> Site:
+    """What nginx answers in the final image, from the configuration that the file brings."""
+    stage = model.final
+    if stage.image is None or stage.image.name != "nginx":
+        return Site(problem=f"the configuration of nginx in {stage.reference} is not known")
+    texts: list[str] = []
+    targets: set[str] = set()
+    for target, data in _configuration(model):
+        if data is None:
+            return Site(problem=f"{target} cannot be read")
+        if target.endswith((".conf", ".template")):
+            targets.add(target.replace("/templates/", "/conf.d/").removesuffix(".template"))
+            texts.append(data)
+    for step in stage.all_steps:
+        copied = step.instruction.copy is not None and (step.instruction.copy.from_ or step.instruction.heredocs)
+        if copied and "/etc/nginx" in step.instruction.text:
+            return Site(problem=f"line {step.instruction.line} brings a configuration from elsewhere")
+        if step.instruction.keyword == "RUN" and "/etc/nginx" in step.instruction.text:
+            removed = [c for c in (step.script.commands if step.script else ()) if "/etc/nginx" in " ".join(c.args)]
+            if not all(command.name == "rm" for command in removed) or not removed:
+                return Site(problem=f"line {step.instruction.line} changes nginx's configuration")
+    if "/etc/nginx/nginx.conf" in targets or "/etc/nginx/conf.d/default.conf" in targets:
+        return nginx_conf.site(texts)
+    if texts:
+        # the image's own site stays beside them
+        removed_default = any("default.conf" in s.instruction.text for s in stage.all_steps if s.script is not None)
+        return nginx_conf.site(texts if removed_default else [*texts, "server { listen 80; }"])
+    return Site(80)
+
+
+def _configuration(model: Model) -> Iterator[tuple[str, str | None]]:
+    """The files that the build context lays below /etc/nginx, variables of templates filled in; ``None`` unread."""
     for placement in model.final.placements:
         if not placement.target.startswith("/etc/nginx"):
             continue
-        brought = True
-        data = None if placement.folder else model.app.root.read(placement.source)
-        if data is None or placement.target.endswith(".template"):
-            return None
-        text = data.decode("utf-8", "replace")
-        ports |= {
-            int(match)
-            for match in re.findall(r"^\s*listen\s+(?:[\d.]+:|\[::\]:)?(\d+)\s*(?:default_server)?;", text, re.M)
-        }
-        if re.search(r"^\s*listen\s.*ssl|^\s*return\s+30[1278]|^\s*auth_basic\s|^\s*include\s+(?!mime)", text, re.M):
-            return None
-    if not brought:
-        return 80
-    return ports.pop() if len(ports) == 1 else None
+        paths = [""] if not placement.folder else model.app.root.list(placement.source)
+        for name in paths:
+            target = join(placement.target, name) if name else placement.target
+            if not placement.folder and target in FOLDERS:
+                target = join(target, basename(placement.source))
+            source = "/".join(part for part in (placement.source, name) if part)
+            data = model.app.root.read(source)
+            if data is None:
+                if not model.app.root.is_dir(source):
+                    yield target, None
+                continue
+            text: str | None = data.decode("utf-8", "replace")
+            if target.endswith(".template") and text is not None:
+                text = _filled(text, model)
+            yield target, text
 
 
-def compose_route(model: Model, port: int) -> str | None:
+def _filled(text: str, model: Model) -> str | None:
+    """A template as the image's entrypoint fills it in; nginx's own variables are left alone."""
+    for name in set(re.findall(r"\$\{(\w+)\}", text)):
+        value = expand(f"${{{name}}}", model.final.config.env)
+        if value is None and re.search(rf"listen[^;]*\$\{{{name}\}}", text):
+            return None
+        text = text.replace(f"${{{name}}}", value or f"${name}")
+    return text
+
+
+def told_route(model: Model, port: int) -> Fact[str] | None:
     """The path that a probe in compose or in Kubernetes asks for on *port*."""
+    from dockfix.facts import Fact
+
     for service in model.services:
         test = service.healthcheck_test
         text = test if isinstance(test, str) else " ".join(test or ())
-        match = re.search(rf"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0):{port}(/[\w./-]*)", text)
+        match = re.search(rf"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]):{port}(/[\w./-]*)", text)
         if match:
-            return match[1]
-    return None
+            return Fact(match[1], service.origin("healthcheck"))
+    names = {basename(model.app.dockerfile.rpartition("/")[0])} - {""}
+    for service in model.services:
+        names |= {service.name, _image_name(service.image or "")} - {""}
+    found = [
+        Fact(probe.path, probe.origin)
+        for container in model.app.kubernetes
+        if _image_name(container.image or "") in names or container.name in names
+        for probe in container.probes
+        if probe.kind == "liveness" and probe.path and re.fullmatch(r"/[\w./-]*", probe.path)
+        if container.port(probe) == port
+    ]
+    return found[0] if len({fact.value for fact in found}) == 1 else None
+
+
+def _image_name(image: str) -> str:
+    return basename(image.partition("@")[0]).partition(":")[0]

@@ -1,0 +1,142 @@
+"""nginx's configuration, read as far as a health check needs: who listens where, and what answers.
+
+The syntax: https://nginx.org/en/docs/beginners_guide.html#conf_structure
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+TOKEN = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{};]|(?:\$\{\w*\}|\\.|[^\s{};"'])+""")
+HEALTH = re.compile(r"/(?:[\w-]+[/_-])?(?:health[\w-]*|healthz|ping|livez|alive)/?")
+PASSES = frozenset({"proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass"})
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """A directive with its arguments and, where it opens a block, the directives in it."""
+
+    name: str
+    args: tuple[str, ...]
+    block: tuple[Directive, ...] = ()
+
+    def all(self, name: str) -> tuple[Directive, ...]:
+        """The directives of this name right in the block."""
+        return tuple(directive for directive in self.block if directive.name == name)
+
+    def deep(self) -> Iterator[Directive]:
+        """Every directive in the block, at any depth."""
+        for directive in self.block:
+            yield directive
+            yield from directive.deep()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a request to the container itself can ask for.
+
+    Attributes:
+        port: the port of the server block that answers.
+        path: the path of a health check, or ``/``.
+        problem: why nothing can be asked for certain; empty where it can.
+    """
+
+    port: int = 0
+    path: str = "/"
+    problem: str = ""
+
+
+def parse(text: str) -> Directive:
+    """The configuration as one block; braces that do not match end it early."""
+    stack: list[list[Directive]] = [[]]
+    heads: list[list[str]] = []
+    words: list[str] = []
+    for match in TOKEN.finditer(text):
+        piece = match[0]
+        if piece.startswith("#"):
+            continue
+        if piece == ";":
+            if words:
+                stack[-1].append(Directive(words[0], tuple(words[1:])))
+            words = []
+        elif piece == "{":
+            heads.append(words)
+            stack.append([])
+            words = []
+        elif piece == "}":
+            if not heads:
+                break
+            head, block = heads.pop(), tuple(stack.pop())
+            if head:
+                stack[-1].append(Directive(head[0], tuple(head[1:]), block))
+            words = []
+        else:
+            words.append(piece.strip("\"'"))
+    return Directive("", (), tuple(stack[0]))
+
+
+def site(texts: list[str]) -> Site:
+    """The server block that answers on the one port without TLS that *texts*, files of a configuration, open."""
+    trees = [parse(text) for text in texts]
+    servers = [d for tree in trees for d in tree.deep() if d.name == "server" and d.block]
+    plain = [(server, port) for server in servers for port in _ports(server)]
+    ports = {port for _, port in plain}
+    if not servers:
+        return Site(problem="no server block was found")
+    if not ports:
+        return Site(problem="no server block listens without TLS on IPv4")
+    if len(ports) > 1:
+        return Site(problem=f"the server blocks listen on {' and '.join(map(str, sorted(ports)))}")
+    server = next((each for each, _ in plain if _is_default(each)), plain[0][0])
+    outer = [d for tree in trees for http in (tree, *tree.all("http")) for d in http.block if d.name == "auth_basic"]
+    return _answer(server, ports.pop(), bool(outer))
+
+
+def _answer(server: Directive, port: int, guarded: bool) -> Site:
+    for location in server.all("location"):
+        path = location.args[-1] if location.args else ""
+        exact = len(location.args) == 1 or location.args[0] in {"=", "^~"}
+        if exact and HEALTH.fullmatch(path) and any(_is_fine(each) for each in location.all("return")):
+            return Site(port, path)
+    if guarded or any(d.args[:1] != ("off",) for d in server.all("auth_basic")):
+        return Site(problem="the site asks for a password")
+    if any(not _is_fine(each) for each in server.all("return")):
+        return Site(problem="the server block sends every request elsewhere")
+    if server.all("include"):
+        return Site(problem=f"the server block includes {server.all('include')[0].args[-1]}")
+    for location in server.all("location"):
+        if location.args[-1:] == ("/",) and location.args[0] in {"/", "="}:
+            names = {directive.name for directive in location.deep()}
+            if names & PASSES:
+                return Site(problem="nginx hands requests on to another server")
+            if names & {"return", "auth_basic", "rewrite", "deny", "include"}:
+                return Site(problem="what the location / answers depends on more than files")
+    return Site(port)
+
+
+def _ports(server: Directive) -> Iterator[int]:
+    listens = server.all("listen")
+    if not listens:
+        yield 80
+    for listen in listens:
+        match = (
+            re.fullmatch(r"(?:(?:\*|0\.0\.0\.0|127\.0\.0\.1|localhost):)?(\d+)", listen.args[0])
+            if listen.args
+            else None
+        )
+        if (
+            match is not None
+            and "ssl" not in listen.args
+            and not {"on"} & {a for d in server.all("ssl") for a in d.args}
+        ):
+            yield int(match[1])
+
+
+def _is_default(server: Directive) -> bool:
+    return any("default_server" in listen.args for listen in server.all("listen"))
+
+
+def _is_fine(answer: Directive) -> bool:
+    return bool(answer.args) and answer.args[0] in {"200", "204"}
