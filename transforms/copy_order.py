@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from posixpath import basename
 
 from dockfix.dockerfile.layout import Gap, Item, Keep, New, layout
-from dockfix.model import Model, Purpose, Role, StageModel, Step
+from dockfix.model import Model, Placement, Purpose, Role, StageModel, Step, is_manifest
 from dockfix.model.commands import purpose
-from dockfix.recipes.manifests import copies, manifests
+from dockfix.model.config import join
+from dockfix.recipes.manifests import copies, left_out, readings
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 from dockfix.transform import Change, Phase, Refusal, Result, Safety, transform
+
+FOREIGN = {
+    "bundle": ("install", "a Gemfile may read .ruby-version, a gemspec and other files"),
+    "composer": ("install", "composer's autoloader and scripts read the sources"),
+    "go": ("mod", "go.mod and go.work may point to folders of the sources"),
+    "cargo": ("build", "cargo builds the sources together with what they need"),
+    "mvn": ("", "a Maven project may have modules"),
+    "gradle": ("", "a Gradle project may have modules and build logic"),
+    "dotnet": ("restore", "a solution restores every project that it names"),
+}
+"""Package managers whose projects may read anything of the sources."""
+
+READERS = frozenset({"cat", "test", "[", "ls"})
+MANIFEST_FOLDERS = frozenset({".yarn", "patches", "requirements", "prisma"})
 
 
 @transform("copy-order", phase=Phase.COPY_ORDER, safety=Safety.SAFE)
@@ -19,8 +37,9 @@ def copy_order(model: Model) -> Iterator[Result]:
 
     What it does:
         Where a stage copies its sources and installs afterwards, copies what the install reads (package.json and
-        lock file, requirements files with all that they include, settings of the package manager), moves the copy of
-        the sources behind the install, and takes a RUN that installs and builds apart.
+        lock file, the manifests of workspaces, patches, requirements files with all that they include, settings of
+        the package manager), moves the copies of the sources behind the install, and takes a RUN that installs and
+        builds apart. Poetry and uv install the dependencies first, and the project itself behind the sources.
 
     Why:
         The build cache keeps a step as long as everything above it is unchanged. Sources change all the time,
@@ -29,7 +48,8 @@ def copy_order(model: Model) -> Iterator[Result]:
     Refuses when:
         The install reads the sources: a postinstall or prepare script, a local package, an editable project. A file
         that it reads is not in the build context. Something unknown stands between the copy and the install. The
-        modules of the host would be copied over the installed ones because .dockerignore does not name them.
+        modules of the host would be copied over the installed ones because .dockerignore does not name them. The
+        package manager's projects may read anything (Go, Rust, Java, .NET, Ruby, PHP).
 
     Example:
         See fixtures/copy-order/example.
@@ -37,8 +57,9 @@ def copy_order(model: Model) -> Iterator[Result]:
     orders: dict[int, tuple[Item, ...]] = {}
     first: Step | None = None
     for stage in model.stages:
-        sources = _early_sources(stage)
+        sources = _early_sources(model, stage)
         if sources is None:
+            yield from _foreign(stage)
             continue
         try:
             orders[stage.index] = _order(model, stage, sources)
@@ -55,74 +76,274 @@ def copy_order(model: Model) -> Iterator[Result]:
         yield Change(first.instruction, result.edits, why, ledger=result.ledger)
 
 
-def _early_sources(stage: StageModel) -> Step | None:
-    """The copy of a whole folder that stands before an install of dependencies which it feeds."""
+def _foreign(stage: StageModel) -> Iterator[Refusal]:
+    """Say of other package managers why their order is left alone."""
+    copied = False
+    for step in stage.steps:
+        copied = copied or any(p.step is step and p.folder and not p.source for p in stage.placements)
+        for command in step.script.commands if step.script and copied else ():
+            verb, why = FOREIGN.get(basename(command.name).removesuffix("w"), ("-", ""))
+            if why and (not verb or verb in command.args):
+                yield Refusal(step.instruction, f"the sources stay above this: {why}")
+                return
+
+
+def _early_sources(model: Model, stage: StageModel) -> Step | None:
+    """The copy of a whole folder of sources that stands before an install of dependencies."""
     for position, step in enumerate(stage.steps):
-        if step.role is Role.SOURCES and any(p.step is step and p.folder for p in stage.placements):
-            later = stage.steps[position + 1 :]
-            if any(Purpose.INSTALL in other.purposes for other in later):
+        installs = [other for other in stage.steps[position + 1 :] if Purpose.INSTALL in other.purposes]
+        if step.role is not Role.SOURCES or not installs:
+            continue
+        workdir = installs[0].before.workdir
+        for placement in stage.placements:
+            if placement.step is step and placement.folder and _is_sources(model, placement, workdir):
                 return step
     return None
 
 
+def _is_sources(model: Model, placement: Placement, workdir: str) -> bool:
+    """Whether a copied folder holds sources of what is installed in *workdir*, not manifests or system files."""
+    if basename(placement.source) in MANIFEST_FOLDERS or placement.source.startswith(".yarn/"):
+        return False
+    if placement.target == "/" and placement.source and workdir != "/":
+        return False
+    names = list(model.app.root.walk(placement.source, 50))
+    if placement.source and names and all(is_manifest(name) for name in names):
+        return False
+    return _inside(placement.target, workdir) or _inside(workdir, placement.target)
+
+
+def _inside(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A stage cut where its sources are copied too early.
+
+    Attributes:
+        above: what stands above the first copy of the sources.
+        sources: that copy.
+        between: what stands between it and the last install that can move, that one included.
+        last: the install.
+        below: what follows.
+    """
+
+    above: tuple[Step, ...]
+    sources: Step
+    between: tuple[Step, ...]
+    last: Step
+    below: tuple[Step, ...]
+
+
 def _order(model: Model, stage: StageModel, sources: Step) -> tuple[Item, ...]:
-    steps = stage.steps
-    at = steps.index(sources)
-    installs = [step for step in steps[at + 1 :] if Purpose.INSTALL in step.purposes]
-    last = _last_movable(steps, at, installs)
-    between = steps[at + 1 : steps.index(last)]
-    _check(sources, between)
+    place = _place(stage, sources)
+    moved = _moved(model, stage, place)
+    installs = [step for step in place.between if Purpose.INSTALL in step.purposes]
+    present = {p.source for p in stage.placements if p.step in (*place.above, *place.between) and p.step not in moved}
     paths: list[str] = []
-    present = {p.source for p in stage.placements if p.step in steps[:at]}
-    for step in installs[: installs.index(last) + 1]:
-        paths += [path for path in manifests(model, stage, step) if path not in present]
-    lines: list[Item] = [
-        New(line) for line in copies(stage, last, sources, tuple(dict.fromkeys(paths)), sources.before.workdir)
-    ]
-    behind = [step for step in between if step.role is Role.FOLDERS or step.role is Role.SOURCES]
-    install, rest = _cut(last)
+    first_installs: dict[int, Keep] = {}
+    rest: list[Item] = []
+    for step in installs:
+        found = readings(model, stage, step)
+        _check_made(model, stage, step, moved, found.made)
+        _check_readers(model, stage, step, found.paths)
+        paths += [path for path in found.paths if path not in present]
+        kept, behind = _cut(model, step)
+        first_installs[step.instruction.index] = Keep(step.instruction, (*kept.edits, *left_out(found)))
+        rest += [New(f"RUN {_words(model, step, called.command.span)}") for called, _ in found.without]
+        rest += behind
+    lines = copies(model, stage, place.last, moved, tuple(dict.fromkeys(paths)))
+    staying = [step for step in place.between if step not in moved]
     return (
-        *(Keep(step.instruction) for step in steps[:at]),
-        *lines,
-        *(Keep(step.instruction) for step in between if step not in behind),
-        install,
+        *(Keep(step.instruction) for step in place.above),
+        *((Gap(),) if lines and _gap_above(model, sources) else ()),
+        *(New(line) for line in lines),
+        *_kept(model, stage, staying, first_installs, grouped=bool(lines)),
         *((Gap(),) if model.document.spacious else ()),
-        Keep(sources.instruction),
-        *(Keep(step.instruction) for step in behind),
+        *(Keep(step.instruction) for step in moved),
         *rest,
-        *(Keep(step.instruction) for step in steps[steps.index(last) + 1 :]),
+        *(Keep(step.instruction) for step in place.below),
     )
 
 
-def _last_movable(steps: tuple[Step, ...], at: int, installs: list[Step]) -> Step:
-    """The last install that can stand before the sources: those behind a build step may need what it made."""
+def _kept(
+    model: Model, stage: StageModel, staying: Sequence[Step], installs: dict[int, Keep], *, grouped: bool
+) -> Iterator[Item]:
+    """What stays above the sources; an install right below the new copies goes with them in one group."""
+    close = grouped and not _separates(model, stage)
+    for step in staying:
+        keep = installs.get(step.instruction.index, Keep(step.instruction))
+        uncommented = not step.instruction.comments
+        yield Keep(keep.instruction, keep.edits, close=close and Purpose.INSTALL in step.purposes and uncommented)
+        close = False
+
+
+def _separates(model: Model, stage: StageModel) -> bool:
+    """Whether the file puts an empty line between all instructions, so that none goes with another."""
+    gaps = [_gap_above(model, step) for step in stage.steps[1:]]
+    return sum(gaps) >= 0.8 * len(gaps)
+
+
+def _gap_above(model: Model, step: Step) -> bool:
+    lines = model.document.text[: step.instruction.block.start].split("\n")
+    return len(lines) > 1 and not lines[-2].strip()
+
+
+def _place(stage: StageModel, sources: Step) -> Place:
+    steps = stage.steps
+    at = steps.index(sources)
+    installs = [step for step in steps[at + 1 :] if Purpose.INSTALL in step.purposes]
     last = installs[0]
     for step in installs[1:]:
+        # an install behind a build step may need what that made
         between = steps[steps.index(last) + 1 : steps.index(step)]
-        if Purpose.BUILD in last.purposes or any(
-            other.script is not None and other.purposes - {Purpose.INSTALL, Purpose.SETTINGS, Purpose.PACKAGES}
-            for other in between
-        ):
+        known = {Purpose.INSTALL, Purpose.SETTINGS, Purpose.PACKAGES, Purpose.TOOLS, Purpose.CLEANUP}
+        if Purpose.BUILD in last.purposes or any(o.script is not None and o.purposes - known for o in between):
             break
         last = step
-    return last
+    end = steps.index(last) + 1
+    return Place(steps[:at], sources, steps[at + 1 : end], last, steps[end:])
 
 
-def _check(sources: Step, between: tuple[Step, ...]) -> None:
-    if any(flag.name not in {"chown", "chmod", "link"} for flag in sources.instruction.flags):
-        raise UnfitError(sources.instruction, "the copy of the sources has flags of its own")
-    destination = sources.instruction.copy.destination if sources.instruction.copy else ""
-    for step in between:
+def _moved(model: Model, stage: StageModel, place: Place) -> list[Step]:
+    """The steps that go behind the install: the copies of sources, and what works on them.
+
+    Raises:
+        UnfitError: one of those that stay may need the sources.
+    """
+    moved = [place.sources]
+    _check_flags(place.sources)
+    relative = not (place.sources.instruction.copy and place.sources.instruction.copy.destination.startswith("/"))
+    for step in place.between:
         keyword = step.instruction.keyword
-        if keyword == "WORKDIR" and not destination.startswith("/"):
+        if keyword == "WORKDIR" and relative:
             raise UnfitError(step.instruction, "the working directory changes between the copy and the install")
-        if keyword == "USER":
-            raise UnfitError(step.instruction, "the user changes between the copy and the install")
-        if step.role is Role.UNKNOWN or Purpose.BUILD in step.purposes:
+        if keyword == "VOLUME" or (keyword == "COPY" and step.instruction.heredocs):
+            raise UnfitError(step.instruction, "this stands between the copy of the sources and the install")
+        if keyword in {"COPY", "ADD"}:
+            if _goes_along(model, stage, step, moved):
+                _check_flags(step)
+                relative = relative or not (step.instruction.copy and step.instruction.copy.destination.startswith("/"))
+                moved.append(step)
+        elif keyword == "RUN" and step is not place.last and _works_on_sources(step):
+            moved.append(step)
+        elif _may_need_sources(step, place):
             raise UnfitError(step.instruction, "this may need the sources, or change what the install does")
+        elif keyword == "RUN":
+            _check_packages(step)
+    user = place.last.before.user not in {"", "root", "0"}
+    folders = next((step for step in moved if step.role is Role.FOLDERS), None)
+    if user and folders is not None:
+        raise UnfitError(folders.instruction, "the install runs as another user, who may need these folders")
+    return moved
 
 
-def _cut(step: Step) -> tuple[Item, tuple[Item, ...]]:
+def _may_need_sources(step: Step, place: Place) -> bool:
+    if step.role is Role.UNKNOWN and Purpose.INSTALL not in step.purposes:
+        return True
+    return Purpose.BUILD in step.purposes and step is not place.last
+
+
+def _check_flags(step: Step) -> None:
+    if any(flag.name not in {"chown", "chmod", "link"} for flag in step.instruction.flags):
+        raise UnfitError(step.instruction, "the copy of the sources has flags of its own")
+
+
+def _goes_along(model: Model, stage: StageModel, step: Step, moved: Sequence[Step]) -> bool:
+    """Whether a COPY has to stay behind the copies of sources, because it writes to the same folders.
+
+    Raises:
+        UnfitError: the install may need it all the same.
+    """
+    copy = step.instruction.copy
+    earlier = [p for p in stage.placements if p.step in moved]
+    if copy is None or step.role is Role.UNKNOWN:
+        raise UnfitError(step.instruction, "what this copies cannot be told")
+    if copy.from_ is not None:
+        target = join(step.before.workdir, copy.destination)
+        if "$" in target or any(_inside(target, p.target) for p in earlier):
+            raise UnfitError(step.instruction, "this copies over the sources, before the install")
+        return False
+    own = [p for p in stage.placements if p.step is step]
+    if step.role is Role.MANIFESTS or all(basename(p.source) in MANIFEST_FOLDERS for p in own):
+        for p in own:
+            over = next((o for o in reversed(earlier) if o.folder and _inside(p.target, o.target)), None)
+            if (
+                over is not None
+                and _source(over, p.target) != p.source
+                and model.app.root.exists(_source(over, p.target))
+            ):
+                raise UnfitError(step.instruction, f"{p.target} is not the one that the sources bring")
+        return False
+    if any(is_manifest(p.target) for p in own if not p.folder) and len(own) == 1:
+        raise UnfitError(step.instruction, "this brings a manifest under another name")
+    folder = any(p.folder and _is_sources(model, p, step.before.workdir) for p in own)
+    return folder or any(_inside(p.target, o.target) for p in own for o in earlier if o.folder)
+
+
+def _source(placement: Placement, target: str) -> str:
+    return f"{placement.source}/{target[len(placement.target.rstrip('/')) + 1 :]}".strip("/")
+
+
+def _works_on_sources(step: Step) -> bool:
+    """Whether a RUN only looks at the sources or changes their modes, so that it can follow them.
+
+    Raises:
+        UnfitError: it does so to whole folders, which would take in what is installed.
+    """
+    if step.script is None or not step.script.ok:
+        return False
+    names = {command.name for command in step.script.commands}
+    recursive = any(
+        command.name in {"chown", "chmod"} and any(re.fullmatch(r"-\w*R\w*|--recursive", arg) for arg in command.args)
+        for command in step.script.commands
+    )
+    if recursive:
+        raise UnfitError(step.instruction, "this changes whole folders, which the install may depend on")
+    if not step.purposes:
+        return True
+    return step.role is Role.FOLDERS and names != {"mkdir"}
+
+
+def _check_packages(step: Step) -> None:
+    """Refuse installs of packages and tools whose names or files come from the sources."""
+    if step.script is None:
+        return
+    for command in step.script.commands:
+        if any(redirect.text.startswith("<") for redirect in command.redirects) or command.name == "xargs":
+            raise UnfitError(step.instruction, "this reads a file that may be among the sources")
+    for called in step.invocations:
+        if called.manager in {"apt", "apk", "dnf"} or purpose(called.command) is Purpose.TOOLS:
+            for word in called.operands:
+                if word.text.startswith((".", "/")) or re.search(r"\$\(|`|\.(?:deb|rpm|apk|tgz)$", word.text):
+                    raise UnfitError(step.instruction, "this installs what may be among the sources")
+
+
+def _check_made(model: Model, stage: StageModel, step: Step, moved: Sequence[Step], made: Sequence[str]) -> None:
+    """Refuse where the sources would bring the host's modules over the installed ones."""
+    ignore = model.app.ignore
+    for path in made:
+        brought = any(
+            p.folder and (not p.source or path.startswith(p.source + "/")) for p in stage.placements if p.step in moved
+        )
+        if brought and not ignore.ignores(path):
+            name = basename(path)
+            raise UnfitError(
+                step.instruction, f"{name} of the host would be copied over the installed ones ({ignore.path})"
+            )
+
+
+def _check_readers(model: Model, stage: StageModel, step: Step, paths: Sequence[str]) -> None:
+    """Refuse a RUN that looks at files of the sources beside installing."""
+    for command in step.script.commands if step.script else ():
+        for arg in command.args if command.name in READERS else ():
+            path = stage.context_path(join(step.before.workdir, arg))
+            if path and path not in paths and model.app.root.exists(path):
+                raise UnfitError(step.instruction, f"this RUN reads {path}")
+
+
+def _cut(model: Model, step: Step) -> tuple[Keep, tuple[Item, ...]]:
     """The RUN as its install and the rest, which may need the sources.
 
     Raises:
@@ -134,16 +355,25 @@ def _cut(step: Step) -> tuple[Item, tuple[Item, ...]]:
         return Keep(instruction), ()
     if script is None or not script.flat or not script.ok or instruction.inner_comments or instruction.json is not None:
         raise UnfitError(instruction, "this RUN does more than install the dependencies")
-    known = {Purpose.INSTALL, Purpose.SETTINGS, Purpose.CLEANUP, Purpose.NEUTRAL}
+    known = {Purpose.INSTALL, Purpose.SETTINGS, Purpose.CLEANUP, Purpose.NEUTRAL, Purpose.PACKAGES, Purpose.TOOLS}
     first = next((i for i, command in enumerate(script.commands) if purpose(command) not in known), None)
     commands = script.commands
     if first is None or first == 0 or any(purpose(command) is Purpose.INSTALL for command in commands[first:]):
         raise UnfitError(instruction, "this RUN does more than install the dependencies")
-    if any(command.joiner not in {"", "&&"} for command in commands) or any(c.name == "cd" for c in commands[:first]):
+    if any(command.joiner not in {"", "&&"} for command in commands) or any(
+        command.name in {"cd", "export", "set", "pushd"} for command in commands[:first]
+    ):
         raise UnfitError(instruction, "this RUN does more than install the dependencies")
     if instruction.flags or instruction.heredocs:
         raise UnfitError(instruction, "this RUN has flags or a heredoc")
     end = instruction.span.end
     cut = Edit(Span(commands[first - 1].span.end, end), "")
-    rest = instruction.text[commands[first].span.start - instruction.span.start :]
-    return Keep(instruction, (cut,)), (New(f"RUN {rest}"),)
+    return Keep(instruction, (cut,)), (New(f"RUN {_words(model, step, Span(commands[first].span.start, end))}"),)
+
+
+def _words(model: Model, step: Step, span: Span) -> str:
+    """A stretch of a RUN as canonical text."""
+    text = span.of(model.document.text).replace("\r\n", "\n")
+    if "\n" in text and model.document.escape != "\\":
+        raise UnfitError(step.instruction, "this RUN has several lines in another escape character")
+    return text

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
+from dockfix.dockerfile import Instruction
 from dockfix.dockerfile.layout import Item, Keep, layout
-from dockfix.model import Invocation, Model, Purpose, StageModel, Step
-from dockfix.text import Edit, Span
-from dockfix.transform import Change, Phase, Result, Safety, transform
-
-LISTS = "rm -rf /var/lib/apt/lists/*"
+from dockfix.model import Model, StageModel, Step
+from dockfix.recipes import caches, chain, lists, mounts
+from dockfix.text import Edit
+from dockfix.transform import Change, Phase, Refusal, Result, Safety, transform
 
 
 @transform("package-cache", phase=Phase.CACHES, safety=Safety.SAFE)
@@ -17,176 +18,139 @@ def package_cache(model: Model) -> Iterator[Result]:
     """Leave no package manager's cache in a layer that ships.
 
     What it does:
-        Removes apt's lists in the RUN that fetched them, and joins a lone `apt-get update` with the install that
-        follows; tells apk and pip to keep no cache; empties npm's and yarn's cache in stages whose layers or
-        modules end up in the image.
+        Removes apt's lists in the RUN that fetches them, and makes one RUN of a lone `apt-get update` and the install
+        that follows. Tells pip and apk to keep no cache. Empties the caches of npm, yarn and dnf in stages whose
+        layers, or whose modules, end up in the image. With `--cache-mounts` the caches of pip, npm and apt are mounts
+        instead, which kaniko and the legacy builder do not know.
 
     Why:
         A layer keeps what its RUN leaves behind, whatever a later RUN deletes. A lone `apt-get update` is cached for
         months, until the versions that it lists are gone.
 
     Refuses when:
-        A later RUN installs from the same lists without fetching them. A RUN with a cache mount, a heredoc or
-        conditions is left alone.
+        A later RUN installs from apt's lists without fetching them. A RUN is no plain chain of commands.
 
     Example:
         See fixtures/package-cache/example.
     """
-    shipped = _shipped(model)
-    edits: dict[int, list[Edit]] = {}
-    dropped: dict[int, str] = {}
-    first: Step | None = None
-    whats: list[str] = []
+    tidied = Tidied()
+    refusals: list[Refusal] = []
+    shipped, carried = _shipped(model), _carried(model)
     for stage in model.stages:
+        ships = stage.index in shipped
+        apt = lists.tidy(model, stage, ships)
+        refusals += [Refusal(stage.steps[at].instruction, why) for at, why in apt.refused.items()]
         for position, step in enumerate(stage.steps):
-            if step.script is None or not step.script.ok or step.instruction.flags or step.instruction.heredocs:
-                continue
-            if step.instruction.json is not None:
-                continue
-            found: list[tuple[str, Edit]] = [("pip", edit) for edit in _pip(step)]
-            found += [("apk", edit) for edit in _apk(step)]
-            if stage.index in shipped:
-                joined = _lone_update(stage, position)
-                apt = _apt(model, stage, position, joined is not None)
-                if apt and joined is not None:
-                    dropped[joined.instruction.index] = "apt-get update runs with the install"
-                found += [("apt", edit) for edit in apt]
-                found += [("npm", edit) for edit in _npm(step)]
-            if found:
-                first = first or step
-                edits[step.instruction.index] = [edit for _, edit in found]
-                whats += [what for what, _ in found]
-    if first is None:
+            if position in apt.dropped:
+                tidied.drop(step, apt.dropped[position], "")
+            elif step.instruction.keyword == "RUN":
+                _tidy(model, stage, position, apt, (ships, ships or stage.index in carried), tidied)
+    yield from refusals
+    if not tidied.first:
         return
-    stages: list[Sequence[Item]] = [
+    stages: list[list[Item]] = [
         [
-            Keep(i, tuple(edits.get(i.index, ())))
+            Keep(i, tuple(tidied.edits.get(i.index, ())))
             for i in (step.instruction for step in stage.steps)
-            if i.index not in dropped
+            if i.index not in tidied.dropped
         ]
         for stage in model.stages
     ]
-    result = layout(model.document, stages, dropped)
-    names = list(dict.fromkeys(whats))
-    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-    why = f"the cache of {listed} would stay in a layer"
-    yield Change(first.instruction, result.edits, why, Safety.SAFE, ledger=result.ledger)
+    result = layout(model.document, stages, tidied.dropped)
+    yield Change(tidied.first, result.edits, tidied.why, ledger=result.ledger)
+
+
+@dataclass
+class Tidied:
+    """What was found to do in the whole file."""
+
+    first: Instruction | None = None
+    edits: dict[int, list[Edit]] = field(default_factory=dict)
+    dropped: dict[int, str] = field(default_factory=dict)
+    names: dict[str, None] = field(default_factory=dict)
+    lone: int | None = None
+    mounted: dict[str, None] = field(default_factory=dict)
+
+    def edit(self, step: Step, name: str, *edits: Edit) -> None:
+        """Change a RUN for the sake of a package manager."""
+        if edits:
+            self.first = self.first or step.instruction
+            self.edits.setdefault(step.instruction.index, []).extend(edits)
+            self.names |= dict.fromkeys([name] if name else [])
+
+    def drop(self, step: Step, reason: str, name: str) -> None:
+        """Take a RUN away."""
+        self.first = self.first or step.instruction
+        self.dropped[step.instruction.index] = reason
+        self.names |= dict.fromkeys([name] if name else [])
+
+    @property
+    def why(self) -> str:
+        """One sentence of what is gained."""
+        parts = []
+        if self.mounted:
+            parts.append(f"the cache of {_listed(list(self.mounted))} is kept between builds and out of the image")
+        if self.names:
+            parts.append(f"the cache of {_listed(list(self.names))} would stay in a layer")
+        if self.lone is not None:
+            parts.append(
+                f"the apt-get update of line {self.lone} would be cached by itself until its lists are out of date"
+            )
+        return ", and ".join(parts) or "apt's lists are removed twice"
+
+
+def _tidy(
+    model: Model, stage: StageModel, position: int, apt: lists.Tidying, ships: tuple[bool, bool], tidied: Tidied
+) -> None:
+    document, step = model.document, stage.steps[position]
+    before = apt.before.get(position, [])
+    if model.options.cache_mounts:
+        mounting = mounts.mounted(document, stage, step, before)
+        if mounting is not None:
+            tidied.edit(step, "", *mounting.edits)
+            tidied.mounted |= dict.fromkeys(mounting.managers)
+            return
+    tidied.edit(step, "pip", *caches.pip(stage, step))
+    if caches.lone_apk_update(stage, position):
+        tidied.drop(step, "apk add --no-cache fetches the index itself", "apk")
+    else:
+        tidied.edit(step, "apk", *caches.apk(document, stage, step))
+    behind: list[str] = []
+    if position in apt.cleaned:
+        sudo = any(called.command.words[0].text == "sudo" for called in step.calls("apt"))
+        behind.append(f"sudo {lists.REMOVE}" if sudo else lists.REMOVE)
+        tidied.names["apt"] = None
+    if ships[1] and chain.open_end(document, step) is not None:
+        emptied = list(caches.emptying(model, stage, step, ships[0]))
+        tidied.names |= dict.fromkeys(command.split()[command.startswith("sudo ")] for command in emptied)
+        behind += emptied
+    if before and tidied.lone is None:
+        tidied.lone = stage.steps[min(apt.dropped)].instruction.line
+    if before or behind:
+        tidied.edit(step, "", *chain.extended(document, step, before, behind))
 
 
 def _shipped(model: Model) -> set[int]:
-    """The stages whose layers, or whose installed modules, end up in an image that is kept."""
+    """The stages whose layers end up in an image that is kept."""
     indices = {stage.index for stage in model.final.lineage}
     for name in model.targets:
         stage = model.document.stage(name)
         if stage is not None:
             indices |= {other.index for other in model.stages[stage.index].lineage}
+    return indices
+
+
+def _carried(model: Model) -> set[int]:
+    """The stages whose installed modules are copied on."""
+    found = set()
     for stage in model.stages:
         for step in stage.steps:
             copy = step.instruction.copy
             source = model.document.stage(copy.from_) if copy is not None and copy.from_ is not None else None
-            if source is not None and any("node_modules" in path for path in (copy.sources if copy else ())):
-                indices.add(source.index)
-    return indices
+            if source is not None and copy is not None and any("node_modules" in path for path in copy.sources):
+                found.add(source.index)
+    return found
 
 
-def _pip(step: Step) -> Iterator[Edit]:
-    if step.before.env.get("PIP_NO_CACHE_DIR") is not None:
-        return
-    for called in step.calls("pip", "install"):
-        if (
-            called.command.words[0].text != "uv"
-            and not called.has("--no-cache-dir")
-            and "uv" not in called.command.args
-        ):
-            end = called.verb_word.span.end
-            user = next((word for word in called.options if word.text == "--user"), None)
-            end = user.span.end if user is not None else end
-            yield Edit(Span(end, end), " --no-cache-dir")
-
-
-def _apk(step: Step) -> Iterator[Edit]:
-    if step.calls("apk", "update"):
-        return
-    for called in step.calls("apk", "add"):
-        if not called.has("--no-cache", "--update", "-U", "--update-cache"):
-            end = called.verb_word.span.end
-            yield Edit(Span(end, end), " --no-cache")
-
-
-def _lone_update(stage: StageModel, position: int) -> Step | None:
-    """The RUN right above that does nothing but fetch apt's lists, where this one installs from them."""
-    if position == 0:
-        return None
-    above, here = stage.steps[position - 1], stage.steps[position]
-    if above.script is None or not here.calls("apt", "install") or here.calls("apt", "update"):
-        return None
-    only = [called.verb for called in above.invocations] == ["update"] and len(above.script.commands) == 1
-    return above if only and not above.instruction.flags and not above.instruction.inner_comments else None
-
-
-def _apt(model: Model, stage: StageModel, position: int, joined: bool) -> list[Edit]:
-    step = stage.steps[position]
-    installs = step.calls("apt", "install")
-    if not installs or step.script is None:
-        return []
-    if "/var/lib/apt/lists" in step.instruction.value:
-        return []
-    if any(called.command.depth or called.command.joiner not in {"", "&&", ";"} for called in installs):
-        return []
-    if not joined and not step.calls("apt", "update"):
-        return []
-    if _needed_later(model, stage, position):
-        return []
-    edits = []
-    if joined:
-        command = step.script.commands[0]
-        name = installs[0].command.words[0].text
-        edits.append(Edit(Span(command.span.start, command.span.start), f"{_tool(name, installs[0])} update && "))
-    last = step.script.commands[-1]
-    if last.joiner not in {"", "&&", ";"} or last.depth or not step.script.flat:
-        return []
-    end = last.span.end
-    document = model.document
-    lines = "\n" in step.instruction.text
-    space = f" {document.escape}{document.newline}{_indent(step, document.indent)}" if lines else " "
-    edits.append(Edit(Span(end, end), f"{space}&& {LISTS}"))
-    return edits
-
-
-def _tool(name: str, called: Invocation) -> str:
-    return f"sudo {called.command.words[1].text}" if name == "sudo" else name
-
-
-def _indent(step: Step, usual: str) -> str:
-    lines = [line for line in step.instruction.text.split("\n")[1:] if line.strip().startswith("&&")]
-    return lines[-1][: len(lines[-1]) - len(lines[-1].lstrip())] if lines else usual
-
-
-def _needed_later(model: Model, stage: StageModel, position: int) -> bool:
-    """Whether a later RUN of this stage, or of one built on it, installs without fetching the lists."""
-    later = list(stage.steps[position + 1 :])
-    for other in model.stages:
-        if other is not stage and stage in other.lineage:
-            later += other.steps
-    return any(step.calls("apt", "install") and not step.calls("apt", "update") for step in later)
-
-
-def _npm(step: Step) -> Iterator[Edit]:
-    """``npm cache clean`` behind an install; yarn's likewise."""
-    if step.script is None or not step.script.flat or "cache clean" in step.instruction.value:
-        return
-    installs = [called for called in step.invocations if called.manager in {"npm", "yarn"} and _fills(called)]
-    if not installs or Purpose.INSTALL not in step.purposes | ({Purpose.INSTALL} if installs else set()):
-        return
-    last = step.script.commands[-1]
-    if any(command.joiner not in {"", "&&"} for command in step.script.commands) or last.depth:
-        return
-    clean = {"npm": "npm cache clean --force", "yarn": "yarn cache clean"}
-    names = list(dict.fromkeys(called.manager for called in installs))
-    yield Edit(Span(last.span.end, last.span.end), "".join(f" && {clean[name]}" for name in names))
-
-
-def _fills(called: Invocation) -> bool:
-    return called.verb in {"install", "i", "ci", "clean-install", "add"} or (
-        called.manager == "yarn" and not called.verb
-    )
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -35,10 +35,12 @@ class Keep:
     Attributes:
         instruction: the instruction.
         edits: changes to it, in positions of the document, all inside ``instruction.block``.
+        close: whether it stands right below what comes before it, also where an empty line was above it.
     """
 
     instruction: Instruction
     edits: tuple[Edit, ...] = ()
+    close: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +378,8 @@ class _Builder:
             return ""
         before, entry = self.entries[number - 1], self.entries[number]
         newline = self.document.newline
+        if isinstance(entry.item, Keep) and entry.item.close and before.stage == entry.stage:
+            return ""
         kept = isinstance(before.item, Keep) and isinstance(entry.item, Keep)
         if kept and before.origins[0] + 1 == entry.origins[0]:
             original = self._original_separator(entry.origins[0])
