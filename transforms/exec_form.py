@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from posixpath import basename
+from typing import TYPE_CHECKING
 
 from dockfix.dockerfile import Instruction
 from dockfix.dockerfile.layout import replace
 from dockfix.dockerfile.shell import ShellScript
+from dockfix.facts.frontend import is_dev_server
 from dockfix.model import Model
-from dockfix.model.config import render, stated
+from dockfix.model.config import ConfigDelta, render, stated
 from dockfix.model.start import NODE_RUNNERS, SHELLS
-from dockfix.transform import Change, ConfigDelta, Note, Phase, Refusal, Result, Safety, transform
+from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
+
+if TYPE_CHECKING:
+    from dockfix.facts.commands import Resolved
 
 BUILTINS = frozenset({"cd", "source", ".", "export", "set", "ulimit", "umask", "trap", "eval", "alias", "unset", "if"})
 PLAIN_SHELL = ("/bin/sh", "-c")
+DEVELOPMENT = frozenset({"nodemon", "ts-node-dev", "tsx", "ts-node", "node-dev", "vitest", "jest"})
+"""Programs for the developer's desk: nobody waits for a graceful stop there."""
 
 
 @transform("exec-form", phase=Phase.MODERNISE, safety=Safety.REVIEW)
@@ -24,68 +33,133 @@ def exec_form(model: Model) -> Iterator[Result]:
     What it does:
         Writes CMD and ENTRYPOINT as JSON words where the shell line is one plain command. A line that needs the shell
         (a variable, `&&`) keeps it, and hands over to the program with `exec`. `npm start` and its like are
-        followed through package.json where they come to one plain `node file`.
+        followed through package.json where they come to one plain `node file` or to `next start`; variables that the
+        script sets are set by `env`.
 
     Why:
         A shell as process 1 does not pass SIGTERM on, and npm passes it on but does not wait: the app is killed in
         the middle of a request when its container stops.
 
     Refuses when:
-        ENTRYPOINT is a shell line and there are arguments that would now be appended; another SHELL is set; the line
-        has pipes, background jobs or several commands that are not joined by `&&`; an npm script has pre or post
-        scripts, sets variables, or the sources read the variables that npm sets.
+        ENTRYPOINT is a shell line and there are arguments that would now be appended; another SHELL is set; the base's
+        entrypoint treats the program in its own way; the line has pipes, background jobs or several commands that are
+        not joined by `&&`; an npm script has pre or post scripts, or the sources read the variables that npm sets.
 
     Example:
         See fixtures/exec-form/example.
     """
     for keyword in ("ENTRYPOINT", "CMD"):
         step = model.final.last(keyword)
-        if step is None:
+        if step is None or not step.instruction.value.strip():
             continue
-        if step.instruction.json is None:
+        words = step.instruction.json
+        if words is None:
             yield from _shell_line(model, step.instruction, keyword)
+        elif len(words) == 3 and words[0] in {"sh", "bash", "/bin/sh", "/bin/bash"} and words[1] == "-c":
+            yield from _written_out(model, step.instruction, keyword, words)
         elif keyword == "CMD":
             yield from _script(model, step.instruction)
 
 
 def _shell_line(model: Model, instruction: Instruction, keyword: str) -> Iterator[Result]:
-    config = model.final.config
-    if config.shell != PLAIN_SHELL:
-        yield Refusal(instruction, f"SHELL is {render(config.shell)}, which this line may need")
+    """``CMD command`` and ``ENTRYPOINT command``, which Docker wraps in a shell."""
+    obstacle = _arguments(model, keyword) or _shell_obstacle(model)
+    if obstacle is not None:
+        yield Refusal(instruction, obstacle)
         return
-    if keyword == "ENTRYPOINT":
-        if config.cmd:
-            yield Refusal(instruction, "the shell form ignores CMD, and would not any more")
-            return
-        for service in model.services:
-            if service.command is not None:
-                why = f"the shell form ignores compose's command, and would not any more ({service.origin('command')})"
-                yield Refusal(instruction, why)
-                return
-    elif config.entrypoint and (model.final.image is None or config.entrypoint != model.final.image.entrypoint):
-        yield Refusal(instruction, "the shell line is passed to ENTRYPOINT as arguments")
-        return
-    if keyword == "CMD" and model.start.command is instruction and model.start.resolved is not None:
+    foreign = _base_entrypoint(model) if keyword == "CMD" else None
+    if keyword == "CMD" and model.start.command is instruction and model.start.resolved is not None and not foreign:
         followed = _followed(model)
-        if isinstance(followed, tuple):
-            yield _change(model, instruction, keyword, followed, _why_followed(model), Safety.REVIEW)
+        if isinstance(followed, Followed):
+            yield _change(model, instruction, keyword, followed.words, followed.why, Safety.REVIEW)
             return
-        if followed:
-            yield Note(instruction, followed, advice=True)
+        if followed is not None:
+            yield followed
     from dockfix.dockerfile import shell
 
-    line = shell.script(model.document, instruction)
+    text = instruction.value.strip()
+    line = shell.parse_shell(text)
     words = _plain(line)
-    if words is not None:
-        why = f"a shell as process 1 does not pass signals on to {basename(words[0])}"
+    if words is None:
+        handed = _handed_over(line, text)
+        if handed is None:
+            yield Refusal(instruction, "the shell line is more than commands joined by &&")
+        else:
+            why = "the line needs a shell, which hands over to the program so that signals reach it"
+            yield _change(model, instruction, keyword, ("sh", "-c", handed), why, Safety.SAFE)
+    elif foreign is not None:
+        yield Refusal(instruction, foreign)
+    elif not _is_shell(words):
+        why = f"a shell as process 1 does not pass signals on to {_program(words)}"
         yield _change(model, instruction, keyword, words, why, Safety.SAFE)
+
+
+def _written_out(model: Model, instruction: Instruction, keyword: str, words: tuple[str, ...]) -> Iterator[Result]:
+    """``CMD ["sh", "-c", "command"]``, in which the shell may stay in between."""
+    from dockfix.dockerfile import shell
+
+    if keyword == "ENTRYPOINT" and model.final.config.cmd:
         return
-    text = _handed_over(line, instruction.value)
+    line = shell.parse_shell(words[2])
+    plain = _plain(line)
+    if plain is not None:
+        obstacle = _arguments(model, keyword) or (_base_entrypoint(model) if keyword == "CMD" else None)
+        if obstacle is not None:
+            yield Refusal(instruction, obstacle)
+        elif not _is_shell(plain):
+            why = f"no shell is needed, and as process 1 it does not pass signals on to {_program(plain)}"
+            yield _change(model, instruction, keyword, plain, why, Safety.SAFE)
+        return
+    text = _handed_over(line, words[2])
     if text is None:
         yield Refusal(instruction, "the shell line is more than commands joined by &&")
-    else:
+    elif text != words[2]:
         why = "the line needs a shell, which hands over to the program so that signals reach it"
-        yield _change(model, instruction, keyword, ("sh", "-c", text), why, Safety.SAFE)
+        yield _change(model, instruction, keyword, (*words[:2], text), why, Safety.SAFE)
+
+
+def _arguments(model: Model, keyword: str) -> str | None:
+    """Why the line must stay one argument, or the last one."""
+    config = model.final.config
+    if keyword == "CMD":
+        image = model.final.image
+        own = config.entrypoint and (image is None or config.entrypoint != image.entrypoint)
+        return "the shell line is passed to ENTRYPOINT as arguments" if own else None
+    if config.cmd:
+        return "the shell form ignores CMD, and would not any more"
+    for service in model.services:
+        if service.command is not None:
+            return f"the shell form ignores compose's command, and would not any more ({service.origin('command')})"
+    return None
+
+
+def _shell_obstacle(model: Model) -> str | None:
+    shell = model.final.config.shell
+    return f"SHELL is {render(shell)}, which this line may need" if shell != PLAIN_SHELL else None
+
+
+def _base_entrypoint(model: Model) -> str | None:
+    """Why the entrypoint of the base may do something else when it sees the program instead of a shell.
+
+    That of the node image looks for programs alone; others prepare things for their own program, by its name.
+    """
+    image, config = model.final.image, model.final.config
+    if image is None:
+        known = config.known or model.final.setting("ENTRYPOINT") is not None
+        return None if known else f"whether the base has an entrypoint is not known: {model.final.unresolved}"
+    if not image.entrypoint or image.name == "node" or config.entrypoint != image.entrypoint:
+        return None
+    return f"the entrypoint of {model.final.reference} treats its own program in another way than a shell"
+
+
+def _program(words: tuple[str, ...]) -> str:
+    """The program behind ``env`` and its assignments."""
+    return basename(next(word for word in words if word != "env" and "=" not in word))
+
+
+def _is_shell(words: tuple[str, ...]) -> bool:
+    """Whether *words* start a shell for a person."""
+    return basename(words[0]) in SHELLS and all(word.startswith("-") for word in words[1:])
 
 
 def _change(
@@ -103,31 +177,32 @@ def _plain(line: ShellScript) -> tuple[str, ...] | None:
     if not line.ok or len(line.commands) != 1:
         return None
     command = line.commands[0]
-    if command.assignments or command.redirects or command.depth or not command.words:
+    if command.redirects or command.depth or not command.words:
         return None
-    if not all(word.static for word in command.words):
+    if not all(word.static for word in (*command.words, *command.assignments)):
         return None
     words = tuple(word.text for word in command.words)
     words = words[1:] if words[0] == "exec" else words
-    return words if words and words[0] not in BUILTINS and not words[0].startswith("-") else None
+    if not words or words[0] in BUILTINS or words[0].startswith("-"):
+        return None
+    assignments = tuple(word.text for word in command.assignments)
+    return ("env", *assignments, *words) if assignments else words
 
 
-def _handed_over(line: ShellScript, value: str) -> str | None:
-    """The line with ``exec`` before its last command; ``None`` where that would change what it does."""
+def _handed_over(line: ShellScript, text: str) -> str | None:
+    """*text*, parsed as *line*, with ``exec`` before its last command; ``None`` where it cannot be."""
     if not line.ok or not line.flat or not line.commands:
         return None
     if any(command.joiner not in {"", "&&"} for command in line.commands):
         return None
     last = line.commands[-1]
-    if not last.words or last.assignments or last.depth or basename(last.name) in BUILTINS | SHELLS:
+    if not last.words or last.depth or basename(last.name) in BUILTINS | SHELLS:
         return None
-    text = value.strip()
     if last.name == "exec":
         return text
-    written = last.words[0].text
-    at = text.rfind("&&") + 2 if len(line.commands) > 1 else 0
-    at = text.index(written, at) if written in text[at:] else -1
-    return None if at < 0 else f"{text[:at]}exec {text[at:]}"
+    # exec takes no assignments of its own
+    at = (*last.assignments, *last.words)[0].span.start
+    return f"{text[:at]}exec {'env ' if last.assignments else ''}{text[at:]}"
 
 
 def _script(model: Model, instruction: Instruction) -> Iterator[Result]:
@@ -135,45 +210,70 @@ def _script(model: Model, instruction: Instruction) -> Iterator[Result]:
     if model.start.command is not instruction or model.start.resolved is None:
         return
     followed = _followed(model)
-    if isinstance(followed, tuple):
-        yield _change(model, instruction, "CMD", followed, _why_followed(model), Safety.REVIEW)
-    elif followed:
-        yield Note(instruction, followed, advice=True)
+    if isinstance(followed, Followed):
+        yield _change(model, instruction, "CMD", followed.words, followed.why, Safety.REVIEW)
+    elif followed is not None:
+        yield followed
 
 
-def _why_followed(model: Model) -> str:
-    resolved = model.start.resolved
-    assert resolved is not None
-    runner = (model.start.argv or ("npm",))[0]
-    where = f" ({resolved.steps[-1].origin})" if resolved.steps else ""
-    return f"{runner} swallows signals, and the script comes to this one command{where}"
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The one command that a script comes to, and why it is written."""
+
+    words: tuple[str, ...]
+    why: str
 
 
-def _followed(model: Model) -> tuple[str, ...] | str:
-    """The plain command behind the script, or why it is not followed; empty where there is nothing to say."""
+def _followed(model: Model) -> Followed | Note | None:
+    """The plain command behind the script, or why it is not followed; ``None`` where there is nothing to say."""
     start, node = model.start, model.node
-    resolved = start.resolved
+    resolved, at = start.resolved, start.command
     assert resolved is not None
     assert node is not None
     runner = basename((start.argv or ("",))[0])
     if runner not in NODE_RUNNERS - {"npx", "bun"}:
-        return ""
+        return None
     where = f" ({resolved.steps[-1].origin})" if resolved.steps else ""
-    lead = f"{runner} cuts a graceful stop short, but its script is not followed"
     if resolved.missing is not None:
-        return f"package.json has no {resolved.missing} script, so the container cannot start ({node.origin})"
-    if resolved.command is None or not resolved.plain:
-        return f"{lead}: it is not one plain command{where}"
-    if resolved.has_pre_post:
-        return f"{lead}: a pre or post script runs with it{where}"
-    if basename(resolved.command[0]) != "node":
-        return f"{lead}: {resolved.command[0]} is found by {runner} alone{where}"
+        why = f"package.json has no {resolved.missing} script, so the container cannot start ({node.origin})"
+        return Note(at, why, advice=True)
+    tool = next((name for name in DEVELOPMENT if any(name in words[:1] for words in resolved.commands)), None)
+    if tool is not None or any(is_dev_server(words) for words in resolved.commands):
+        return Note(at, f"{tool or resolved.commands[-1][0]} is for development, so {runner} stays{where}")
+    reason = _unfit(model, resolved)
+    if reason is not None:
+        return Note(at, f"{runner} cuts a graceful stop short, but its script is not followed: {reason}", advice=True)
+    words = resolved.direct or ()
     if resolved.environment:
-        return f"{lead}: it sets {resolved.environment[0][0]}{where}"
+        words = ("env", *(f"{name}={value}" for name, value in resolved.environment), *words)
+    return Followed(words, f"{runner} swallows signals, and the script comes to this one command{where}")
+
+
+def _unfit(model: Model, resolved: Resolved) -> str | None:
+    """Why a script cannot be replaced by the command behind it."""
+    node = model.node
+    assert node is not None
+    where = f" ({resolved.steps[-1].origin})" if resolved.steps else ""
+    if resolved.command is None or not resolved.plain:
+        return (
+            f"it is not one plain command{where}" if not resolved.has_pre_post else f"a pre or post script runs{where}"
+        )
+    program = basename(resolved.command[0])
+    if program not in {"node", "next"}:
+        return f"{program} is found by npm alone{where}"
     if resolved.folder != node.folder:
-        return f"{lead}: it runs in another folder{where}"
+        return f"it runs in another folder{where}"
+    if node.manager == "yarn-berry" and b"node-modules" not in (model.app.root.read(node.path(".yarnrc.yml")) or b""):
+        return "yarn finds the packages by Plug'n'Play"
+    if program == "next" and (node.workspaces or resolved.command[1:2] != ("start",)):
+        return f"where next lies cannot be told{where}"
+    called = next((fact for fact in model.server.tools if fact.value in node.binaries), None)
+    if called is not None:
+        return f"the app calls {called.value}, which npm puts on PATH ({called.origin})"
+    if any("$" in word for word in resolved.command) or any("$" in value for _, value in resolved.environment):
+        return f"it has variables{where}"
     for path in model.server_files():
         data = model.app.root.read(path)
-        if data is not None and b"npm_package_" in data:
-            return f"{lead}: the sources read npm's variables ({model.app.origin(path)})"
-    return resolved.command
+        if data is not None and re.search(rb"npm_(package|lifecycle|config)_", data):
+            return f"the sources read npm's variables ({model.app.origin(path)})"
+    return None

@@ -97,11 +97,13 @@ def _change(model: Model, at: Instruction, command: str, why: str) -> Change:
 
 
 def _nginx(model: Model, at: Instruction) -> Iterator[Result]:
+    from dockfix.facts import Fact
+
     site = probes.nginx_site(model)
     if site.problem:
         yield Refusal(at, f"what nginx answers cannot be told: {site.problem}")
         return
-    changed = _other_service(model, None)
+    changed = _disagreement(model, Fact(site.port, "nginx's configuration")) or _other_service(model, None)
     command = probes.nginx(model, site)
     if changed is not None or command is None:
         yield Refusal(at, changed or f"{model.final.reference} is not known to have anything that could ask nginx")
@@ -140,13 +142,15 @@ def _disagreement(model: Model, port: Fact[int]) -> str | None:
     exposed = {name.partition("/")[0] for name in config.expose}
     if not exposed or str(port.value) in exposed or not all(name.isdigit() for name in exposed):
         return None
+    if model.final.setting("EXPOSE") is None:
+        return None
     services = final_services(model)
     if server.variable is not None:
         name = server.variable.value
         if services and all(name in service.environment for service in services):
             return None
     listed = " and ".join(sorted(exposed, key=int))
-    return f"EXPOSE says {listed}, the sources say {port.value} ({port.origin})"
+    return f"EXPOSE says {listed}, the app binds {port.value} ({port.origin})"
 
 
 def _other_service(model: Model, port: Fact[int] | None) -> str | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dockfix.dockerfile import Instruction
 from dockfix.dockerfile.layout import insert_after
-from dockfix.model import Model
+from dockfix.model import Model, StageModel
 from dockfix.model.config import stated
+from dockfix.recipes.programs import final_services
 from dockfix.text import Edit, Span
 from dockfix.transform import Change, Phase, Result, Safety, transform
 
@@ -32,30 +34,27 @@ def python_env(model: Model) -> Iterator[Result]:
     Example:
         See fixtures/python-env/example.
     """
-    if model.server.language != "python" or not model.final.config.known:
+    stage, config = model.final, model.final.config
+    if model.server.language != "python" or not config.known:
         return
-    config = model.final.config
+    started = stage.setting("CMD") or stage.setting("ENTRYPOINT")
+    if started is None and not any(service.command or service.entrypoint for service in final_services(model)):
+        return
     missing = {name: value for name, value in WANTED.items() if name not in config.env}
     if not missing:
         return
-    base = model.final.steps[0].instruction
     words = [f"{name}={value}" for name, value in missing.items()]
-    own = next((step for step in model.final.steps if _is_site(step.instruction.text)), None)
+    own = next((step for step in stage.steps if _is_site(step.instruction)), None)
     if own is not None:
         start = own.instruction.assignments[0].span.start
-        indent = model.document.indent
-        separator = f" {model.document.escape}{model.document.newline}{indent}"
+        separator = f" {model.document.escape}{model.document.newline}{model.document.indent}"
         edit = Edit(Span(start, start), "".join(word + separator for word in words))
     else:
-        text = "ENV " + " \\\n    ".join(words)
-        last = base
-        for step in model.final.steps[1:]:
-            if step.instruction.keyword not in {"ARG", "LABEL", "MAINTAINER", "ENV"}:
-                break
-            last = step.instruction
-        edit = insert_after(model.document, last, text, gap=model.document.spacious and last is base)
+        last = _place(stage)
+        gap = model.document.spacious and last is stage.stage.base
+        edit = insert_after(model.document, last, "ENV " + " \\\n    ".join(words), gap=gap)
     yield Change(
-        base,
+        stage.stage.base,
         (edit,),
         "Python holds its output back without a terminal, and bytecode written in a container is gone with it",
         Safety.SAFE,
@@ -63,6 +62,20 @@ def python_env(model: Model) -> Iterator[Result]:
     )
 
 
-def _is_site(text: str) -> bool:
-    """Whether an ENV is the one that tells where the user site lies."""
-    return text.upper().startswith("ENV") and "PYTHONUSERBASE=" in text and "\n" in text
+def _place(stage: StageModel) -> Instruction:
+    """Below the last ENV that sets a variable of Python's, else below what opens the stage."""
+    for step in reversed(stage.steps):
+        names = {pair[0] for pair in step.instruction.pairs()} if step.instruction.keyword == "ENV" else set()
+        if any(name.startswith("PYTHON") for name in names):
+            return step.instruction
+    last = stage.stage.base
+    for step in stage.steps[1:]:
+        if step.instruction.keyword not in {"ARG", "LABEL", "MAINTAINER", "ENV"}:
+            break
+        last = step.instruction
+    return last
+
+
+def _is_site(instruction: Instruction) -> bool:
+    """Whether an ENV of several lines is the one that tells where the user site lies."""
+    return instruction.keyword == "ENV" and "PYTHONUSERBASE=" in instruction.text and "\n" in instruction.text

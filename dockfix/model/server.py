@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING, Literal
@@ -130,7 +130,11 @@ def _node(model: Model, program: tuple[str, ...], resolved: Resolved | None) -> 
     if entry is None:
         return _framework_server(model, name, framework, resolved)
     found = node.server_of(entry)
-    port, variable = _settled(model, found.port, found.port_variable, resolved, found.imports)
+    if found.entry is None and framework == "next" and basename(entry) == "server.js":
+        return _standalone(model, name)
+    environment = {**dict(model.start.environment), **dict(resolved.environment if resolved is not None else ())}
+    origin = resolved.steps[-1].origin if resolved is not None and resolved.steps else "the start command"
+    port, variable = _settled(model, found.port, found.port_variable, environment, origin, found.imports)
     return Server(
         kind="web" if found.listens is not None else "unknown",
         language="node",
@@ -151,6 +155,29 @@ def _node(model: Model, program: tuple[str, ...], resolved: Resolved | None) -> 
     )
 
 
+def _standalone(model: Model, name: str) -> Server:
+    """The server that ``next build`` writes with ``output: "standalone"``.
+
+    It listens on the address in HOSTNAME, which is the container's own name unless ENV says otherwise:
+    https://nextjs.org/docs/app/api-reference/config/next-config-js/output
+    """
+    from dockfix.facts import Fact
+
+    origin = "Next.js's standalone server"
+    port, variable = _settled(model, Fact(3000, origin), Fact("PORT", origin), {}, origin, ())
+    everywhere = model.final.config.env.get("HOSTNAME") in {"0.0.0.0", "::"}  # noqa: S104
+    return Server(
+        kind="web" if everywhere else "unknown",
+        language="node",
+        name=name,
+        framework="next",
+        port=port,
+        variable=variable,
+        reads_unknown=Fact("next", origin),
+        unread=True,
+    )
+
+
 def _framework_server(model: Model, name: str, framework: str, resolved: Resolved | None) -> Server:
     """The server that a framework or a package brings, such as ``next start`` or ``serve``."""
     from dockfix.facts import Fact
@@ -161,7 +188,7 @@ def _framework_server(model: Model, name: str, framework: str, resolved: Resolve
         return Server(language="node", name=name, framework=framework)
     port = Fact(found.port, found.origin) if found.port is not None else None
     variable = Fact(found.variable, found.origin) if found.variable is not None else None
-    port, variable = _settled(model, port, variable, resolved, ())
+    port, variable = _settled(model, port, variable, dict(model.start.environment), found.origin, ())
     return Server(
         kind="web",
         language="node",
@@ -201,19 +228,27 @@ def _settled(
     model: Model,
     port: Fact[int] | None,
     variable: Fact[str] | None,
-    resolved: Resolved | None,
+    environment: Mapping[str, str],
+    where: str,
     imports: Sequence[Fact[str]],
 ) -> tuple[Fact[int] | None, Fact[str] | None]:
-    """The port after what ENV, the npm script and a ``.env`` file say of its variable, and the variable."""
+    """The port after what the command, ENV and a ``.env`` file say of its variable, and the variable.
+
+    Args:
+        model: the model.
+        port: the port without the variable.
+        variable: the variable that decides it.
+        environment: what the command itself sets.
+        where: where it does.
+        imports: packages that the sources load.
+    """
     from dockfix.facts import Fact
 
     if variable is None:
         return port, None
     name = variable.value
-    fixed = dict(resolved.environment).get(name, "") if resolved is not None else ""
-    if fixed.isdigit() and resolved is not None:
-        origin = resolved.steps[-1].origin if resolved.steps else "the start command"
-        return Fact(int(fixed), origin), None
+    if environment.get(name, "").isdigit():
+        return Fact(int(environment[name]), where), None
     if name in model.final.config.env:
         value = model.final.config.env[name]
         lines = [

@@ -42,6 +42,7 @@ class Start:
         script: facts of an entrypoint script of the app's own.
         node: the package whose scripts were followed.
         resolved: where npm and the like lead.
+        environment: variables that ``env`` or the shell line sets for the command alone.
     """
 
     words: tuple[str, ...]
@@ -54,6 +55,7 @@ class Start:
     script: Script | None = None
     node: Node | None = None
     resolved: Resolved | None = None
+    environment: tuple[tuple[str, str], ...] = ()
 
     @property
     def program(self) -> tuple[str, ...] | None:
@@ -138,6 +140,9 @@ def start_with(words: tuple[str, ...], node: Node | None) -> Start:
     start = Start(words, init, "", None if shell_form else words, shell_form, text, None, None, node)
     if shell_form:
         start = replace(start, argv=_plain(start.line))
+    if start.argv and basename(start.argv[0]) == "env":
+        argv, environment = _without_env(start.argv)
+        start = replace(start, argv=argv, environment=environment)
     runner = start.argv and basename(start.argv[0]) in NODE_RUNNERS
     if start.argv and node is not None and runner:
         start = replace(start, resolved=node.resolve(start.argv))
@@ -172,6 +177,17 @@ def _without_init(words: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
         if stop:
             break
     return rest, init
+
+
+def _without_env(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """The words behind ``env NAME=value``, and the assignments; unchanged where ``env`` has options."""
+    rest = words[1:]
+    environment = []
+    while rest and re.match(r"\w+=", rest[0]):
+        name, _, value = rest[0].partition("=")
+        environment.append((name, value))
+        rest = rest[1:]
+    return (rest, tuple(environment)) if rest and not rest[0].startswith("-") else (words, ())
 
 
 def _is_script(word: str) -> bool:
