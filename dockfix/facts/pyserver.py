@@ -292,6 +292,7 @@ class _Inquiry:
         interesting = [path for path in paths if path == entry or self._interesting(path)]
         sources = [source for path in interesting if (source := self._parsed(path, path == entry)) is not None]
         settings = self._settings(sources) if self._is_django(paths) else None
+        self.evaluator.settings = settings
         if settings is not None:
             sources, paths = self._django_sources(sources, settings, paths)
         self._configuration(sources)
@@ -305,7 +306,7 @@ class _Inquiry:
         if kind.value == "web":
             self._defaults()
         health = pyroutes.health(routes) if kind.value == "web" else None
-        folders = pywrites.writes(self.evaluator, sources, self.folder, self._instance(sources, entry_source))
+        folders = pywrites.writes(self.evaluator, sources, paths, self.folder, self._instance(sources, entry_source))
         known_tools, unknown_tools = pytools.tools(self.sources, paths, self.evaluator)
         port, variable = self._port()
         return PyServer(

@@ -47,17 +47,34 @@ Value: TypeAlias = "str | int | float | bool | Variable | Unknown | tuple[Value,
 
 @dataclass(slots=True, eq=False)
 class Scope:
-    """The names bound in a module, class or function body; ``None`` stands for a binding without a readable value."""
+    """The names bound in a module, class or function body; ``None`` stands for a binding without a readable value.
+
+    Attributes:
+        where: the scope of each binding in *names*: of ``self.x = …`` the method's.
+        iterated: names that a loop runs through something, and what it runs over.
+    """
 
     kind: str
     name: str
     parent: Scope | None = None
     names: dict[str, list[cst.BaseExpression | None]] = field(default_factory=dict)
+    where: dict[str, list[Scope]] = field(default_factory=dict)
+    iterated: dict[str, list[cst.BaseExpression]] = field(default_factory=dict)
     nodes: dict[str, cst.FunctionDef | cst.ClassDef] = field(default_factory=dict)
     inner: dict[str, Scope] = field(default_factory=dict)
 
-    def bind(self, name: str, value: cst.BaseExpression | None) -> None:
+    def bind(self, name: str, value: cst.BaseExpression | None, scope: Scope | None = None) -> None:
         self.names.setdefault(name, []).append(value)
+        self.where.setdefault(name, []).append(scope or self)
+
+    def binder(self, name: str) -> Scope | None:
+        """The scope that binds *name* as seen from here; a class binds for its own body alone."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names and (scope.kind != "class" or scope is self):
+                return scope
+            scope = scope.parent
+        return None
 
     def owner(self) -> Scope | None:
         """The class in whose method this scope lies."""
@@ -132,7 +149,7 @@ _SKIPPED = frozenset(
 _fields: dict[type[object], tuple[str, ...]] = {}
 
 
-def _children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """The parts of *node* that carry meaning, in source order; libcst's own walk also visits every blank."""
     kind = type(node)
     names = _fields.get(kind)
@@ -297,7 +314,7 @@ class Source:
             site = Site(node, scope, main, top)
             if _mentions_sqlite(node):
                 self.strings.append(site)
-            for child in _children(node):
+            for child in children(node):
                 if not isinstance(child, (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)):
                     self._visit(child, scope, main, top)
         else:
@@ -314,6 +331,8 @@ class Source:
                     self.assignments.append(site)
             elif isinstance(node, (cst.AugAssign, cst.For, cst.CompFor)):
                 self._bind(node.target, None, scope)
+                if isinstance(node, (cst.For, cst.CompFor)) and isinstance(node.target, cst.Name):
+                    scope.iterated.setdefault(node.target.value, []).append(node.iter)
             elif isinstance(node, cst.NamedExpr):
                 self._bind(node.target, node.value, scope)
             elif isinstance(node, cst.AsName):
@@ -322,7 +341,7 @@ class Source:
                 self.loops.append(site)
             elif isinstance(node, cst.Dict):
                 self.dicts.append(site)
-            for child in _children(node):
+            for child in children(node):
                 self._visit(child, scope, main, top)
 
     def _function(self, node: cst.FunctionDef, scope: Scope, main: bool, top: int) -> None:
@@ -372,7 +391,7 @@ class Source:
         elif isinstance(target, cst.Attribute):
             owner = scope.owner()
             if isinstance(target.value, cst.Name) and target.value.value in ("self", "cls") and owner is not None:
-                owner.bind(target.attr.value, value)
+                owner.bind(target.attr.value, value, scope)
             elif name := dotted(target):
                 scope.bind(name, value)
 
@@ -563,7 +582,7 @@ def returns(body: cst.BaseSuite) -> Iterator[cst.Return]:
         if isinstance(node, cst.Return):
             yield node
         elif not isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.BaseExpression)):
-            pending.extend(_children(node))
+            pending.extend(children(node))
 
 
 def fact_list(items: Iterator[Fact[str]] | Sequence[Fact[str]]) -> tuple[Fact[str], ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dockfix.facts.files import Files
@@ -38,6 +39,9 @@ class Evaluator:
         environment: environment variables with known values.
         roots: folders in which modules are looked up.
         options: values of command-line options, for names that come from ``argparse``.
+        settings: Django's settings module.
+        config: Flask's settings, each with the expressions that are given for it.
+        bound: what names of scopes are taken to be worth; see :meth:`binding`.
     """
 
     def __init__(
@@ -52,7 +56,19 @@ class Evaluator:
         self.environment = environment
         self.options = options or {}
         self.config: dict[str, list[tuple[Source, Scope, cst.BaseExpression]]] = {}
+        self.settings: Source | None = None
+        self.bound: dict[tuple[int, str], Value] = {}
         self._depth = 0
+
+    @contextmanager
+    def binding(self, names: Mapping[tuple[int, str], Value]) -> Iterator[None]:
+        """Take names of scopes, as ``(id(scope), name)``, and calls, as ``(id(call), "()")``, to be worth something."""
+        before = self.bound
+        self.bound = {**before, **names}
+        try:
+            yield
+        finally:
+            self.bound = before
 
     # -- names
 
@@ -301,6 +317,10 @@ class Evaluator:
         constants: dict[str, Value] = {"True": True, "False": False, "None": None, "__file__": f"{ROOT}/{source.path}"}
         if expression.value in constants:
             return constants[expression.value]
+        if self.bound:
+            key = (id(scope.binder(expression.value)), expression.value)
+            if key in self.bound:
+                return self.bound[key]
         place = self.look(source, scope, expression)
         return self.of(place) if place is not None else self._parameter(source, scope, expression.value)
 
@@ -345,6 +365,11 @@ class Evaluator:
     def _attribute_value(self, source: Source, scope: Scope, expression: cst.Attribute) -> Value:
         name = self.canonical(source, expression)
         attribute = expression.attr.value
+        if self.settings is not None and name == f"django.conf.settings.{attribute}":
+            setting = self.global_name(self.settings, attribute)
+            return self.of(setting) if setting is not None else UNKNOWN
+        if self.bound and name == f"self.{attribute}" and (id(scope.owner()), attribute) in self.bound:
+            return self.bound[id(scope.owner()), attribute]
         if name in ("os.sep", "os.path.sep"):
             return "/"
         if name == "sys.executable":
@@ -456,6 +481,8 @@ class Evaluator:
     def _call_value(self, source: Source, scope: Scope, call: cst.Call) -> Value:
         import libcst as cst
 
+        if (id(call), "()") in self.bound:
+            return self.bound[id(call), "()"]
         name = self.canonical(source, call.func)
         positional, named = arguments(call)
 

@@ -19,6 +19,7 @@ from dockfix.facts.pysource import (
     dotted,
     fact_list,
 )
+from dockfix.facts.pytrace import Trace
 from dockfix.facts.pyvalue import Evaluator
 
 if TYPE_CHECKING:
@@ -95,18 +96,22 @@ class _Write:
     folder: bool
 
 
-def writes(evaluator: Evaluator, sources: Sequence[Source], folder: str, instance: str | None) -> Writes:
+def writes(
+    evaluator: Evaluator, sources: Sequence[Source], paths: Sequence[str], folder: str, instance: str | None
+) -> Writes:
     """Where *sources* write.
 
     Args:
+        paths: every source that the entry reaches, where functions of *sources* may be called from.
         folder: the folder of the context that is the working directory.
         instance: Flask's instance folder where Flask-SQLAlchemy puts relative databases there; ``None`` without it.
     """
     folders: list[Fact[str]] = []
     files: list[Fact[str]] = []
     unknown: Fact[str] | None = None
+    trace = Trace(evaluator, sources, paths)
     for source in sources:
-        for item in _found(evaluator, source, instance):
+        for item in _found(trace, evaluator, source, instance):
             place = located(item.path, folder)
             if place is None:
                 unknown = unknown or Fact(item.path.replace(WILD, "…").replace(ROOT, ""), item.origin)
@@ -148,10 +153,10 @@ def _decided(path: str) -> tuple[str, bool]:
     return "/".join(parts), False
 
 
-def _found(evaluator: Evaluator, source: Source, instance: str | None) -> Iterator[_Write]:
+def _found(trace: Trace, evaluator: Evaluator, source: Source, instance: str | None) -> Iterator[_Write]:
     masked = _overridden(evaluator, source)
     for site in source.calls:
-        yield from _called(evaluator, source, site)
+        yield from _called(trace, evaluator, source, site)
     for site in source.assignments:
         yield from _setting(evaluator, source, site)
     for site in source.dicts:
@@ -161,67 +166,69 @@ def _found(evaluator: Evaluator, source: Source, instance: str | None) -> Iterat
             yield from _database(evaluator, source, site, instance)
 
 
-def _called(evaluator: Evaluator, source: Source, site: Site) -> Iterator[_Write]:
+def _called(trace: Trace, evaluator: Evaluator, source: Source, site: Site) -> Iterator[_Write]:
     import libcst as cst
 
     call: cst.Call = site.node
     name = evaluator.canonical(source, call.func)
 
-    def path(given: cst.BaseExpression | None) -> str:
-        value = evaluator.settled(evaluator.value(source, site.scope, given))
-        return WILD if value is None else evaluator.text(value)
+    def paths(given: cst.BaseExpression | None) -> Iterator[str]:
+        for value in trace.values(source, site.scope, given):
+            yield WILD if value is None else evaluator.text(value)
 
     if name in _FOLDER_CALLS:
         given = argument(call, _FOLDER_CALLS[name], "name", "path", "directory", "location", "cache_dir", "dst")
-        if given is not None:
-            yield _Write(path(given), source.origin(site), True)
+        for path in paths(given) if given is not None else ():
+            yield _Write(path, source.origin(site), True)
     elif name in _FILE_CALLS:
         given = argument(call, _FILE_CALLS[name], *_FILE_KEYWORDS)
-        if given is None:
-            return
-        target = path(given)
-        if name == "loguru.logger.add" and WILD in target and target.startswith(WILD):
-            return  # sys.stderr and the like
-        if name.endswith(("connect", "Database")) and (target == ":memory:" or target.startswith("file:")):
-            return
-        if name.startswith(("joblib", "torch")) or not (
-            name.startswith(("shutil.", "os.")) and target.startswith(WILD)
-        ):
-            yield _Write(target, source.origin(site), False)
-    elif name == "logging.basicConfig":
-        given = argument(call, None, "filename")
-        if given is not None and path(given) != WILD:
-            yield _Write(path(given), source.origin(site), False)
+        for path in paths(given) if given is not None else ():
+            if _is_file(name, path):
+                yield _Write(path, source.origin(site), False)
+    elif name in ("logging.basicConfig", "zipfile.ZipFile", "tarfile.open"):
+        logs = name.startswith("logging")
+        given = argument(call, None, "filename") if logs else argument(call, 0, "file", "name")
+        if given is not None and (logs or _writing(evaluator, source, site, argument(call, 1, "mode"))):
+            yield from (_Write(path, source.origin(site), False) for path in paths(given) if path != WILD)
     elif name in ("open", "builtins.open", "io.open", "codecs.open", "aiofiles.open", "gzip.open", "bz2.open"):
         if _writing(evaluator, source, site, argument(call, 1, "mode")):
-            yield _Write(path(argument(call, 0, "file", "filename")), source.origin(site), False)
-    elif name in ("zipfile.ZipFile", "tarfile.open"):
-        given = argument(call, 0, "file", "name")
-        if _writing(evaluator, source, site, argument(call, 1, "mode")) and given is not None and path(given) != WILD:
-            yield _Write(path(given), source.origin(site), False)
+            given = argument(call, 0, "file", "filename")
+            yield from (_Write(path, source.origin(site), False) for path in paths(given))
     elif isinstance(call.func, cst.Attribute):
-        yield from _method(evaluator, source, site, call.func)
+        yield from _method(trace, evaluator, source, site, call.func)
 
 
-def _method(evaluator: Evaluator, source: Source, site: Site, function: cst.Attribute) -> Iterator[_Write]:
+def _is_file(name: str, path: str) -> bool:
+    """Whether a call of :data:`_FILE_CALLS` writes *path*."""
+    if name == "loguru.logger.add":
+        return not path.startswith(WILD)  # sys.stderr and the like
+    if name.endswith(("connect", "Database")):
+        return path != ":memory:" and not path.startswith("file:")
+    return not (name.startswith(("shutil.", "os.")) and path.startswith(WILD))
+
+
+def _method(
+    trace: Trace, evaluator: Evaluator, source: Source, site: Site, function: cst.Attribute
+) -> Iterator[_Write]:
     call: cst.Call = site.node
     method = function.attr.value
     if method == "mkdir":
-        value = evaluator.settled(evaluator.value(source, site.scope, function.value))
-        yield _Write(WILD if value is None else evaluator.text(value), source.origin(site), True)
+        for value in trace.values(source, site.scope, function.value):
+            yield _Write(WILD if value is None else evaluator.text(value), source.origin(site), True)
     elif method == "open":
-        value = evaluator.settled(evaluator.value(source, site.scope, function.value))
-        if isinstance(value, str) and _writing(evaluator, source, site, argument(call, 0, "mode")):
-            yield _Write(value, source.origin(site), False)
+        if _writing(evaluator, source, site, argument(call, 0, "mode")):
+            for value in trace.values(source, site.scope, function.value):
+                if isinstance(value, str):
+                    yield _Write(value, source.origin(site), False)
     elif method in _METHODS:
         position = _METHODS[method]
         given = (
             function.value if position is None else argument(call, position, "path", "filename", "path_or_buf", "fp")
         )
-        value = evaluator.settled(evaluator.value(source, site.scope, given))
-        # The names are common: only what is plainly a path counts.
-        if isinstance(value, str) and not value.startswith(WILD) and ("/" in value or re.search(r"\.\w{2,5}$", value)):
-            yield _Write(value, source.origin(site), method in ("save_pretrained", "save_local"))
+        for value in trace.values(source, site.scope, given):
+            # The names are common: only what is plainly a path counts.
+            if isinstance(value, str) and not value.startswith(WILD) and re.search(r"/|\.\w{2,5}$", value):
+                yield _Write(value, source.origin(site), method in ("save_pretrained", "save_local"))
 
 
 def _writing(evaluator: Evaluator, source: Source, site: Site, mode: cst.BaseExpression | None) -> bool:
