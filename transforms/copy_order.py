@@ -11,7 +11,7 @@ from dockfix.dockerfile.layout import Gap, Item, Keep, New, layout
 from dockfix.model import Model, Placement, Purpose, Role, StageModel, Step, is_manifest
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
-from dockfix.recipes.manifests import copies, left_out, readings
+from dockfix.recipes.manifests import WITHOUT_PROJECT, copies, left_out, readings
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 from dockfix.transform import Change, Phase, Refusal, Result, Safety, transform
@@ -92,6 +92,7 @@ def _early_sources(model: Model, stage: StageModel) -> Step | None:
     """The copy of a whole folder of sources that stands before an install of dependencies."""
     for position, step in enumerate(stage.steps):
         installs = [other for other in stage.steps[position + 1 :] if Purpose.INSTALL in other.purposes]
+        installs = [other for other in installs if not _done_above(stage.steps[:position], other)]
         if step.role is not Role.SOURCES or not installs:
             continue
         workdir = installs[0].before.workdir
@@ -99,6 +100,16 @@ def _early_sources(model: Model, stage: StageModel) -> Step | None:
             if placement.step is step and placement.folder and _is_sources(model, placement, workdir):
                 return step
     return None
+
+
+def _done_above(above: Sequence[Step], install: Step) -> bool:
+    """Whether the dependencies are installed above the sources already, and this installs the project itself."""
+    managers = {called.manager for called in install.invocations if purpose(called.command) is Purpose.INSTALL}
+    return bool(managers) and all(
+        manager in WITHOUT_PROJECT
+        and any(called.has(WITHOUT_PROJECT[manager], "--no-root") for step in above for called in step.calls(manager))
+        for manager in managers
+    )
 
 
 def _is_sources(model: Model, placement: Placement, workdir: str) -> bool:
@@ -155,11 +166,18 @@ def _order(model: Model, stage: StageModel, sources: Step) -> tuple[Item, ...]:
         rest += behind
     lines = copies(model, stage, place.last, moved, tuple(dict.fromkeys(paths)))
     staying = [step for step in place.between if step not in moved]
+    at = next(number for number, step in enumerate(staying) if _reads_manifests(step))
     return (
         *(Keep(step.instruction) for step in place.above),
-        *((Gap(),) if lines and _gap_above(model, sources) else ()),
-        *(New(line) for line in lines),
-        *_kept(model, stage, staying, first_installs, grouped=bool(lines)),
+        *(Keep(step.instruction) for step in staying[:at]),
+        *_grouped(
+            model,
+            stage,
+            sources,
+            lines,
+            first_installs.get(staying[at].instruction.index, Keep(staying[at].instruction)),
+        ),
+        *(first_installs.get(step.instruction.index, Keep(step.instruction)) for step in staying[at + 1 :]),
         *((Gap(),) if model.document.spacious else ()),
         *(Keep(step.instruction) for step in moved),
         *rest,
@@ -167,16 +185,30 @@ def _order(model: Model, stage: StageModel, sources: Step) -> tuple[Item, ...]:
     )
 
 
-def _kept(
-    model: Model, stage: StageModel, staying: Sequence[Step], installs: dict[int, Keep], *, grouped: bool
-) -> Iterator[Item]:
-    """What stays above the sources; an install right below the new copies goes with them in one group."""
-    close = grouped and not _separates(model, stage)
-    for step in staying:
-        keep = installs.get(step.instruction.index, Keep(step.instruction))
-        uncommented = not step.instruction.comments
-        yield Keep(keep.instruction, keep.edits, close=close and Purpose.INSTALL in step.purposes and uncommented)
-        close = False
+def _reads_manifests(step: Step) -> bool:
+    """Whether a RUN installs, or lets corepack or yarn choose a version by the manifest."""
+    if Purpose.INSTALL in step.purposes:
+        return True
+    commands = step.script.commands if step.script else ()
+    return Purpose.SETTINGS in step.purposes and any(command.name in {"corepack", "yarn"} for command in commands)
+
+
+def _grouped(model: Model, stage: StageModel, sources: Step, lines: Sequence[str], install: Keep) -> Iterator[Item]:
+    """The new copies and the install below them, in one group unless the file keeps everything apart."""
+    if not lines:
+        yield install
+        return
+    step = model.step(install.instruction)
+    if _gap_above(model, step) or (
+        _gap_above(model, sources) and stage.steps.index(step) == stage.steps.index(sources) + 1
+    ):
+        yield Gap()
+    yield from map(New, lines)
+    if _separates(model, stage) or (step.instruction.comments and _gap_above(model, step)):
+        yield Gap()
+        yield install
+    else:
+        yield Keep(install.instruction, install.edits, close=True)
 
 
 def _separates(model: Model, stage: StageModel) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dockfix.facts.ignore import Ignore
+from dockfix.facts.ignore import patterns as parsed
 from dockfix.model import Model, Step
-from dockfix.recipes.ignores import patterns
+from dockfix.recipes.ignores import environment_files, history_reader, modules_pattern, patterns
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
 
 
@@ -23,8 +25,9 @@ def dockerignore(model: Model) -> Iterator[Result]:
         another system replace the installed ones; and the history goes into the image.
 
     Refuses when:
-        The build reads .git for its version; a path is named by a COPY; the modules come from the context because
-        the file installs none. Env files are never ignored: the app may read them at the build or at its start.
+        A build in the same context takes its modules from there. Left out is what a COPY or a bind mount names, and
+        .git where something may read it: setuptools_scm, `git describe`, a language whose builds are not known.
+        Env files are never ignored: the app may read them at the build or at its start.
 
     Example:
         See fixtures/dockerignore/example.
@@ -33,36 +36,59 @@ def dockerignore(model: Model) -> Iterator[Result]:
     if copy is None:
         return
     step, whole = copy
-    ignore = model.app.ignore
+    if model.app.ignore.exists:
+        yield from _amend(model, step, whole)
+    else:
+        yield from _make(model, step, whole)
+    for path in environment_files(model, whole):
+        why = f"{model.app.origin(path)} goes into the image: whether the app reads it cannot be told"
+        yield Note(step.instruction, why, advice=True)
+
+
+def _make(model: Model, step: Step, whole: str) -> Iterator[Result]:
+    reader = history_reader(model)
+    if reader is not None:
+        yield Note(step.instruction, f".git stays in the build context: {reader} may read it")
     wanted = patterns(model, whole)
-    if not ignore.exists:
-        if not wanted:
-            yield Refusal(step.instruction, "the build may need everything that the context holds")
-            return
-        path = model.app.origin(".dockerignore")
-        why = "COPY takes everything in the context, .git and what a checkout leaves behind included"
-        yield Change(step.instruction, (), why, Safety.SAFE, files={path: "\n".join(wanted) + "\n"})
-        yield from _secrets(model, step)
+    if not wanted:
         return
-    modules = next((pattern for pattern in wanted if pattern.endswith("node_modules")), None)
-    folder = whole or ""
-    if modules is None or ignore.ignores(f"{folder}/node_modules".lstrip("/")):
+    path = model.app.origin(".dockerignore")
+    text = "\n".join(wanted) + "\n"
+    why = f"COPY takes everything in the context, {_listed(wanted)} included"
+    yield Change(step.instruction, (), why, Safety.SAFE, files={path: text})
+
+
+def _amend(model: Model, step: Step, whole: str) -> Iterator[Result]:
+    """Add node_modules to an ignore file that forgot it."""
+    ignore = model.app.ignore
+    wanted = modules_pattern(model, whole)
+    place = f"{whole}/node_modules".lstrip("/")
+    if wanted is None or ignore.ignores(place):
         return
-    data = model.app.files.read(ignore.path)
-    text = (data or b"").decode("utf-8", "surrogateescape")
+    if any(pattern.exclusion for pattern in ignore.patterns):
+        why = f"node_modules of the host are copied too, but {ignore.path} takes paths back in with !"
+        yield Refusal(step.instruction, why)
+        return
+    text = (model.app.files.read(ignore.path) or b"").decode("utf-8", "surrogateescape")
     newline = "\r\n" if "\r\n" in text else "\n"
     joint = "" if not text or text.endswith("\n") else newline
+    new = f"{text}{joint}{wanted}{newline}"
+    if not Ignore(True, ignore.path, tuple(parsed(new.removeprefix("\ufeff")))).ignores(place):
+        yield Refusal(step.instruction, f"node_modules of the host are copied too, and {ignore.path} cannot be read")
+        return
     why = f"{ignore.path} lets the host's node_modules overwrite the installed ones"
-    yield Change(step.instruction, (), why, Safety.SAFE, files={ignore.path: f"{text}{joint}{modules}{newline}"})
+    yield Change(step.instruction, (), why, Safety.SAFE, files={ignore.path: new})
 
 
 def _whole_copy(model: Model) -> tuple[Step, str] | None:
-    """The first COPY of a whole folder with manifests in it, or of the whole context; with that folder."""
-    for stage in model.stages:
-        for placement in stage.placements:
-            if placement.folder and (not placement.source or _is_app(model, placement.source)):
-                return placement.step, placement.source
-    return None
+    """The first COPY of the whole context, or of a whole folder with manifests in it; with that folder."""
+    found = [
+        (placement.step, placement.source)
+        for stage in model.stages
+        for placement in stage.placements
+        if placement.folder and (not placement.source or _is_app(model, placement.source))
+    ]
+    return next((each for each in found if not each[1]), found[0] if found else None)
 
 
 def _is_app(model: Model, folder: str) -> bool:
@@ -71,8 +97,6 @@ def _is_app(model: Model, folder: str) -> bool:
     )
 
 
-def _secrets(model: Model, step: Step) -> Iterator[Note]:
-    for name in (".env", "config.env"):
-        if model.app.root.exists(name):
-            why = f"{model.app.origin(name)} goes into the image: whether the app reads it cannot be told"
-            yield Note(step.instruction, why, advice=True)
+def _listed(names: tuple[str, ...]) -> str:
+    plain = [name.removeprefix("**/") for name in names]
+    return plain[0] if len(plain) == 1 else f"{', '.join(plain[:-1])} and {plain[-1]}"
