@@ -1,46 +1,40 @@
-"""From Debian to Alpine: every RUN of a stage translated, and the evidence that what it installs works on musl."""
+"""From Debian to Alpine: every RUN of a stage translated, word by word where it stands."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
-from dockfix.dockerfile.layout import Item, Keep, New
-from dockfix.model import Purpose, Role
+from dockfix.dockerfile.layout import Item, Keep
+from dockfix.model import Purpose
 from dockfix.model.commands import ACCOUNTS, purpose
-from dockfix.recipes import busybox, needs
+from dockfix.recipes import accounts, busybox, dialect, musl, needs
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
 if TYPE_CHECKING:
+    from dockfix.catalog import Image
+    from dockfix.dockerfile import Instruction
     from dockfix.dockerfile.shell import ShellCommand, ShellWord
-    from dockfix.facts.node import Node
-    from dockfix.model import Model, StageModel, Step
-
-FOREIGN = re.compile(
-    r"add-apt-repository|apt-key|sources\.list|signed-by|\bdpkg\b|\.deb\b|debconf|apt-mark|update-alternatives|ldconfig"
-    r"|locale-gen|localedef|update-locale|dpkg-reconfigure|x86_64-linux-gnu|aarch64-linux-gnu|/etc/init\.d|systemctl"
-)
-"""Words of a RUN or script that only Debian understands."""
-
-DOWNLOADS = re.compile(r"\b(curl|wget)\b[^&|;]*https?://|\bnvm\b|\bpyenv\b|playwright install|puppeteer")
-"""A RUN that fetches programs, which may be built for glibc."""
-
-GNU_ONLY = re.compile(
-    r"grep\s+-\w*P|find\s[^|;&]*-(printf|regextype)|sed\s+(-\w*z|--null-data)|xargs\s+(-d|--)"
-    r"|date\s+(--date|-d\s+['\"]?[a-z0-9]+ )"
-    r"|tar\s[^|;&]*--(transform|wildcards|strip-path)|readlink\s+-e|ps\s+(-ef|aux)|realpath\s+--relative|cp\s+--parents"
-)
-"""Options that busybox's applets lack: https://busybox.net/downloads/BusyBox.html"""
+    from dockfix.model import Invocation, Model, StageModel, Step
 
 BUILD_BASE = ("gcc", "g++", "make", "musl-dev", "libc-dev", "binutils")
 """What Alpine's build-base brings: https://pkgs.alpinelinux.org/package/edge/main/x86_64/build-base"""
 
-LOCALE = re.compile(r"[a-z]{2}_[A-Z]{2}")
+GROUPS = {"999": "ping"}
+"""Groups of Alpine that no account belongs to: https://git.alpinelinux.org/aports/tree/main/alpine-baselayout"""
+
+SYSTEM_PATHS = ("/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/")
+SAME_PATHS = frozenset({"/bin/sh", "/bin/bash", "/usr/bin/env", "/usr/bin/dumb-init", "/bin/true", "/bin/false"})
+"""Programs with the same path on both sides."""
+
+TINI = ("/usr/bin/tini", "/sbin/tini")
+"""Where the package of tini puts it on Debian, and on Alpine."""
 
 
 @dataclass
@@ -62,197 +56,238 @@ class Translation:
     evidence: list[str] = field(default_factory=list)
 
 
-def translate(model: Model, stage: StageModel, suite: str | None) -> Translation:
+def translate(model: Model, stage: StageModel, image: Image) -> Translation:
     """Everything of *stage* said for Alpine.
 
     Args:
         model: the model.
         stage: a stage on Debian.
-        suite: Alpine's branch, such as ``3.22``.
+        image: the image that it moves to.
 
     Raises:
         UnfitError: something has no counterpart, or nothing proves that it works on musl.
     """
     result = Translation()
-    check_words(model, stage)
+    dialect.check(model, stage)
+    dialect.check_browsers(stage)
+    musl.check_binaries(model, stage)
+    _check_accounts(stage, image)
     for step in stage.steps:
         if step.script is not None:
-            _run(step, suite, result)
+            _run(step, stage, image, result)
+        elif step.instruction.keyword in {"ENTRYPOINT", "CMD"} and TINI[0] in step.instruction.text:
+            result.items[step.instruction.index] = (Keep(step.instruction, (_tini(step.instruction),)),)
     for name, call in needs.tools(model, stage).items():
-        if catalog.busybox_has(call.name):
-            continue
-        result.packages += _names(name, suite, None, call.where)
-    if _needs_bash(model, stage):
+        if not catalog.busybox_has(call.name):
+            result.packages += _names(name, image.suite, None, call.where)
+    _check_paths(model, stage)
+    if needs.needs_bash(model, stage) is not None:
         result.packages.append("bash")
-    if "TZ" in stage.config.env and stage.image is not None and stage.image.name != "python":
+    if _has_zone(model, stage) and image.name != "python":
         result.packages.append("tzdata")
-    result.packages += python_packages(model, stage, result.evidence)
-    result.packages += node_packages(model, stage, result.evidence)
-    covered = {*result.installed, *(BUILD_BASE if "build-base" in result.installed else ())}
+    result.packages += musl.python_packages(model, stage, result.evidence)
+    result.packages += musl.node_packages(model, stage, result.evidence)
+    inherited = [name for other in stage.lineage[:-1] for _, name in other.packages]
+    covered = {*inherited, *result.installed, *(BUILD_BASE if "build-base" in result.installed else ())}
     result.packages = [name for name in dict.fromkeys(result.packages) if name not in covered]
     return result
 
 
-def check_words(model: Model, stage: StageModel) -> None:
-    """Refuse what only Debian or glibc has.
-
-    Raises:
-        UnfitError: with the place.
-    """
-    for step in stage.steps:
-        instruction, text = step.instruction, step.instruction.value
-        if instruction.keyword == "RUN":
-            if instruction.heredocs:
-                raise UnfitError(instruction, "a heredoc is not translated")
-            for pattern, why in (
-                (FOREIGN, "exists on Debian only"),
-                (DOWNLOADS, "may fetch a program built for glibc"),
-                (GNU_ONLY, "is an option that busybox does not have"),
-            ):
-                match = pattern.search(text)
-                if match:
-                    raise UnfitError(instruction, f"`{match[0].strip()[:60]}` {why}")
-            if step.script is not None and not step.script.ok:
-                raise UnfitError(instruction, "the shell line cannot be read")
-        if instruction.keyword == "SHELL" and "bash" not in text and "sh" not in text:
-            raise UnfitError(instruction, "the shell is not one that Alpine has")
-    for name in ("LANG", "LC_ALL", "LANGUAGE"):
-        value = stage.config.env.get(name, "")
-        if LOCALE.match(value):
-            raise UnfitError(stage.stage.base, f"{name}={value} names a locale, and musl has none of those")
-    script = model.start.script
-    if stage is model.final and script is not None:
-        for pattern, why in ((FOREIGN, "exists on Debian only"), (GNU_ONLY, "is an option that busybox does not have")):
-            match = pattern.search(script.source)
-            if match:
-                raise UnfitError(model.start.command, f"`{match[0].strip()[:60]}` in {script.path} {why}")
-
-
-def _needs_bash(model: Model, stage: StageModel) -> bool:
-    for step in stage.steps:
-        value = step.instruction.value
-        if step.instruction.keyword in {"RUN", "SHELL", "CMD", "ENTRYPOINT"} and re.search(r"\bbash\b", value):
-            return True
-    if stage is not model.final:
-        return False
-    script = model.start.script
-    if script is not None and (script.bash or script.bashisms):
+def _has_zone(model: Model, stage: StageModel) -> bool:
+    if "TZ" in stage.config.env or any("zoneinfo" in step.instruction.value for step in stage.steps):
         return True
-    return any(call.name == "bash" for call in needs.calls(model, stage))
+    return stage is model.final and any("TZ" in service.environment for service in model.services)
 
 
-def _run(step: Step, suite: str | None, result: Translation) -> None:
+def _check_paths(model: Model, stage: StageModel) -> None:
+    for call in needs.calls(model, stage):
+        if call.path.startswith(SYSTEM_PATHS) and call.path not in SAME_PATHS and call.path != TINI[0]:
+            raise UnfitError(None, f"{call.path} ({call.where}) may lie elsewhere on Alpine")
+
+
+def _check_accounts(stage: StageModel, image: Image) -> None:
+    """Refuse accounts that Debian has and Alpine has not, or has under another number."""
+    here = {account.name for account in stage.accounts} - set(stage.created_accounts)
+    lost = here - {account.name for account in image.accounts}
+    for step in stage.steps:
+        for name in _account_words(step):
+            if name in lost:
+                raise UnfitError(step.instruction, f"Alpine has no account {name}")
+
+
+def _account_words(step: Step) -> Iterator[str]:
+    instruction = step.instruction
+    if instruction.keyword == "USER":
+        yield from step.after.user.split(":")
+    if instruction.copy is not None and instruction.copy.chown:
+        yield from instruction.copy.chown.split(":")
+    for command in step.script.commands if step.script else ():
+        if basename(command.name) in {"chown", "chgrp", "su", "gosu", "install", "usermod"}:
+            for arg in command.args:
+                yield from arg.split(":")
+
+
+def _tini(instruction: Instruction) -> Edit:
+    start = instruction.span.start + instruction.text.index(TINI[0])
+    return Edit(Span(start, start + len(TINI[0])), TINI[1])
+
+
+def _run(step: Step, stage: StageModel, image: Image, result: Translation) -> None:
     """Translate one RUN into *result*."""
     script, instruction = step.script, step.instruction
     assert script is not None
-    touched = [
-        command
-        for command in script.commands
-        if purpose(command) is Purpose.PACKAGES
-        or (purpose(command) is Purpose.CLEANUP and _is_debian_cleanup(command))
-        or basename(command.name) in ACCOUNTS
-    ]
-    if not touched:
+    texts = [_Text(command, step, stage, image, result) for command in script.commands if _is_debian(command)]
+    if not texts:
         return
-    if any(command.joiner not in {"", "&&", ";"} or command.depth for command in touched):
+    if any(text.command.joiner not in {"", "&&", ";"} or text.command.depth for text in texts):
         raise UnfitError(instruction, "the packages are installed under a condition")
-    if step.role is Role.PACKAGES or (step.purposes == {Purpose.CLEANUP} and len(touched) == len(script.commands)):
-        _packages_only(step, suite, result)
-        return
-    if instruction.inner_comments:
-        raise UnfitError(instruction, "this RUN has comments between packages and other commands")
-    result.items[instruction.index] = (Keep(instruction, tuple(_edits(step, touched, suite, result))),)
-
-
-def _packages_only(step: Step, suite: str | None, result: Translation) -> None:
-    instruction = step.instruction
-    operands = [word for called in step.invocations if called.verb == "install" for word in called.operands]
-    names: list[str] = []
-    for word in operands:
-        names += _names(_package(word, step), suite, step, "")
-    if any(called.verb in {"remove", "purge"} for called in step.invocations):
-        raise UnfitError(instruction, "packages are removed again, which apk would do in another way")
-    names = _with_headers(names)
-    result.installed += names
-    if not names:
+    edits = [edit for text in texts for edit in text.edits()]
+    gone = {id(text.command) for text in texts if text.gone}
+    commands = [command for command in script.commands if command.depth == 0]
+    if len(gone) == len(commands):
         result.dropped[instruction.index] = "apk has no index to fetch or to clean"
         return
-    flat = operands and instruction.source(0, 0) is not None and _one_a_line(instruction.text, operands)
-    listed = " \\\n    ".join(names) if flat else " ".join(names)
-    start = "RUN apk add --no-cache " + ("\\\n    " if flat else "")
-    result.items[instruction.index] = (New(start + listed, replaces=(instruction,)),)
+    for before, command in pairwise(commands):
+        if id(before) in gone and command.joiner not in {"&&", ";"}:
+            raise UnfitError(instruction, f"what follows a command that falls away depends on it: {command.name}")
+    edits += _removals(commands, gone)
+    for comment in instruction.inner_comments:
+        if any(edit.span.start <= comment.span.start < edit.span.end for edit in edits):
+            raise UnfitError(instruction, f"a comment stands among what falls away: {comment.text}")
+    result.items[instruction.index] = (Keep(instruction, tuple(edits)),)
 
 
-def _with_headers(names: list[str]) -> list[str]:
-    """*names* once each, with the headers that Debian's gcc brings along and Alpine's does not."""
-    names = list(dict.fromkeys(names))
-    if "gcc" in names and not {"build-base", "g++", "musl-dev"} & set(names):
-        names.insert(names.index("gcc") + 1, "musl-dev")
-    return names
+def _is_debian(command: ShellCommand) -> bool:
+    """Whether a command installs packages, cleans up after that, or makes accounts."""
+    if basename(command.name) in ACCOUNTS:
+        return True
+    if purpose(command) is Purpose.PACKAGES:
+        return True
+    words = [word.text for word in command.words]
+    return purpose(command) is Purpose.CLEANUP and any("/apt" in word or word.startswith("apt") for word in words)
 
 
-def _one_a_line(text: str, operands: list[ShellWord]) -> bool:
-    """Whether the file lists its packages one a line."""
-    lines = [line for line in text.split("\n") if any(word.text in line.split() for word in operands)]
-    return len(operands) > 1 and len(lines) >= len(operands)
-
-
-def _edits(step: Step, touched: list[ShellCommand], suite: str | None, result: Translation) -> Iterator[Edit]:
-    """Edits to a RUN that does other things too: apt's commands become apk's or go away."""
-    script = step.script
-    assert script is not None
-    commands = [command for command in script.commands if command.depth == 0]
-    texts = {id(command): _command(step, command, suite, result) for command in touched}
-    kept = [command for command in commands if texts.get(id(command), "x")]
-    if not kept:
-        raise UnfitError(step.instruction, "nothing of this RUN would remain")
+def _removals(commands: Sequence[ShellCommand], gone: set[int]) -> Iterator[Edit]:
+    """The edits that take commands out of a line, each with the joiner that becomes idle."""
     for position, command in enumerate(commands):
-        text = texts.get(id(command))
-        if text:
-            yield Edit(command.span, text)
-        elif text == "":
-            following = next((other for other in commands[position + 1 :] if other in kept), None)
-            if following is not None:
-                yield Edit(Span(command.span.start, commands[position + 1].span.start), "")
-            else:
-                yield Edit(Span(commands[position - 1].span.end, command.span.end), "")
+        if id(command) not in gone:
+            continue
+        if any(id(other) not in gone for other in commands[position + 1 :]):
+            yield Edit(Span(command.span.start, commands[position + 1].span.start), "")
+        else:
+            yield Edit(Span(commands[position - 1].span.end, command.span.end), "")
 
 
-def _command(step: Step, command: ShellCommand, suite: str | None, result: Translation) -> str:
-    """What stands for *command* on Alpine; empty where nothing is needed."""
-    name = basename(command.name)
-    if name in ACCOUNTS:
-        if not all(word.static for word in command.words):
-            raise UnfitError(step.instruction, f"{name} depends on a variable")
-        text = busybox.translate(name, command.args)
+@dataclass
+class _Text:
+    """A command of Debian's and what it becomes."""
+
+    command: ShellCommand
+    step: Step
+    stage: StageModel
+    image: Image
+    result: Translation
+    gone: bool = False
+
+    def edits(self) -> list[Edit]:
+        """The edits to the command; none where it is :attr:`gone`."""
+        if basename(self.command.name) in ACCOUNTS:
+            return [Edit(self.command.span, self._account())]
+        called = next((called for called in self.step.invocations if called.command == self.command), None)
+        if called is None or purpose(self.command) is Purpose.CLEANUP or called.verb == "update":
+            self.gone = True
+            return []
+        if called.verb in {"upgrade", "dist-upgrade", "full-upgrade"}:
+            return [Edit(self.command.span, "apk upgrade --no-cache")]
+        if called.verb in {"remove", "purge"}:
+            return [Edit(self.command.span, self._removed(called))]
+        if called.verb != "install":
+            raise UnfitError(self.step.instruction, f"apt {called.verb} has no counterpart that does the same")
+        return self._installed(called)
+
+    def _account(self) -> str:
+        name = basename(self.command.name)
+        if not all(word.static for word in self.command.words):
+            raise UnfitError(self.step.instruction, f"{name} depends on a variable")
+        groups = {str(owner.gid): owner.group for owner in accounts.created(self.stage) if owner.gid is not None}
+        groups |= dict(_made_groups(self.stage))
+        taken = GROUPS | {str(account.gid): account.group for account in self.image.accounts}
+        for option, value in pairwise(self.command.args):
+            if option in {"-g", "--gid"} and name in {"groupadd", "addgroup"} and value in taken:
+                raise UnfitError(self.step.instruction, f"group {taken[value]} has the number {value} on Alpine")
+        text = busybox.translate(name, self.command.args, taken | groups)
         if text is None:
-            raise UnfitError(
-                step.instruction, f"`{' '.join((name, *command.args))[:60]}` has no counterpart in busybox"
-            )
+            words = " ".join((name, *self.command.args))
+            raise UnfitError(self.step.instruction, f"`{words[:60]}` has no counterpart in busybox")
         return text
-    if purpose(command) is Purpose.CLEANUP:
-        return ""
-    called = next(called for called in step.invocations if called.command == command)
-    if called.verb == "update":
-        return ""
-    if called.verb in {"upgrade", "dist-upgrade", "full-upgrade"}:
-        return "apk upgrade --no-cache"
-    if called.verb != "install":
-        raise UnfitError(step.instruction, f"apt {called.verb} has no counterpart that does the same")
-    names: list[str] = []
-    for word in called.operands:
-        names += _names(_package(word, step), suite, step, "")
-    names = _with_headers(names)
-    result.installed += names
-    return f"apk add --no-cache {' '.join(names)}" if names else ""
+
+    def _removed(self, called: Invocation) -> str:
+        names: list[str] = []
+        for word in called.operands:
+            for name in _with_headers(_names(_package(word, self.step), self.image.suite, self.step, "")):
+                if name not in self.result.installed:
+                    raise UnfitError(self.step.instruction, f"{word.text} is removed, which Alpine does not have")
+                names.append(name)
+                libraries = catalog.runtime_libraries(name, "alpine", self.image.suite)
+                self.result.packages += libraries or ()
+        if not names:
+            self.gone = True
+        return f"apk del {' '.join(dict.fromkeys(names))}"
+
+    def _installed(self, called: Invocation) -> list[Edit]:
+        """Name by name, so that the list keeps its shape and its comments."""
+        operands, options = called.operands, called.options
+        if not operands:
+            raise UnfitError(self.step.instruction, "apt installs nothing by name")
+        first = operands[0].span.start
+        head = [word for word in self.command.words if word.span.end <= first]
+        edits = [Edit(Span(self.command.span.start, head[-1].span.end), "apk add --no-cache")]
+        words = [head[-1], *[word for word in self.command.words if word.span.start >= first]]
+        compiler = "build-base" in self.result.installed or any(word.text == "build-essential" for word in operands)
+        written = False
+        for before, word in pairwise(words):
+            names: list[str] = []
+            if word not in options:
+                names = _with_headers(_names(_package(word, self.step), self.image.suite, self.step, ""), compiler)
+            fresh = [name for name in names if name not in self.result.installed]
+            self.result.installed += fresh
+            written = written or bool(fresh)
+            if fresh:
+                edits.append(Edit(word.span, self._separator(before, word).join(fresh)))
+            else:
+                edits.append(Edit(Span(before.span.end, word.span.end), ""))
+        if not written:
+            self.gone = True
+            return []
+        return [edit for edit in edits if edit.text or edit.span.start < edit.span.end]
+
+    def _separator(self, before: ShellWord, word: ShellWord) -> str:
+        """What stands between two names: a space, or a line break where the file lists one a line."""
+        start = self.step.instruction.span.start
+        gap = self.step.instruction.text[before.span.end - start : word.span.start - start]
+        return " " if "\n" not in gap or "#" in gap else gap
 
 
-def _is_debian_cleanup(command: ShellCommand) -> bool:
-    return basename(command.name) != "rm" or any("/apt" in arg for arg in command.args)
+def _made_groups(stage: StageModel) -> Iterator[tuple[str, str]]:
+    """Numbers and names of the groups that a stage makes."""
+    for step in stage.all_steps:
+        for command in step.script.commands if step.script else ():
+            if basename(command.name) not in {"groupadd", "addgroup"}:
+                continue
+            for option, value in pairwise(command.args):
+                if option in {"-g", "--gid", "-rg"} and value.isdigit():
+                    yield value, command.args[-1] if command.args[-1] != value else command.args[0]
+
+
+def _with_headers(names: Sequence[str], compiler: bool = False) -> list[str]:
+    """*names* with the headers that Debian's compilers bring along and Alpine's gcc does not."""
+    if "gcc" in names and not compiler:
+        return [part for name in names for part in ((name, "musl-dev") if name == "gcc" else (name,))]
+    return list(names)
 
 
 def _package(word: ShellWord, step: Step) -> str:
-    if not word.static or any(character in word.text for character in "*?^$"):
+    if not word.static or re.search(r"[*?^$]", word.text):
         raise UnfitError(step.instruction, f"which packages {word.text} names cannot be told")
     if "=" in word.text:
         raise UnfitError(step.instruction, f"{word.text} pins a version of Debian's")
@@ -270,84 +305,3 @@ def _names(package: str, suite: str | None, step: Step | None, caller: str) -> t
     if answer.confidence == "low":
         raise UnfitError(at, f"Alpine's name for {package} is not proven{where}")
     return answer.packages
-
-
-def python_packages(model: Model, stage: StageModel, evidence: list[str]) -> list[str]:
-    """Alpine packages that the app's Python packages need in *stage*.
-
-    Raises:
-        UnfitError: nothing proves that a package works on musl.
-    """
-    found: list[str] = []
-    installs = needs.installs_python(stage)
-    for requirement in model.requirements:
-        wheel = catalog.python_wheel(requirement.name, requirement.version, needs.python_version(stage))
-        title = needs.title(requirement)
-        if wheel.musl == "unknown":
-            raise UnfitError(None, f"whether {title} works on musl is not known")
-        if wheel.musl == "none" or (wheel.musl == "sdist" and not wheel.quick_build):
-            raise UnfitError(None, f"{title} has no wheel for musl: {wheel.evidence}")
-        if installs and wheel.musl == "sdist":
-            found += wheel.build
-        if stage is model.final:
-            found += wheel.runtime
-            libraries = catalog.python_system_libraries(requirement.name, "alpine")
-            if libraries is None:
-                raise UnfitError(None, f"Alpine does not have what {title} calls")
-            found += libraries
-        if wheel.musl == "wheel":
-            evidence.append(requirement.name)
-    return found
-
-
-def node_packages(model: Model, stage: StageModel, evidence: list[str]) -> list[str]:
-    """Alpine packages that the app's native Node packages need in *stage*.
-
-    Raises:
-        UnfitError: nothing proves that a package works on musl.
-    """
-    found: list[str] = []
-    installs = needs.installs_node(stage)
-    for name, origin in native_modules(model):
-        known = catalog.npm_native(name)
-        if known is None:
-            raise UnfitError(None, f"whether {name} works on musl is not known ({origin})")
-        if known.musl is not True:
-            raise UnfitError(None, f"{name} does not work on musl for certain: {known.reason} ({origin})")
-        if installs and not known.prebuilt:
-            found += known.build
-        if stage is model.final:
-            found += known.runtime
-        evidence.append(name)
-    return found
-
-
-def native_modules(model: Model) -> Iterable[tuple[str, str]]:
-    """Names and origins of the Node packages that compile or choose a binary when they are installed.
-
-    The lock file tells; without one, the packages that package.json names and that the catalogue knows as native.
-    """
-    node = model.node
-    if node is None:
-        return []
-    if node.locked:
-        return _locked_natives(node)
-    direct = {**node.dependencies, **node.dev_dependencies, **node.optional_dependencies}
-    return [(name, fact.origin) for name, fact in direct.items() if catalog.npm_native(name) is not None]
-
-
-def _locked_natives(node: Node) -> list[tuple[str, str]]:
-    """What the lock marks as native; where it does not mark them (yarn), what the catalogue knows as native.
-
-    A binary for glibc that its parent offers beside one for musl is never fetched on Alpine.
-    """
-    musl = {package.name for package in node.locked if "libc=musl" in package.platform}
-    covered = {name for package in node.locked if musl & set(package.optional) for name in package.optional}
-    found = []
-    for package in node.locked:
-        native = package.install_script or any(item.startswith("libc=") for item in package.platform)
-        if package.install_script is None:
-            native = catalog.npm_native(package.name) is not None
-        if native and package.name not in covered:
-            found.append((package.name, package.origin))
-    return list(dict.fromkeys(found))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.dockerfile import ImageReference
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose
-from dockfix.recipes import alpine, needs
+from dockfix.recipes import alpine, slim
 from dockfix.recipes.packages import install_line
 from dockfix.recipes.split import UnfitError, spaced
 from dockfix.text import Edit, Span
@@ -19,167 +20,161 @@ if TYPE_CHECKING:
     from dockfix.dockerfile import Instruction
     from dockfix.model import Model, StageModel, Step
 
-FAMILIES = frozenset({"python", "node"})
+LANGUAGES = frozenset({"python", "node"})
 """Languages whose packages' needs on a small base are in the catalogue."""
 
+SERVERS = frozenset({"nginx", "httpd"})
+"""Web servers, whose images have the same settings in every variant."""
 
-def candidates(model: Model) -> tuple[StageModel, ...]:
-    """The stages whose own FROM names a full or slim image of a known language."""
-    return tuple(
-        stage
-        for stage in model.stages
-        if stage.parent is None
+
+@dataclass
+class Swap:
+    """Stages on other bases.
+
+    Attributes:
+        items: the new instructions of each stage that changes, by its index.
+        dropped: instructions that fall away, with the reason.
+        evidence: packages whose binaries for the new base are recorded.
+        packages: what is installed beside, because the base brought it.
+    """
+
+    items: dict[int, tuple[Item, ...]] = field(default_factory=dict)
+    dropped: dict[int, str] = field(default_factory=dict)
+    evidence: list[str] = field(default_factory=list)
+    packages: list[str] = field(default_factory=list)
+
+    def stages(self, model: Model) -> list[tuple[Item, ...]]:
+        """All of the document's stages, unchanged ones as they are."""
+        return [
+            self.items.get(stage.index) or tuple(Keep(step.instruction) for step in stage.steps)
+            for stage in model.stages
+        ]
+
+
+def is_candidate(stage: StageModel) -> bool:
+    """Whether the stage's own FROM names a full or slim image of a known kind."""
+    return (
+        stage.parent is None
         and stage.image is not None
-        and stage.image.name in FAMILIES
+        and stage.image.name in LANGUAGES | SERVERS
         and stage.image.variant in {"full", "slim"}
     )
 
 
-def connected(model: Model, stages: Sequence[StageModel]) -> bool:
-    """Whether files go from one of *stages* to another stage that stays as it is, or the other way round."""
-    inside = {stage.index for stage in stages}
+def serves(stage: StageModel) -> bool:
+    """Whether a stage only serves files, so that the C library of the stage they come from is no matter."""
+    return stage.image is not None and stage.image.name in {*SERVERS, "caddy"}
+
+
+def families(model: Model) -> tuple[tuple[StageModel, ...], ...]:
+    """The root stages in groups that exchange programs, so that their C library must be the same.
+
+    The group of the final stage comes first.
+    """
+    roots = [stage for stage in model.stages if stage.parent is None]
+    group = {stage.index: {stage.index} for stage in roots}
+    for one, other in _exchanges(model):
+        merged = group[one] | group[other]
+        for index in merged:
+            group[index] = merged
+    final = model.final.lineage[0].index
+    ordered = sorted({min(members): members for members in group.values()}.values(), key=lambda it: final not in it)
+    return tuple(tuple(model.stages[index] for index in sorted(members)) for members in ordered)
+
+
+def _exchanges(model: Model) -> Iterator[tuple[int, int]]:
+    """Pairs of root stages between which files are copied."""
     for stage in model.stages:
-        root = stage.lineage[0].index
+        root = stage.lineage[0]
         for step in stage.steps:
             copy = step.instruction.copy
             source = model.document.stage(copy.from_) if copy is not None and copy.from_ else None
-            if source is None:
-                continue
-            other = model.stages[source.index].lineage[0].index
-            if (root in inside) != (other in inside) and not _static(model.stages[root]):
-                return True
-    return False
+            if source is not None and not serves(root):
+                yield root.index, model.stages[source.index].lineage[0].index
 
 
-def _static(stage: StageModel) -> bool:
-    """Whether a stage only serves files, so that the C library of the stage they come from is no matter."""
-    return stage.image is not None and stage.image.name in {"nginx", "httpd", "caddy"}
-
-
-def check_reference(stage: StageModel) -> Instruction:
-    """FROM of *stage*, if its image may be exchanged.
+def check_reference(stage: StageModel) -> None:
+    """Refuse a base that is not to be exchanged.
 
     Raises:
         UnfitError: it is pinned by digest, or written with a variable.
     """
     base = stage.stage.base
-    word = base.words[0]
-    reference = ImageReference.parse(word.value)
+    reference = ImageReference.parse(base.words[0].value)
     if reference.digest is not None:
         raise UnfitError(base, "the base is pinned by its digest")
     if reference.variables:
         raise UnfitError(base, "the base is named by a variable")
-    return base
 
 
-def exchange(stage: StageModel, image: Image) -> Edit:
+def _exchange(stage: StageModel, image: Image) -> Edit:
     """The edit to FROM that names *image* in the author's spelling."""
     word = stage.stage.base.words[0]
     reference = ImageReference.parse(word.value)
     return Edit(word.span, reference.with_tag(image.tag))
 
 
-def on_alpine(model: Model, stages: Sequence[StageModel]) -> tuple[list[tuple[Item, ...]], dict[int, str], list[str]]:
-    """All of the document's stages, with *stages* on Alpine; what falls away; and the evidence.
+def on_alpine(model: Model, roots: Sequence[StageModel]) -> Swap:
+    """The stages that descend from *roots*, a whole family, on Alpine.
 
     Raises:
         UnfitError: a stage cannot stand on Alpine for certain.
     """
-    result: dict[int, tuple[Item, ...]] = {}
-    dropped: dict[int, str] = {}
-    evidence: list[str] = []
-    roots = {stage.index for stage in stages}
+    swap = Swap()
     images: dict[int, Image] = {}
-    for stage in stages:
-        check_reference(stage)
-        assert stage.image is not None
-        image = catalog.variant(stage.image, "alpine")
+    for root in roots:
+        if not is_candidate(root):
+            if root.libc == "musl":
+                continue
+            raise UnfitError(root.stage.base, f"{root.reference}, which exchanges files with it, stays as it is")
+        assert root.image is not None
+        check_reference(root)
+        image = catalog.variant(root.image, "alpine")
         if image is None:
-            raise UnfitError(stage.stage.base, f"there is no Alpine variant of {stage.reference}")
-        images[stage.index] = image
-    if connected(model, stages):
-        raise UnfitError(stages[0].stage.base, "a stage that takes files from this one stays on glibc")
+            raise UnfitError(root.stage.base, f"there is no Alpine variant of {root.reference}")
+        images[root.index] = image
     for stage in model.stages:
-        root = stage.lineage[0].index
-        if root not in roots:
+        root = stage.lineage[0]
+        if root.index not in images:
             continue
-        translation = alpine.translate(model, stage, images[root].suite)
-        dropped |= translation.dropped
-        evidence += translation.evidence
-        edit = exchange(stage, images[root]) if stage.index in roots else None
-        items = _items(model, stage, edit, translation.items, translation.dropped)
-        result[stage.index] = _with_packages(model, stage, items, "apk", translation.packages)
-    whole = [result.get(stage.index) or tuple(Keep(step.instruction) for step in stage.steps) for stage in model.stages]
-    return whole, dropped, list(dict.fromkeys(evidence))
+        translation = alpine.translate(model, stage, images[root.index])
+        swap.dropped |= translation.dropped
+        swap.evidence += translation.evidence
+        swap.packages += translation.packages
+        edit = _exchange(stage, images[root.index]) if stage is root else None
+        items = _items(stage, edit, translation.items, translation.dropped)
+        swap.items[stage.index] = _with_packages(model, stage, items, "apk", translation.packages)
+    swap.evidence = list(dict.fromkeys(swap.evidence))
+    return swap
 
 
-def on_slim(model: Model, stage: StageModel) -> tuple[list[tuple[Item, ...]], list[str]]:
-    """All of the document's stages with *stage* on the slim image, and the packages that it needs for that.
+def on_slim(model: Model, root: StageModel) -> Swap:
+    """The final stage, which descends from *root*, on the slim image.
 
     Raises:
         UnfitError: what the full image gave cannot be made up for.
     """
-    check_reference(stage)
-    assert stage.image is not None
-    image = catalog.variant(stage.image, "slim")
+    assert root.image is not None
+    check_reference(root)
+    lineage = model.final.lineage
+    for stage in model.stages:
+        if stage.lineage[0] is root and stage not in lineage:
+            name = stage.stage.name or stage.index
+            raise UnfitError(root.stage.base, f"stage {name} builds on the same base and keeps it")
+    image = catalog.variant(root.image, "slim")
     if image is None:
-        raise UnfitError(stage.stage.base, f"there is no slim variant of {stage.reference}")
-    packages = slim_packages(model, stage)
+        raise UnfitError(root.stage.base, f"there is no slim variant of {root.reference}")
+    packages = list(dict.fromkeys(name for stage in lineage for name in slim.packages(model, stage)))
     if packages and image.archive_moved:
         raise UnfitError(
-            stage.stage.base, f"{packages[0]} would have to be installed, but {image.suite}'s archive has moved"
+            root.stage.base, f"{packages[0]} would have to be installed, but {image.suite}'s archive has moved"
         )
-    items = _items(model, stage, exchange(stage, image), {}, {})
-    new = _with_packages(model, stage, items, "apt", packages)
-    whole = [new if other is stage else tuple(Keep(step.instruction) for step in other.steps) for other in model.stages]
-    return whole, packages
-
-
-def slim_packages(model: Model, stage: StageModel) -> list[str]:
-    """Debian packages that *stage* had from the full image and needs on the slim one.
-
-    Raises:
-        UnfitError: something is compiled there, or its needs are unknown.
-    """
-    found = list(needs.tools(model, stage))
-    installed = {name.partition("=")[0] for _, name in stage.packages}
-    builds = {name for name in installed if catalog.is_build_tool(name, "debian")}
-    for step in stage.steps:
-        match = alpine.DOWNLOADS.search(step.instruction.value) if step.instruction.keyword == "RUN" else None
-        if match:
-            raise UnfitError(step.instruction, f"what `{match[0].strip()[:60]}` needs of the full image is not known")
-    if needs.installs_python(stage):
-        for requirement in model.requirements:
-            wheel = catalog.python_wheel(requirement.name, requirement.version, needs.python_version(stage))
-            if wheel.musl == "sdist" and not builds and wheel.debian_build:
-                raise UnfitError(None, f"{needs.title(requirement)} is compiled, and slim has no compiler")
-            if wheel.musl == "unknown" and not builds:
-                raise UnfitError(None, f"whether {needs.title(requirement)} has a wheel is not known")
-    for requirement in model.requirements:
-        suite = stage.image.suite if stage.image is not None else None
-        wheel = catalog.python_wheel(requirement.name, requirement.version, needs.python_version(stage), suite)
-        found += wheel.debian_runtime
-        libraries = catalog.python_system_libraries(requirement.name, "debian", suite)
-        if libraries is None:
-            raise UnfitError(None, f"Debian does not have what {needs.title(requirement)} calls any more")
-        found += libraries
-    if stage.image is not None and stage.image.name == "node":
-        for name, origin in alpine.native_modules(model):
-            known = catalog.npm_native(name)
-            if known is None:
-                raise UnfitError(None, f"what {name} needs of the full image is not known ({origin})")
-            if needs.installs_node(stage) and not known.prebuilt and known.debian_build:
-                raise UnfitError(None, f"{name} is compiled, and slim has no compiler ({origin})")
-            found += known.debian_runtime
-    return [name for name in dict.fromkeys(found) if name not in installed]
+    items = _items(root, _exchange(root, image), {}, {})
+    return Swap({root.index: _with_packages(model, root, items, "apt", packages)}, packages=packages)
 
 
 def _items(
-    model: Model,
-    stage: StageModel,
-    edit: Edit | None,
-    replaced: Mapping[int, tuple[Item, ...]],
-    dropped: Mapping[int, str],
+    stage: StageModel, edit: Edit | None, replaced: Mapping[int, tuple[Item, ...]], dropped: Iterable[int]
 ) -> list[Item]:
     items: list[Item] = []
     for step in stage.steps:
@@ -200,20 +195,17 @@ def _with_packages(
     if not packages:
         return tuple(items)
     for position, item in enumerate(items):
-        if isinstance(item, New) and item.text.startswith("RUN apk add --no-cache "):
-            separator = " \\\n    " if "\n" in item.text else " "
-            items[position] = New(separator.join([item.text, *packages]), item.comment, item.replaces)
-            return tuple(items)
-        if isinstance(item, Keep) and not item.edits and (end := _append_at(stage, item.instruction, manager)):
-            items[position] = Keep(item.instruction, (Edit(Span(end, end), f" {' '.join(packages)}"),))
-            return tuple(items)
-        if isinstance(item, Keep) and item.instruction.keyword in {"COPY", "ADD"}:
+        if not isinstance(item, Keep) or item.instruction.keyword in {"COPY", "ADD", "SHELL", "USER"}:
             break
+        step = next(step for step in stage.steps if step.instruction is item.instruction)
+        if (appended := _append(step, item.edits, packages)) is not None:
+            items[position] = Keep(item.instruction, appended)
+            return tuple(items)
     at = 1
-    while (
-        at < len(items) and isinstance(item := items[at], Keep) and item.instruction.keyword in {"ARG", "ENV", "LABEL"}
-    ):
+    while at < len(items) and _is_head(items[at]):
         at += 1
+    if stage.steps[0].after.user not in {"", "root", "0"}:
+        raise UnfitError(stage.stage.base, f"{packages[0]} would have to be installed, but the stage begins as a user")
     new = New(install_line(manager, packages))
     if not model.document.spacious:
         return (*items[:at], new, *items[at:])
@@ -224,14 +216,30 @@ def _with_packages(
     )
 
 
-def _append_at(stage: StageModel, instruction: Instruction, manager: str) -> int | None:
-    """Where another package can be written in a RUN that installs some by the same manager."""
-    step: Step | None = next((step for step in stage.steps if step.instruction is instruction), None)
-    if step is None or Purpose.PACKAGES not in step.purposes:
+def _is_head(item: Item) -> bool:
+    return isinstance(item, Keep) and item.instruction.keyword in {"ARG", "ENV", "LABEL", "MAINTAINER"}
+
+
+def _append(step: Step, edits: tuple[Edit, ...], packages: Sequence[str]) -> tuple[Edit, ...] | None:
+    """*edits* to a RUN with more packages behind the last that it installs; ``None`` where it installs none."""
+    if Purpose.PACKAGES not in step.purposes:
         return None
-    ends = [
-        called.operands[-1].span.end
-        for called in step.invocations
-        if called.manager == manager and called.verb in {"install", "add"} and called.operands
-    ]
-    return ends[-1] if ends else None
+    lists = [called for called in step.invocations if called.verb == "install" and called.operands]
+    if not lists or lists[-1].manager != "apt" or lists[-1].command.depth:
+        return None
+    words = [lists[-1].verb_word, *lists[-1].operands]
+    separator = _separator(step.instruction, words[-2].span.end, words[-1].span.start)
+    more = "".join(f"{separator}{name}" for name in packages)
+    end = words[-1].span.end
+    own = next((edit for edit in edits if edit.span.end == end and edit.text), None)
+    if own is not None:
+        return tuple(Edit(edit.span, edit.text + more) if edit is own else edit for edit in edits)
+    if any(edit.span.start < end <= edit.span.end for edit in edits):
+        return None
+    return (*edits, Edit(Span(end, end), more))
+
+
+def _separator(instruction: Instruction, start: int, end: int) -> str:
+    """What stands between the last two names: a space, or a line break where the file lists one a line."""
+    gap = instruction.text[start - instruction.span.start : end - instruction.span.start]
+    return gap if "\n" in gap and not gap.strip(" \t\r\n\\`") else " "

@@ -1,18 +1,33 @@
-"""What a stage needs of its base, beyond what it installs itself: what the full image gave for free."""
+"""What a stage needs of its base, beyond what it installs itself: the programs that it calls."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
+from dockfix.dockerfile.shell import parse_shell
 from dockfix.model import Purpose
+from dockfix.model.config import join
+from dockfix.model.start import NODE_RUNNERS, SHELLS
+from dockfix.recipes import installs
+from dockfix.recipes.programs import final_services, programs
 
 if TYPE_CHECKING:
-    from dockfix.facts.requirement import Requirement
+    from dockfix.facts.scripts import Script
     from dockfix.model import Model, StageModel, Step
+
+OWN = {
+    "python": re.compile(r"(?:python|pip|idle|pydoc)[\d.]*"),
+    "node": re.compile(r"node|npm|npx|yarn|yarnpkg|corepack"),
+}
+"""Programs that the image of a language itself brings, in all of its variants."""
+
+DEPTH = 3
+"""How far scripts that call scripts are followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,49 +37,121 @@ class Call:
     Attributes:
         name: the program.
         where: what calls it, for reports.
+        path: how it is named, with its folder where one is given.
     """
 
     name: str
     where: str
+    path: str = ""
+
+
+def _call(word: str, where: str) -> Call:
+    return Call(basename(word), where, word)
 
 
 def calls(model: Model, stage: StageModel) -> Iterator[Call]:
     """Every program that the RUNs of *stage* call, and of the final stage also what runs in a container."""
     for step in stage.steps:
-        for command in step.script.commands if step.script else ():
-            if command.name and command.name != "sudo":
-                yield Call(basename(command.name), f"line {step.instruction.line}")
+        yield from _step_calls(model, stage, step)
+    for script in scripts(model, stage):
+        for fact in script.commands:
+            yield _call(fact.value[0], fact.origin)
     if stage is not model.final:
         return
     for name in model.start.names:
-        yield Call(name, "the start command")
-    if model.start.script is not None:
-        for fact in model.start.script.commands:
-            if fact.value:
-                yield Call(basename(fact.value[0]), fact.origin)
-    for tool in model.server.tools:
-        yield Call(basename(tool.value), tool.origin)
-    for service in model.services:
-        for attribute, words in (("healthcheck", service.healthcheck_test), ("command", service.command)):
-            text = words if isinstance(words, str) else " ".join(words or ())
-            if text:
-                yield from _line_calls(text, service.origin(attribute))
+        yield _call(name, "the start command")
+    for program in programs(model):
+        yield _call(program.words[0], program.origin)
+    for tool in (*model.server.tools, *(model.app.python.tools if model.app.python is not None else ())):
+        yield _call(tool.value, tool.origin)
+    for text, where in lines(model):
+        for command in parse_shell(text).commands:
+            if command.name:
+                yield _call(command.name, where)
+
+
+def lines(model: Model) -> Iterator[tuple[str, str]]:
+    """The shell lines that run in containers beside the start: commands and probes of compose and of the file."""
+    for service in final_services(model):
+        for attribute in ("healthcheck_test", "command", "entrypoint"):
+            words: str | Sequence[str] | None = getattr(service, attribute)
+            if words:
+                origin = service.origin("healthcheck" if attribute == "healthcheck_test" else attribute)
+                yield words if isinstance(words, str) else " ".join(words), origin
     for call in model.app.compose_calls:
         if call.words:
-            yield Call(basename(call.words[0]), call.origin)
-    health = stage.last("HEALTHCHECK")
+            yield " ".join(call.words), call.origin
+    health = model.final.last("HEALTHCHECK")
     if health is not None and health.instruction.healthcheck_command not in {None, "NONE"}:
-        words = health.instruction.json
-        text = " ".join(words) if words is not None else health.instruction.healthcheck_command or ""
-        yield from _line_calls(text, f"line {health.instruction.line}")
+        json = health.instruction.json
+        text = " ".join(json) if json is not None else health.instruction.healthcheck_command or ""
+        yield text, f"line {health.instruction.line}"
 
 
-def _line_calls(text: str, where: str) -> Iterator[Call]:
-    from dockfix.dockerfile.shell import parse_shell
+def _step_calls(model: Model, stage: StageModel, step: Step) -> Iterator[Call]:
+    """The programs of one RUN, and those of the npm scripts that it runs."""
+    where = f"line {step.instruction.line}"
+    for command in step.script.commands if step.script else ():
+        name = basename(command.name)
+        if not name or name == "sudo":
+            continue
+        yield _call(command.name, where)
+        if name not in NODE_RUNNERS or model.node is None:
+            continue
+        resolved = model.node.resolve(tuple(word.text for word in command.words))
+        origin = resolved.steps[-1].origin if resolved.steps else where
+        for words in resolved.commands:
+            if words:
+                yield _call(words[0], origin)
+        if step.purposes & {Purpose.INSTALL}:
+            for script in model.node.lifecycle.values():
+                for inner in parse_shell(script.value).commands:
+                    if inner.name:
+                        yield _call(inner.name, script.origin)
 
-    for command in parse_shell(text).commands:
-        if command.name:
-            yield Call(basename(command.name), where)
+
+def scripts(model: Model, stage: StageModel) -> tuple[Script, ...]:
+    """The shell scripts of the build context that *stage* runs, and those that they run."""
+    found: dict[str, Script] = {}
+    for step in stage.steps:
+        for command in step.script.commands if step.script else ():
+            _follow(model, stage, [word.text for word in command.words], step.before.workdir, found)
+    if stage is model.final:
+        folder = stage.config.workdir
+        if model.start.script is not None:
+            _add(model, stage, model.start.script, folder, found)
+        for words in (stage.config.entrypoint, stage.config.cmd, model.start.words):
+            _follow(model, stage, words, folder, found)
+        for text, _ in lines(model):
+            for command in parse_shell(text).commands:
+                _follow(model, stage, [word.text for word in command.words], folder, found)
+    return tuple(found.values())
+
+
+def _follow(
+    model: Model, stage: StageModel, words: Sequence[str], folder: str, found: dict[str, Script], depth: int = 0
+) -> None:
+    """Add the script that a command line runs, if it runs one."""
+    for word in words[:4]:
+        name = basename(word)
+        if word.startswith("-") or name in SHELLS or name in {"exec", "dumb-init", "tini", "sudo", "env"}:
+            continue
+        if "/" in word or name.endswith((".sh", ".bash")):
+            path = stage.context_path(join(folder, word))
+            script = model.app.script(path) if path is not None else None
+            if script is not None:
+                _add(model, stage, script, folder, found, depth)
+        return
+
+
+def _add(
+    model: Model, stage: StageModel, script: Script, folder: str, found: dict[str, Script], depth: int = 0
+) -> None:
+    if script.path in found or depth > DEPTH:
+        return
+    found[script.path] = script
+    for fact in script.commands:
+        _follow(model, stage, fact.value, folder, found, depth + 1)
 
 
 def tools(model: Model, stage: StageModel) -> dict[str, Call]:
@@ -73,51 +160,47 @@ def tools(model: Model, stage: StageModel) -> dict[str, Call]:
     https and git need the certificates too, which come as a recommended package only.
     """
     installed = {name.partition("=")[0].partition(":")[0] for other in stage.lineage for _, name in other.packages}
+    own = OWN.get(stage.image.name) if stage.image is not None else None
     found: dict[str, Call] = {}
-    for call in calls(model, stage):
+    for call in (*calls(model, stage), *_git_calls(model, stage)):
         packages = catalog.provides(call.name)
-        if packages and not installed & set(packages):
-            found.setdefault(packages[0], call)
-            if call.name in {"curl", "wget", "git"} and "ca-certificates" not in installed:
-                found.setdefault("ca-certificates", call)
-    for step in stage.doing(Purpose.INSTALL):
-        if "git" not in installed and _from_git(model, step):
-            found.setdefault("git", Call("git", f"line {step.instruction.line}"))
-            found.setdefault("ca-certificates", Call("git", f"line {step.instruction.line}"))
+        if not packages or installed & set(packages) or (own and own.fullmatch(call.path)):
+            continue
+        found.setdefault(packages[0], call)
+        if call.name in {"curl", "wget", "git"} and "ca-certificates" not in installed:
+            found.setdefault("ca-certificates", call)
     return found
 
 
-def _from_git(model: Model, step: Step) -> bool:
-    text = step.instruction.text
-    if "git+" in text:
-        return True
-    return any(requirement.url.startswith("git+") for requirement in model.requirements) and bool(step.calls("pip"))
+def _git_calls(model: Model, stage: StageModel) -> Iterator[Call]:
+    """The calls of git that package managers make for dependencies that lie in repositories."""
+    for step in stage.doing(Purpose.INSTALL):
+        where = f"line {step.instruction.line}"
+        if "git+" in step.instruction.text:
+            yield _call("git", where)
+        if model.app.python is not None and step.calls("pip"):
+            for requirement in model.requirements:
+                if requirement.url.startswith("git+"):
+                    yield _call("git", requirement.origin)
+    if model.node is None or not installs.installs_node(stage):
+        return
+    for fact in (*model.node.dependencies.values(), *model.node.dev_dependencies.values()):
+        if fact.value.startswith(("git", "ssh:")) or (fact.value.count("/") == 1 and fact.value[0].isalnum()):
+            yield _call("git", fact.origin)
 
 
-def installs_python(stage: StageModel) -> bool:
-    """Whether *stage* itself installs Python packages."""
-    managers = {"pip", "poetry", "uv", "pipenv"}
-    return any(
-        called.manager in managers and called.verb in {"install", "sync"}
-        for step in stage.steps
-        for called in step.invocations
-    )
-
-
-def installs_node(stage: StageModel) -> bool:
-    """Whether *stage* itself installs Node packages."""
-    managers = {"npm", "yarn", "pnpm", "bun"}
-    return any(called.manager in managers for step in stage.doing(Purpose.INSTALL) for called in step.invocations)
-
-
-def python_version(stage: StageModel) -> str | None:
-    """``3.11`` of ``python:3.11.4``; ``None`` where the tag names no minor version."""
-    version = stage.image.version if stage.image is not None and stage.image.name == "python" else ""
-    parts = version.split(".")
-    return ".".join(parts[:2]) if len(parts) > 1 else None
-
-
-def title(requirement: Requirement) -> str:
-    """A requirement for a report: name, version and where it is asked for."""
-    version = f" {requirement.version}" if requirement.version else ""
-    return f"{requirement.name}{version} ({requirement.origin})"
+def needs_bash(model: Model, stage: StageModel) -> str | None:
+    """What in *stage* asks for bash; ``None`` where nothing does."""
+    for script in scripts(model, stage):
+        if script.bash or script.bashisms:
+            return script.path
+    for call in calls(model, stage):
+        if call.name == "bash":
+            return call.where
+    for step in stage.steps:
+        words = step.instruction.json or step.instruction.value.split()
+        if step.instruction.keyword in {"RUN", "SHELL", "CMD", "ENTRYPOINT"} and any(
+            basename(word) == "bash" for word in words
+        ):
+            return f"line {step.instruction.line}"
+    return None

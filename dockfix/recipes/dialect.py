@@ -1,0 +1,132 @@
+"""Words that only Debian or the GNU tools understand, and programs that only run on glibc."""
+
+from __future__ import annotations
+
+import re
+from posixpath import basename
+from typing import TYPE_CHECKING
+
+from dockfix.model import Role
+from dockfix.recipes import needs
+from dockfix.recipes.split import UnfitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dockfix.model import Model, StageModel, Step
+
+FOREIGN = re.compile(
+    r"add-apt-repository|apt-key|sources\.list|signed-by|\bdpkg\b|\.deb\b|debconf(?!-)|debconf-set|apt-mark"
+    r"|update-alternatives|/etc/alternatives|ldconfig|ld\.so\.conf|locale-gen|localedef|update-locale|dpkg-reconfigure"
+    r"|(?:x86_64|aarch64)-linux-gnu|/etc/init\.d|systemctl|\bservice \w+ (?:start|stop|restart)|nsswitch\.conf"
+    r"|/etc/(?:nginx/sites-|apache2|supervisor/|cron\.d)|a2en(?:mod|site)|chpasswd -|msodbcsql|instantclient"
+)
+"""What only Debian has: package tools, folders by architecture, service scripts, where its packages keep settings."""
+
+DOWNLOADS = re.compile(
+    r"\b(curl|wget)\b[^&|;]*https?://|\bnvm\b|\bpyenv\b|playwright install|puppeteer|install-browser|\bnpx playwright"
+    r"|\bn (lts|latest|stable|\d+)\b|python -m playwright"
+)
+"""A RUN that fetches what may be a program, or a model that needs one."""
+
+GNU_ONLY = re.compile(
+    r"grep\s+(?:-\w+\s+)*(?:-\w*P|--(?:include|exclude|line-buffered|only-matching|perl-regexp))"
+    r"|find\s[^|;&]*-(?:printf|regextype|newer[A-Zacm]|samefile|fstype)"
+    r"|sed\s+(?:-\w+\s+)*(?:-\w*[zsu]\b|--(?:null-data|separate|posix|debug|follow-symlinks))"
+    r"|xargs\s+[^|;&]*(?:-d|-L|--\w)|date\s+(?:--(?:date|iso)|-d\s+['\"]?(?:[a-z]|\d+ [a-z])|[^|;&]*%N)"
+    r"|tar\s[^|;&]*(?:--(?:transform|wildcards|sort|mtime|owner|zstd|one-top-level|use-compress-program)|\s-I\s)"
+    r"|readlink\s+-e|realpath\s+--|ps\s+(?:-ef|aux|-aux)|ln\s+-\w*r|\bstat\s+--|\bnumfmt\b|\bcp\s[^|;&]*--(?:no-pres|refl)"
+    r"|mktemp\s+--suffix|wget\s[^|;&]*--(?:retry|progress|content-disp|recursive|show-progress|user=|password|method)"
+    r"|\bsort\s+-R|useradd\s[^|;&]*-p\b|install\s+-\w*C\b|\bstdbuf\b|\bsplit\s+--"
+)
+"""Options that busybox's applets lack, from its usage texts: https://busybox.net/downloads/BusyBox.html"""
+
+DEBIAN_PROGRAMS = frozenset({"perl", "dpkg", "locale", "runuser", "chage", "gpasswd", "chsh", "chfn", "update-rc.d"})
+"""Programs of Debian's essential packages for which busybox has no applet."""
+
+BROWSERS = re.compile(r"\b(?:chromium|google-chrome|chromedriver|firefox|puppeteer|playwright|selenium|wkhtmltopdf)\b")
+"""Browsers, which take dozens of libraries along that the full images happen to carry."""
+
+LOCALE = re.compile(r"[a-z]{2}_[A-Z]{2}")
+
+STATIC_IMAGES = ("ghcr.io/astral-sh/uv", "docker.io/astral/uv", "astral/uv")
+"""Images whose programs are linked statically: https://docs.astral.sh/uv/guides/integration/docker/#installing-uv"""
+
+_WAYS = (
+    (FOREIGN, "exists on Debian only"),
+    (DOWNLOADS, "may fetch a program built for glibc"),
+    (GNU_ONLY, "is an option that busybox does not have"),
+)
+
+
+def check(model: Model, stage: StageModel) -> None:
+    """Refuse what only Debian or glibc has.
+
+    Raises:
+        UnfitError: with the place.
+    """
+    for step in stage.steps:
+        _check_step(model, step)
+    for name in ("LANG", "LC_ALL", "LANGUAGE"):
+        value = stage.config.env.get(name, "")
+        if LOCALE.match(value):
+            raise UnfitError(stage.stage.base, f"{name}={value} names a locale, and musl has none of those")
+    for text, where in _texts(model, stage):
+        for pattern, why in (_WAYS[0], _WAYS[2]):
+            match = pattern.search(text)
+            if match:
+                raise UnfitError(None, f"`{match[0].strip()[:60]}` in {where} {why}")
+    installed = {name for other in stage.lineage for _, name in other.packages}
+    for call in needs.calls(model, stage):
+        if call.name in DEBIAN_PROGRAMS and call.name not in installed:
+            raise UnfitError(None, f"{call.name} is called ({call.where}), which Debian brings and Alpine does not")
+
+
+def _texts(model: Model, stage: StageModel) -> Iterator[tuple[str, str]]:
+    for script in needs.scripts(model, stage):
+        yield script.source, script.path
+    if stage is model.final:
+        yield from needs.lines(model)
+
+
+def _check_step(model: Model, step: Step) -> None:
+    instruction, text = step.instruction, step.instruction.value
+    if instruction.keyword == "RUN":
+        if instruction.heredocs:
+            raise UnfitError(instruction, "a heredoc is not translated")
+        for pattern, why in _WAYS:
+            match = pattern.search(text)
+            if match:
+                raise UnfitError(instruction, f"`{match[0].strip()[:60]}` {why}")
+        if step.script is not None and not step.script.ok:
+            raise UnfitError(instruction, "the shell line cannot be read")
+    shell = instruction.json or ()
+    if instruction.keyword == "SHELL" and shell and basename(shell[0]) not in {"sh", "ash", "bash"}:
+        raise UnfitError(instruction, f"{shell[0]} is not a shell that Alpine has")
+    if instruction.keyword == "ADD" and step.role is Role.UNKNOWN:
+        raise UnfitError(instruction, "what ADD fetches may be a program built for glibc")
+    image = foreign_image(model, step)
+    if image is not None:
+        raise UnfitError(instruction, f"whether the files of {image} work on musl is not known")
+
+
+def foreign_image(model: Model, step: Step) -> str | None:
+    """The image outside of the file from which *step* copies programs whose needs are not known."""
+    copy = step.instruction.copy
+    if copy is None or not copy.from_ or model.document.stage(copy.from_) is not None:
+        return None
+    from dockfix.dockerfile import ImageReference
+
+    return None if ImageReference.parse(copy.from_).name in STATIC_IMAGES else copy.from_
+
+
+def check_browsers(stage: StageModel) -> None:
+    """Refuse an image that brings a browser, on any small base.
+
+    Raises:
+        UnfitError: with the place.
+    """
+    for step in stage.all_steps:
+        match = BROWSERS.search(step.instruction.value) if step.instruction.keyword == "RUN" else None
+        if match:
+            raise UnfitError(step.instruction, f"{match[0]} takes libraries along that are not known one by one")

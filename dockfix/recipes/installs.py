@@ -1,0 +1,194 @@
+"""Which Python and Node packages the file's own commands install, read from the manifests that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from posixpath import dirname, normpath
+from typing import TYPE_CHECKING
+
+from dockfix.model import Purpose, requirement_paths
+from dockfix.model.config import join
+from dockfix.recipes.split import UnfitError
+
+if TYPE_CHECKING:
+    from dockfix.facts.node import Node
+    from dockfix.facts.requirement import Requirement
+    from dockfix.model import Invocation, Model, StageModel, Step
+
+PYTHON_PROJECTS = frozenset({"poetry", "uv", "pipenv"})
+PYTHON_MANAGERS = PYTHON_PROJECTS | {"pip"}
+NODE_MANAGERS = frozenset({"npm", "yarn", "pnpm", "bun"})
+PRODUCTION = ("--only", "--no-dev", "--without", "--no-group", "--production", "--omit", "--prod")
+CONDA = frozenset({"conda", "mamba", "micromamba"})
+
+
+def installs_python(stage: StageModel) -> bool:
+    """Whether *stage* itself installs Python packages."""
+    return any(True for _ in _python_installs(stage))
+
+
+def installs_node(stage: StageModel) -> bool:
+    """Whether *stage* itself installs Node packages."""
+    return any(called.manager in NODE_MANAGERS for step in stage.doing(Purpose.INSTALL) for called in step.invocations)
+
+
+def python_version(stage: StageModel) -> str | None:
+    """``3.11`` of ``python:3.11.4``; ``None`` where the tag names no minor version."""
+    version = stage.image.version if stage.image is not None and stage.image.name == "python" else ""
+    parts = version.split(".")
+    return ".".join(parts[:2]) if len(parts) > 1 else None
+
+
+def title(requirement: Requirement) -> str:
+    """A requirement for a report: name, version and where it is asked for."""
+    version = f" {requirement.version}" if requirement.version else ""
+    return f"{requirement.name}{version} ({requirement.origin})"
+
+
+def python_packages(model: Model) -> tuple[Requirement, ...]:
+    """The Python packages that the file installs, those of a lock file with all that they bring along.
+
+    Raises:
+        UnfitError: a manifest is not in the build context, or a package does not come from the index.
+    """
+    found: list[Requirement] = []
+    for stage in model.stages:
+        for step in stage.steps:
+            _check_conda(step)
+        version = python_version(stage)
+        for step, called in _python_installs(stage):
+            wanted = _pip(model, stage, step, called) if called.manager == "pip" else _project(model, step, called)
+            found += [requirement for requirement in wanted if _applies(requirement, version)]
+    for requirement in found:
+        if requirement.url:
+            raise UnfitError(None, f"{title(requirement)} comes from {requirement.url}, so what it needs is not known")
+    return tuple(dict.fromkeys(found))
+
+
+def _python_installs(stage: StageModel) -> Iterator[tuple[Step, Invocation]]:
+    for step in stage.steps:
+        for called in step.invocations:
+            if called.manager in PYTHON_MANAGERS and called.verb in {"install", "sync"}:
+                yield step, called
+
+
+def _check_conda(step: Step) -> None:
+    for command in step.script.commands if step.script else ():
+        if command.name in CONDA:
+            raise UnfitError(step.instruction, "conda's packages are built for glibc and full images")
+
+
+def _pip(model: Model, stage: StageModel, step: Step, called: Invocation) -> Iterator[Requirement]:
+    python = model.app.python
+    for word in (*called.operands, *called.options):
+        if not word.static and "http" not in word.text:
+            raise UnfitError(step.instruction, f"what `{word.text}` stands for cannot be told")
+    paths = requirement_paths(stage, step, called)
+    named = sum(word.text.startswith(("-r", "--requirement")) for word in called.options)
+    missing = next((path for path in paths if not model.app.root.exists(path)), None)
+    if missing is not None or len(paths) < named or (paths and python is None):
+        what = missing or "the requirements file"
+        raise UnfitError(step.instruction, f"{what} is not in the build context, so what pip installs is not known")
+    if python is not None:
+        for path in paths:
+            yield from python.requirements_of(path)
+            for local in python.local_of(path):
+                raise UnfitError(None, f"{local.value} does not come from the index ({local.origin})")
+    own = [word.text for word in called.operands]
+    own += [word.text for before, word in pairwise(called.options) if before.text in {"-e", "--editable"}]
+    for path in own:
+        if path in {".", "./"} or path.startswith(".["):
+            yield from _own(model, step)
+        elif "/" in path or path.endswith((".whl", ".gz", ".zip")):
+            raise UnfitError(step.instruction, f"{path} does not come from the index, so what it needs is not known")
+    yield from _named(model, step)
+
+
+def _named(model: Model, step: Step) -> Iterator[Requirement]:
+    origin = f"line {step.instruction.line}"
+    return (requirement for requirement in model.requirements if requirement.origin == origin)
+
+
+def _own(model: Model, step: Step) -> tuple[Requirement, ...]:
+    """What the project itself depends on."""
+    python = model.app.python
+    if python is None or (python.project is None and not python.root.exists("setup.py")):
+        raise UnfitError(step.instruction, "the project that pip installs is not in the build context")
+    return python.requirements
+
+
+def _project(model: Model, step: Step, called: Invocation) -> tuple[Requirement, ...]:
+    python = model.app.python
+    if python is None or not (python.requirements or python.locked):
+        raise UnfitError(step.instruction, f"what {called.manager} installs is not in the build context")
+    if not python.locked:
+        return python.requirements
+    main = called.has(*PRODUCTION) or (called.manager == "pipenv" and not called.has("--dev", "-d"))
+    return tuple(item for item in python.locked if not (main and item.group))
+
+
+def _applies(requirement: Requirement, python: str | None) -> bool:
+    """Whether the marker of a requirement holds on Linux."""
+    if not requirement.marker:
+        return True
+    from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
+
+    environment = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "extra": ""}
+    environment |= {"platform_python_implementation": "CPython", "implementation_name": "cpython"}
+    if python is not None:
+        environment |= {"python_version": python, "python_full_version": f"{python}.0"}
+    elif "python" in requirement.marker.replace("platform_python", ""):
+        return True
+    try:
+        return Marker(requirement.marker).evaluate(environment)
+    except (InvalidMarker, UndefinedEnvironmentName):
+        return True
+
+
+def node_manifests(model: Model) -> tuple[Node, ...]:
+    """The package.json files whose dependencies the file installs.
+
+    Raises:
+        UnfitError: one is not in the build context.
+    """
+    found: list[Node] = []
+    for stage in model.stages:
+        for step in stage.doing(Purpose.INSTALL):
+            if not any(called.manager in NODE_MANAGERS for called in step.invocations):
+                continue
+            node = _node_of(model, stage, step)
+            if node is None:
+                manager = next(called.manager for called in step.invocations if called.manager in NODE_MANAGERS)
+                why = f"no package.json is in the build context where {manager} runs, so what it installs is not known"
+                raise UnfitError(step.instruction, why)
+            if node not in found:
+                found.append(node)
+    return tuple(found)
+
+
+def _node_of(model: Model, stage: StageModel, step: Step) -> Node | None:
+    """The package.json in the folder where *step* runs its package manager."""
+    folder = step.before.workdir
+    for command in step.script.commands if step.script else ():
+        if command.name == "cd" and command.args:
+            folder = join(folder, command.args[0])
+    for called in step.invocations:
+        words = [word.text for word in called.options]
+        for option, value in pairwise(words):
+            if option in {"--prefix", "--cwd", "-C", "--dir"} and called.manager in NODE_MANAGERS:
+                folder = join(folder, value)
+    path = stage.context_path(join(folder, "package.json"))
+    return model.app.node_at(dirname(normpath(path))) if path is not None else None
+
+
+def global_tools(stage: StageModel) -> Iterator[tuple[Step, str]]:
+    """The npm packages that *stage* installs beside the app's own, by name."""
+    for step in stage.steps:
+        for called in step.invocations:
+            added = called.verb in {"install", "i", "add"} or called.verb == "global"
+            if called.manager in NODE_MANAGERS and added:
+                for word in called.operands:
+                    name = word.text if word.text.count("@") == 0 else word.text[: word.text.rfind("@")] or word.text
+                    if name != "add":
+                        yield step, name

@@ -1,0 +1,94 @@
+"""What a stage must install itself on a slim base, where the full one brought it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dockfix import catalog
+from dockfix.model import Role
+from dockfix.recipes import dialect, installs, musl, needs
+from dockfix.recipes.split import UnfitError
+
+if TYPE_CHECKING:
+    from dockfix.catalog import Wheel
+    from dockfix.model import Model, StageModel, Step
+
+DOWNLOADS = re.compile(
+    r"install\.python-poetry\.org"  # https://python-poetry.org/docs/#installing-with-the-official-installer: Python
+    r"|deb\.nodesource\.com/setup_"  # https://github.com/nodesource/distributions: apt packages, with what they need
+    r"|astral\.sh/uv"  # https://docs.astral.sh/uv/getting-started/installation/: one static program
+)
+"""Downloads whose needs are known."""
+
+TOOLCHAIN = {"build-essential": {"gcc", "g++", "make", "libc6-dev"}, "g++": {"gcc", "libc6-dev"}, "gcc": {"libc6-dev"}}
+"""What Debian's compilers bring along: https://packages.debian.org/bookworm/build-essential"""
+
+
+def packages(model: Model, stage: StageModel) -> list[str]:
+    """Debian packages that *stage* had from the full image and needs on the slim one.
+
+    Raises:
+        UnfitError: something is compiled there, or its needs are unknown.
+    """
+    dialect.check_browsers(stage)
+    for step in stage.steps:
+        _check_fetched(model, step)
+    found = list(needs.tools(model, stage))
+    own = {name.partition("=")[0] for other in stage.lineage for _, name in other.packages}
+    installed = own.union(*(TOOLCHAIN.get(name, set()) for name in own))
+    found += _python(model, stage, installed)
+    found += _node(model, stage, installed)
+    return [name for name in dict.fromkeys(found) if name not in installed]
+
+
+def _check_fetched(model: Model, step: Step) -> None:
+    instruction = step.instruction
+    match = dialect.DOWNLOADS.search(instruction.value) if instruction.keyword == "RUN" else None
+    if match and not DOWNLOADS.search(instruction.value):
+        raise UnfitError(instruction, f"what `{match[0].strip()[:60]}` needs of the full image is not known")
+    if instruction.keyword == "ADD" and step.role is Role.UNKNOWN:
+        raise UnfitError(instruction, "what ADD fetches may need something of the full image")
+    image = dialect.foreign_image(model, step)
+    if image is not None:
+        raise UnfitError(instruction, f"what the files of {image} need of the full image is not known")
+
+
+def _python(model: Model, stage: StageModel, installed: set[str]) -> Iterator[str]:
+    python = installs.python_version(stage)
+    suite = stage.image.suite if stage.image is not None else None
+    compiles = installs.installs_python(stage)
+    for name, version, named in musl.whole(installs.python_packages(model), python, strict=False):
+        wheel = catalog.python_wheel(name, version, python, suite)
+        if compiles:
+            _check_compiled(wheel, named, installed)
+        yield from wheel.debian_runtime
+        libraries = catalog.python_system_libraries(name, "debian", suite)
+        if libraries is None:
+            raise UnfitError(None, f"Debian does not have what {named} calls any more")
+        yield from libraries
+
+
+def _check_compiled(wheel: Wheel, named: str, installed: set[str]) -> None:
+    if wheel.glibc == "unknown" and "gcc" not in installed:
+        raise UnfitError(None, f"whether {named} has a wheel is not known")
+    if wheel.glibc in {"sdist", "none"} and not wheel.quick_build and not wheel.debian_build and "gcc" not in installed:
+        raise UnfitError(None, f"{named} has no wheel, and slim has no compiler")
+    if wheel.glibc == "sdist":
+        missing = next((name for name in wheel.debian_build if name not in installed), None)
+        if missing is not None:
+            raise UnfitError(None, f"{named} is compiled, and slim has no {missing}")
+
+
+def _node(model: Model, stage: StageModel, installed: set[str]) -> Iterator[str]:
+    if stage.image is None or stage.image.name != "node":
+        return
+    for name, origin in musl.natives(model):
+        known = catalog.npm_native(name)
+        if known is None:
+            raise UnfitError(None, f"what {name} needs of the full image is not known ({origin})")
+        missing = next((package for package in known.debian_build if package not in installed), None)
+        if installs.installs_node(stage) and not known.prebuilt and missing is not None:
+            raise UnfitError(None, f"{name} is compiled, and slim has no {missing} ({origin})")
+        yield from known.debian_runtime
