@@ -24,18 +24,19 @@ class Json:
     Attributes:
         path: the file, as origins name it.
         data: the parsed value.
+        source: the text.
     """
 
     def __init__(self, path: str, source: str, data: Any) -> None:
         self.path = path
         self.data = data
-        self._source = source
+        self.source = source
 
     @cached_property
     def _lines(self) -> Mapping[tuple[str, ...], int]:
         """The line of each key down to a depth of four; deeper ones are never quoted."""
-        starts = line_starts(self._source)
-        return {keys: line_at(starts, offset) for keys, offset in _keys(self._source)}
+        starts = line_starts(self.source)
+        return {keys: line_at(starts, offset) for keys, offset in _keys(self.source)}
 
     def line(self, *keys: str) -> int:
         """The 1-based line of a key, or of the nearest key around it that is known."""

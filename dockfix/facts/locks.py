@@ -70,19 +70,36 @@ def packages(files: Files, path: str, prefix: str) -> tuple[Locked, ...] | Probl
 
 
 def _npm(lock: Json) -> Iterator[Locked]:
+    lines = _lines(lock.source)
     listed = lock.get("packages")
     if isinstance(listed, dict):
         for key, entry in listed.items():
             folder, marker, name = key.rpartition("node_modules/")
             if marker and isinstance(entry, dict) and not entry.get("link"):
                 name = str(entry.get("name") or name)
-                yield _npm_entry(name, entry, folder == "", lock.origin("packages", key))
+                yield _npm_entry(name, entry, folder == "", f"{lock.path}:{lines.get(key, 1)}")
     elif isinstance(lock.get("dependencies"), dict):
         for name, entry in lock.get("dependencies").items():
             if isinstance(entry, dict):
                 dev = entry.get("dev") is True
                 version = str(entry.get("version", ""))
-                yield Locked(name, version, dev, None, None, (), True, lock.origin("dependencies", name))
+                yield Locked(name, version, dev, None, None, (), True, f"{lock.path}:{lines.get(name, 1)}")
+
+
+_KEY = re.compile(r'^([ \t]*)"((?:[^"\\\n]|\\.)+)"[ \t]*:[ \t]*[\[{]', re.MULTILINE)
+
+
+def _lines(source: str) -> dict[str, int]:
+    """The line of each key of a lock that begins one, the outermost of those with one name."""
+    found: dict[str, tuple[int, int]] = {}
+    line, position = 1, 0
+    for match in _KEY.finditer(source):
+        line += source.count("\n", position, match.start())
+        position = match.start()
+        known = found.get(match[2])
+        if known is None or len(match[1]) < known[0]:
+            found[match[2]] = (len(match[1]), line)
+    return {key: place[1] for key, place in found.items()}
 
 
 def _npm_entry(name: str, entry: Mapping[str, Any], top: bool, origin: str) -> Locked:
@@ -163,13 +180,13 @@ def _bun(source: str, name: str) -> Iterator[Locked]:
         listed = data["packages"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return
-    lock = Json(name, source, data)
+    lines = _lines(source)
     for key, entry in listed.items() if isinstance(listed, dict) else ():
         if isinstance(entry, list) and entry and isinstance(entry[0], str):
             package, _, version = entry[0].rpartition("@")
             details = next((item for item in entry if isinstance(item, dict)), {})
             binaries = tuple(details["bin"]) if isinstance(details.get("bin"), dict) else ()
-            origin = lock.origin("packages", key)
+            origin = f"{name}:{lines.get(key, 1)}"
             yield Locked(package, version, None, binaries, None, _bun_platform(details), key == package, origin)
 
 
