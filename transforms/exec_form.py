@@ -15,6 +15,7 @@ from dockfix.facts.frontend import is_dev_server
 from dockfix.model import Model
 from dockfix.model.config import ConfigDelta, render, stated
 from dockfix.model.start import NODE_RUNNERS, SHELLS
+from dockfix.text import Edit, Span
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
 
 if TYPE_CHECKING:
@@ -81,17 +82,31 @@ def _shell_line(model: Model, instruction: Instruction, keyword: str) -> Iterato
     line = shell.parse_shell(text)
     words = _plain(line)
     if words is None:
-        handed = _handed_over(line, text)
-        if handed is None:
-            yield Refusal(instruction, "the shell line is more than commands joined by &&")
-        else:
-            why = "the line needs a shell, which hands over to the program so that signals reach it"
-            yield _change(model, instruction, keyword, ("sh", "-c", handed), why, Safety.SAFE)
+        yield _exec_in(model, instruction, keyword, line, text)
     elif foreign is not None:
         yield Refusal(instruction, foreign)
     elif not _is_shell(words):
         why = f"a shell as process 1 does not pass signals on to {_program(words)}"
         yield _change(model, instruction, keyword, words, why, Safety.SAFE)
+
+
+def _exec_in(model: Model, instruction: Instruction, keyword: str, line: ShellScript, text: str) -> Result:
+    """``exec`` in a shell line: a line in JSON words, or just the word where the author has written several lines."""
+    handed = _handed_over(line, text)
+    if handed is None:
+        return Refusal(instruction, "the shell line is more than commands joined by &&")
+    if handed == text:
+        return Note(instruction, "the shell line hands over to the program by exec already")
+    why = "the line needs a shell, which hands over to the program so that signals reach it"
+    if "\n" not in instruction.text:
+        return _change(model, instruction, keyword, ("sh", "-c", handed), why, Safety.SAFE)
+    shift = len(instruction.value) - len(instruction.value.lstrip())
+    at = _beginning(line)
+    start = instruction.source(shift + at, shift + at + 1).start
+    edit = Edit(Span(start, start), handed[at : at + len(handed) - len(text)])
+    words = (*model.final.config.shell, handed)
+    delta = stated(model.final.config, **{keyword.lower(): words})
+    return Change(instruction, (edit,), why, Safety.SAFE, delta)
 
 
 def _written_out(model: Model, instruction: Instruction, keyword: str, words: tuple[str, ...]) -> Iterator[Result]:
@@ -201,8 +216,14 @@ def _handed_over(line: ShellScript, text: str) -> str | None:
     if last.name == "exec":
         return text
     # exec takes no assignments of its own
-    at = (*last.assignments, *last.words)[0].span.start
+    at = _beginning(line)
     return f"{text[:at]}exec {'env ' if last.assignments else ''}{text[at:]}"
+
+
+def _beginning(line: ShellScript) -> int:
+    """Where the last command begins."""
+    last = line.commands[-1]
+    return (*last.assignments, *last.words)[0].span.start
 
 
 def _script(model: Model, instruction: Instruction) -> Iterator[Result]:

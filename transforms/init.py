@@ -9,7 +9,7 @@ from dockfix.dockerfile import Instruction
 from dockfix.dockerfile.layout import replace
 from dockfix.model import Model, StageModel
 from dockfix.model.config import join, render, stated
-from dockfix.model.start import INITS, NODE_RUNNERS, SHELLS
+from dockfix.model.start import INITS, NODE_RUNNERS, SHELLS, runs_by_node
 from dockfix.recipes.programs import programs
 from dockfix.recipes.stage import insert_tail, package_edit
 from dockfix.text import Edit, Span
@@ -56,14 +56,14 @@ def init(model: Model) -> Iterator[Result]:
     names = model.start.names | {program.name for program in programs(model)}
     at = model.start.command or _set_before(stage)
     wrapped = sorted(name for name in names if name in WRAPPED or name.startswith("python3."))
+    present = sorted(({model.start.init} if model.start.init else set()) | (names & INITS))
+    if present:
+        yield Note(at, f"{present[0]} is process 1 already")
+        return
     if not wrapped:
         own = sorted(names & OWN_HANDLING)
         if own:
             yield Note(at or stage.stage.base, f"{own[0]} handles signals itself and needs no init")
-        return
-    present = sorted(({model.start.init} if model.start.init else set()) | (names & INITS))
-    if present:
-        yield Note(at, f"{present[0]} is process 1 already")
         return
     for service in model.services:
         if service.init:
@@ -149,21 +149,7 @@ def _needs(model: Model) -> bool:
     for service in model.services:
         words = service.command.split() if isinstance(service.command, str) else service.command or ()
         commands += words[:1]
-    return any(_is_for_node(model, word) for word in commands)
-
-
-def _is_for_node(model: Model, word: str) -> bool:
-    """Whether the node image's entrypoint puts ``node`` in front of a command that starts with *word*.
-
-    https://github.com/nodejs/docker-node/blob/main/docker-entrypoint.sh
-    """
-    if not word or word.startswith("-"):
-        return True
-    if "/" in word:
-        known = word.startswith(("/bin/", "/usr/")) or "node_modules/.bin/" in word or word.endswith(".sh")
-        return not known
-    source = f"{model.source}/" if model.source else ""
-    return any(model.app.root.exists(source + name) for name in (word, f"{word}.js", f"{word}.cjs", f"{word}.mjs"))
+    return any(runs_by_node(model.final, model.app, word) for word in commands)
 
 
 def _edits(model: Model, stage: StageModel, prefix: tuple[str, ...], words: tuple[str, ...]) -> list[Edit]:

@@ -10,7 +10,7 @@ from dockfix.model import Model, StageModel
 from dockfix.model.config import stated
 from dockfix.recipes.programs import final_services
 from dockfix.text import Edit, Span
-from dockfix.transform import Change, Phase, Result, Safety, transform
+from dockfix.transform import Change, Phase, Refusal, Result, Safety, transform
 
 WANTED = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 """https://docs.python.org/3/using/cmdline.html#envvar-PYTHONUNBUFFERED and its neighbour"""
@@ -29,19 +29,23 @@ def python_env(model: Model) -> Iterator[Result]:
         that is written in a container is gone with it, and cannot be written by a user who does not own the folder.
 
     Refuses when:
-        Never: an existing value is the author's wish and stays.
+        The base is not in the catalogue, so that it may set them itself. An existing value is the author's wish and
+        stays.
 
     Example:
         See fixtures/python-env/example.
     """
     stage, config = model.final, model.final.config
-    if model.server.language != "python" or not config.known:
+    if model.server.language != "python":
         return
     started = stage.setting("CMD") or stage.setting("ENTRYPOINT")
     if started is None and not any(service.command or service.entrypoint for service in final_services(model)):
         return
     missing = {name: value for name, value in WANTED.items() if name not in config.env}
     if not missing:
+        return
+    if not config.known:
+        yield Refusal(stage.stage.base, f"which variables the base sets is not known: {stage.unresolved}")
         return
     words = [f"{name}={value}" for name, value in missing.items()]
     own = next((step for step in stage.steps if _is_site(step.instruction)), None)

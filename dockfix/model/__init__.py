@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.model.commands import Invocation, Purpose
 from dockfix.model.config import Config, join
-from dockfix.model.server import Server, server_of, server_of_service
+from dockfix.model.server import Server, entry_file, server_of, server_of_service
 from dockfix.model.stages import Placement, Role, StageModel, Step, is_manifest, model_stages
 from dockfix.model.start import Start, start_of
 
@@ -40,6 +40,9 @@ __all__ = [
     "is_manifest",
     "requirement_paths",
 ]
+
+SOURCES = (".py", ".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue", ".svelte")
+"""Endings of files that a program is made of."""
 
 
 class Model:
@@ -149,7 +152,10 @@ class Model:
 
     def server_files(self) -> tuple[str, ...]:
         """The JavaScript and TypeScript sources behind the start command, as paths of the build context."""
-        entry = self.start.resolved.entry if self.start.resolved is not None else None
+        program = self.start.main or ("",)
+        entry = entry_file(program) if basename(program[0]) == "node" else None
+        if self.start.resolved is not None:
+            entry = self.start.resolved.entry
         if self.node is None or entry is None:
             return ()
         return tuple(self.node.path(path) for path in self.node.server_of(entry).files)
@@ -159,14 +165,15 @@ class Model:
         """Why this image is for development, with the evidence; ``None`` where nothing says so.
 
         A compose service that mounts the sources over the app's folder, or watches them, wants the development
-        tools in the image.
+        tools in the image. A compose file for development does not count beside one for deployment.
         """
         from dockfix.facts import Fact
 
         name = basename(self.app.dockerfile).lower()
         if any(part in {"dev", "develop", "development", "local"} for part in name.replace("-", ".").split(".")):
             return Fact(f"{basename(self.app.dockerfile)} is a development file by its name", self.app.dockerfile)
-        for service in self.services:
+        deployed = [service for service in self.services if service.role not in {"development", "override", "test"}]
+        for service in deployed or self.services:
             for volume in service.volumes:
                 if volume.kind == "bind" and self._covers_sources(volume.target):
                     return Fact(f"service {service.name} mounts sources over {volume.target}", volume.origin)
@@ -175,11 +182,14 @@ class Model:
         return None
 
     def _covers_sources(self, target: str) -> bool:
+        """Whether a mount at *target* hides sources of the image, rather than a folder of data."""
         target = target.rstrip("/") or "/"
-        for placement in self.final.placements:
-            if placement.folder and (target == placement.target or target.startswith(placement.target + "/src")):
-                return True
-        return target == self.folder
+        if f"{self.folder.rstrip('/')}/".startswith(f"{target.rstrip('/')}/"):
+            return True
+        if not any(p.folder and f"{target}/".startswith(f"{p.target.rstrip('/')}/") for p in self.final.placements):
+            return False
+        path = self.final.context_path(target)
+        return path is not None and any(name.endswith(SOURCES) for name in self.app.root.walk(path, 500))
 
 
 def requirement_paths(stage: StageModel, step: Step, called: Invocation) -> tuple[str, ...]:

@@ -124,7 +124,22 @@ def start_of(stage: StageModel, app: App, node: Node | None) -> Start:
             inherited = stage.image is not None and first == stage.image.entrypoint
             if inherited or (script is not None and cmd):
                 chained, words = first[0], words[len(first) :] or words
+    if chained and stage.image is not None and stage.image.name == "node" and runs_by_node(stage, app, words[0]):
+        words = ("node", *words)
     return replace(start_with(words, node), init=init, entrypoint=chained, command=command, script=script)
+
+
+def runs_by_node(stage: StageModel, app: App, word: str) -> bool:
+    """Whether the node image's entrypoint puts ``node`` in front of a command that starts with *word*.
+
+    https://github.com/nodejs/docker-node/blob/main/docker-entrypoint.sh
+    """
+    if not word or word.startswith("-"):
+        return True
+    if "/" in word:
+        return not (word.startswith(("/bin/", "/usr/")) or "node_modules/.bin/" in word or word.endswith(".sh"))
+    paths = (stage.context_path(_absolute(stage, f"{word}{suffix}")) for suffix in ("", ".js", ".cjs", ".mjs"))
+    return word.endswith((".js", ".cjs", ".mjs")) or any(path is not None and app.root.exists(path) for path in paths)
 
 
 def start_with(words: tuple[str, ...], node: Node | None) -> Start:
