@@ -81,7 +81,9 @@ def _together(one: bases.Swap, other: bases.Swap) -> bases.Swap:
 
 def _proof(stage: StageModel, swap: bases.Swap) -> str:
     """Why the move is right, in one sentence."""
-    proof = f", {_some(swap.evidence)} included" if swap.evidence else ""
+    proof = f", {_some(swap.evidence)} included" if swap.evidence else ", and none of its packages is compiled"
+    if stage.image is not None and stage.image.name in bases.SERVERS and not swap.evidence:
+        return f"{stage.reference} serves the same files with the same settings on Alpine"
     added = f"; Alpine has to be given {_some(swap.packages)}" if swap.packages else ""
     return f"all that {stage.reference} carries for this app is known to work on Alpine{proof}{added}"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.dockerfile.layout import Item, Keep
+from dockfix.facts import files
 from dockfix.model import Purpose
 from dockfix.model.commands import ACCOUNTS, purpose
 from dockfix.recipes import accounts, busybox, dialect, musl, needs
@@ -32,6 +33,9 @@ GROUPS = {"999": "ping"}
 SYSTEM_PATHS = ("/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/")
 SAME_PATHS = frozenset({"/bin/sh", "/bin/bash", "/usr/bin/env", "/usr/bin/dumb-init", "/bin/true", "/bin/false"})
 """Programs with the same path on both sides."""
+
+SETTING = re.compile(r"^\s*user\s*[= ]\s*([\w-]+)", re.MULTILINE | re.IGNORECASE)
+"""The account in the settings of nginx, Apache, supervisord and uWSGI."""
 
 TINI = ("/usr/bin/tini", "/sbin/tini")
 """Where the package of tini puts it on Debian, and on Alpine."""
@@ -71,7 +75,7 @@ def translate(model: Model, stage: StageModel, image: Image) -> Translation:
     dialect.check(model, stage)
     dialect.check_browsers(stage)
     musl.check_binaries(model, stage)
-    _check_accounts(stage, image)
+    _check_accounts(model, stage, image)
     for step in stage.steps:
         if step.script is not None:
             _run(step, stage, image, result)
@@ -89,8 +93,14 @@ def translate(model: Model, stage: StageModel, image: Image) -> Translation:
     result.packages += musl.node_packages(model, stage, result.evidence)
     inherited = [name for other in stage.lineage[:-1] for _, name in other.packages]
     covered = {*inherited, *result.installed, *(BUILD_BASE if "build-base" in result.installed else ())}
-    result.packages = [name for name in dict.fromkeys(result.packages) if name not in covered]
+    developed = {lib for name in result.packages for lib in _libraries(name, image)}
+    result.packages = [name for name in dict.fromkeys(result.packages) if name not in covered | developed]
     return result
+
+
+def _libraries(name: str, image: Image) -> tuple[str, ...]:
+    """The libraries that an Alpine package of headers brings along."""
+    return (catalog.runtime_libraries(name, "alpine", image.suite) or ()) if name.endswith("-dev") else ()
 
 
 def _has_zone(model: Model, stage: StageModel) -> bool:
@@ -105,7 +115,7 @@ def _check_paths(model: Model, stage: StageModel) -> None:
             raise UnfitError(None, f"{call.path} ({call.where}) may lie elsewhere on Alpine")
 
 
-def _check_accounts(stage: StageModel, image: Image) -> None:
+def _check_accounts(model: Model, stage: StageModel, image: Image) -> None:
     """Refuse accounts that Debian has and Alpine has not, or has under another number."""
     here = {account.name for account in stage.accounts} - set(stage.created_accounts)
     lost = here - {account.name for account in image.accounts}
@@ -113,6 +123,11 @@ def _check_accounts(stage: StageModel, image: Image) -> None:
         for name in _account_words(step):
             if name in lost:
                 raise UnfitError(step.instruction, f"Alpine has no account {name}")
+    for placement in stage.placements:
+        if not placement.folder and placement.source.endswith((".conf", ".template", ".ini")):
+            match = SETTING.search(files.text(model.app.root, placement.source) or "")
+            if match and match[1] in lost:
+                raise UnfitError(placement.step.instruction, f"{placement.source} wants {match[1]}, which Alpine lacks")
 
 
 def _account_words(step: Step) -> Iterator[str]:
@@ -228,8 +243,7 @@ class _Text:
                 if name not in self.result.installed:
                     raise UnfitError(self.step.instruction, f"{word.text} is removed, which Alpine does not have")
                 names.append(name)
-                libraries = catalog.runtime_libraries(name, "alpine", self.image.suite)
-                self.result.packages += libraries or ()
+                self.result.packages += _libraries(name, self.image)
         if not names:
             self.gone = True
         return f"apk del {' '.join(dict.fromkeys(names))}"

@@ -149,7 +149,13 @@ def natives(model: Model) -> tuple[tuple[str, str], ...]:
         UnfitError: neither does.
     """
     found: list[tuple[str, str]] = []
-    for node in installs.node_manifests(model):
+    manifests = installs.node_manifests(model)
+    if not manifests and model.node is not None and model.node.dependencies:
+        origin = next(iter(model.node.dependencies.values())).origin
+        raise UnfitError(
+            None, f"nothing installs the packages that the app asks for ({origin}), so they come ready-made"
+        )
+    for node in manifests:
         found += _locked(node) if node.locked else _unlocked(node)
     for stage in model.stages:
         for step, name in installs.global_tools(stage):

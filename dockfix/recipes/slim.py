@@ -59,6 +59,8 @@ def _python(model: Model, stage: StageModel, installed: set[str]) -> Iterator[st
     python = installs.python_version(stage)
     suite = stage.image.suite if stage.image is not None else None
     compiles = installs.installs_python(stage)
+    if compiles and python is not None and python.startswith("2."):
+        raise UnfitError(stage.stage.base, "which packages of Python 2 are compiled is not recorded")
     for name, version, named in musl.whole(installs.python_packages(model), python, strict=False):
         wheel = catalog.python_wheel(name, version, python, suite)
         if compiles:
