@@ -111,7 +111,13 @@ class App:
         """The shell script at a path of the context; None where there is none or another interpreter runs it."""
         from dockfix.facts.scripts import script
 
-        return script(self.root, path, self.context)
+        if path not in self._known_scripts:
+            self._known_scripts[path] = script(self.root, path, self.context)
+        return self._known_scripts[path]
+
+    @cached_property
+    def _known_scripts(self) -> dict[str, Script | None]:
+        return {}
 
     @cached_property
     def decided_context(self) -> Fact[str]:

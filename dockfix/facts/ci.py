@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Problem
-from dockfix.facts.files import Files, join, normal, text
+from dockfix.facts.files import Files, decoded, join, normal
 from dockfix.facts.words import parse as parse_line
 from dockfix.facts.yamltext import Yaml
 from dockfix.facts.yamltext import parse as parse_yaml
@@ -24,6 +24,7 @@ _NAMES = frozenset(
         "gnumakefile", "justfile", "taskfile.yml", "taskfile.yaml", "jenkinsfile", "docker-bake.hcl", "package.json",
     }
 )  # fmt: skip
+_TOOLS = re.compile(rb"docker|podman|nerdctl|buildah")
 _BUILD = re.compile(r"\b(?:docker|podman|nerdctl|buildah)\b[^\n]*?\b(?:build|bud)\b")
 _WITH_VALUE = frozenset(
     {
@@ -84,9 +85,10 @@ def builds(files: Files) -> tuple[tuple[Build, ...], tuple[Call, ...], tuple[Pro
     calls: list[Call] = []
     problems: list[Problem] = []
     for path in filter(is_build_file, files.walk()):
-        source = text(files, path)
-        if source is None or len(source) > _SIZE:
+        data = files.read(path)
+        if data is None or len(data) > _SIZE or not (_TOOLS.search(data) or path.endswith(".hcl")):
             continue
+        source = decoded(data)
         logical = _logical(source)
         if _BUILD.search(logical):
             found += _lines(path, logical)
@@ -105,11 +107,22 @@ def builds(files: Files) -> tuple[tuple[Build, ...], tuple[Call, ...], tuple[Pro
 
 def _logical(source: str) -> str:
     """Continued lines joined, with the number of lines kept: the line ends move behind the whole."""
-    return re.sub(
-        r"[^\n]*(?:\\\r?\n[^\n]*)+",
-        lambda match: re.sub(r"\\\r?\n", " ", match[0]) + "\n" * match[0].count("\n"),
-        source,
-    )
+    if "\\\n" not in source and "\\\r\n" not in source:
+        return source
+    lines: list[str] = []
+    start: int | None = None
+    for line in source.split("\n"):
+        whole = line.removesuffix("\r")
+        continued = whole.endswith("\\")
+        part = whole[:-1] if continued else line
+        if start is None:
+            lines.append(part)
+            start = len(lines) - 1 if continued else None
+        else:
+            lines[start] += f" {part}"
+            lines.append("")
+            start = start if continued else None
+    return "\n".join(lines)
 
 
 def _lines(path: str, source: str) -> Iterator[Build]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import posixpath
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
@@ -15,7 +17,13 @@ _SKIPPED = frozenset(
     {".git", ".hg", ".svn", "node_modules", "bower_components", "venv", ".venv", "__pycache__", ".tox"}
 )
 _VENV_MARK = "pyvenv.cfg"
+# Most paths, at a third of the price of posixpath.normpath.
+_CLEAN = re.compile(r"[^/.\\][^/\\]*(?:/[^/.\\][^/\\]*)*")
 
+
+# Bytes of the files that are kept to be read again for another Dockerfile, and of the longest of them.
+_ROOM = 32_000_000
+_KEPT = 200_000
 
 _Kind = Literal["file", "folder", "linked folder", "other"]
 _FOLDERS = ("folder", "linked folder")
@@ -48,6 +56,8 @@ class Files(Protocol):
 
 def normal(path: str) -> str | None:
     """*path* without ``.``, ``..`` and outer slashes; None when it leaves the root."""
+    if _CLEAN.fullmatch(path):
+        return path
     clean = posixpath.normpath(path.replace("\\", "/").lstrip("/") or ".")
     if clean == ".":
         return ""
@@ -63,7 +73,12 @@ def join(folder: str, path: str) -> str:
 def text(files: Files, path: str) -> str | None:
     """The text of a file as UTF-8, with undecodable bytes escaped and without a byte order mark."""
     data = files.read(path)
-    return None if data is None else data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+    return None if data is None else decoded(data)
+
+
+def decoded(data: bytes) -> str:
+    """The text of *data* as UTF-8, with undecodable bytes escaped and without a byte order mark."""
+    return data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
 
 
 def _walk(files: Files, folder: str, limit: int) -> Iterator[str]:
@@ -86,7 +101,7 @@ def _walk(files: Files, folder: str, limit: int) -> Iterator[str]:
 
 
 class Folder:
-    """A folder on disk, taken as it is when it is first looked at: each of its folders is listed once.
+    """A folder on disk, taken as it is when it is first looked at: each of its folders is listed, each file read, once.
 
     Symbolic links are followed only to what lies inside it.
 
@@ -98,6 +113,9 @@ class Folder:
         self.root = Path(root).resolve()
         self._top = str(self.root)
         self._listed: dict[str, dict[str, _Kind]] = {}
+        self._kinds: dict[str, _Kind | None] = {"": "folder"}
+        self._contents: dict[str, bytes] = {}
+        self._room = _ROOM
 
     def __repr__(self) -> str:
         return f"Folder({self._top!r})"
@@ -129,19 +147,26 @@ class Folder:
 
     def _kind(self, path: str) -> _Kind | None:
         """What *path*, clean already, is; None where there is nothing."""
-        if not path:
-            return "folder"
-        parent, _, name = path.rpartition("/")
-        return self._entries(parent).get(name) if self._kind(parent) in _FOLDERS else None
+        if path not in self._kinds:
+            parent, _, name = path.rpartition("/")
+            self._kinds[path] = self._entries(parent).get(name) if self._kind(parent) in _FOLDERS else None
+        return self._kinds[path]
 
     def read(self, path: str) -> bytes | None:
         clean = normal(path)
         if clean is None or self._kind(clean) != "file":
             return None
+        known = self._contents.get(clean)
+        if known is not None:
+            return known
         try:
-            return (self.root / clean).read_bytes()
+            data = Path(f"{self._top}/{clean}").read_bytes()
         except OSError:
             return None
+        if len(data) <= min(_KEPT, self._room):
+            self._contents[clean] = data
+            self._room -= len(data)
+        return data
 
     def exists(self, path: str) -> bool:
         clean = normal(path)
@@ -242,8 +267,9 @@ class Overlay:
         return tuple(sorted({*self._top.list(folder), *self.base.list(folder)}))
 
     def walk(self, folder: str = "", limit: int = WALK_LIMIT) -> Iterator[str]:
-        clean = normal(folder)
-        return iter(()) if clean is None else _walk(self, clean, limit)
+        """Like :meth:`Files.walk`; files that are added come last."""
+        added = (path for path in self._top.walk(folder, limit) if not self.base.exists(path))
+        yield from itertools.islice(itertools.chain(self.base.walk(folder, limit), added), limit)
 
 
 class Below:

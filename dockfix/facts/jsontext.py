@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _TOKEN = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[{}\[\],:]""", re.DOTALL)
+_TRAILING = re.compile(r"""("(?:[^"\\]|\\.)*")|,\s*([}\]])""")
 _DEPTH = 4
 
 
@@ -98,6 +99,12 @@ def _keys(source: str) -> Iterator[tuple[tuple[str, ...], int]]:
             candidate = None
 
 
+def _bare(source: str) -> str:
+    """*source* without comments and trailing commas: all that most JSON with comments has, at a hundredth of JSON5."""
+    bare = _TOKEN.sub(lambda token: " " if token[0][0] == "/" else token[0], source)
+    return _TRAILING.sub(lambda match: match[1] or match[2], bare)
+
+
 def _unquoted(literal: str) -> str:
     if literal[0] == '"':
         try:
@@ -131,6 +138,10 @@ def read(files: Files, path: str, prefix: str = "", *, comments: bool = False) -
         if not comments:
             line = getattr(error, "lineno", 1)
             return Problem(f"{name}:{line}", f"is not valid JSON: {getattr(error, 'msg', error)}")
+    try:
+        return Json(name, source, json.loads(_bare(source)))
+    except ValueError:
+        pass
     import json5
 
     try:

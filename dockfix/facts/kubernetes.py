@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from dockfix.facts.fact import Fact, Problem
-from dockfix.facts.files import Files, text
+from dockfix.facts.files import Files, decoded
 from dockfix.facts.yamltext import Yaml, parse, scalars
 
 if TYPE_CHECKING:
@@ -99,10 +99,11 @@ def containers(files: Files) -> tuple[tuple[Container, ...], tuple[Problem, ...]
     for path in files.walk():
         if not path.endswith((".yml", ".yaml")) or read >= _LIMIT:
             continue
-        source = text(files, path)
-        if source is None or len(source) > _SIZE or "apiVersion:" not in source or "containers:" not in source:
+        data = files.read(path)
+        if data is None or len(data) > _SIZE or b"apiVersion:" not in data or b"containers:" not in data:
             continue
         read += 1
+        source = decoded(data)
         template = "{{" in source
         if template:
             source = "\n".join("" if _CONTROL.match(line) else _TEMPLATE.sub("X", line) for line in source.split("\n"))

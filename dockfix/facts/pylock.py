@@ -15,12 +15,17 @@ from dockfix.facts.requirement import Requirement, normalised
 FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock")
 """Lock files, in the order in which they are preferred where a project has more than one."""
 
+# Nine tenths of a lock are the hashes of its files, written as one inline table a line.
+_TABLES = re.compile(r"^[^\s\[#=]+ = \[\n(?:[ \t]+\{.*\},?\n)+\]\n", re.MULTILINE)
+
 
 def toml(files: Files, path: str) -> dict[str, Any] | Problem | None:
     """The TOML file *path*; ``None`` where there is none, the problem where it is no TOML."""
     content = text(files, path)
-    if content is None:
-        return None
+    return None if content is None else _parsed(content, path)
+
+
+def _parsed(content: str, path: str) -> dict[str, Any] | Problem:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -38,15 +43,16 @@ def read(files: Files, path: str, prefix: str = "") -> tuple[Requirement, ...] |
     """
     if path.endswith(".lock") and path.rpartition("/")[2] == "Pipfile.lock":
         return _pipenv(files, path, prefix)
-    data = toml(files, path)
-    if data is None:
+    content = text(files, path)
+    if content is None:
         return ()
+    data = _parsed(_TABLES.sub("", content), path)
     if isinstance(data, Problem):
         return Problem(f"{prefix}{data.origin}", data.message)
     packages = data.get("package", data.get("packages", []))
     if not isinstance(packages, list):
         return Problem(f"{prefix}{path}", "has no list of packages")
-    lines = _lines(text(files, path) or "", re.compile(r"^\[\[packages?\]\]"))
+    lines = _lines(content, re.compile(r"^\[\[packages?\]\]"))
     found: list[Requirement] = []
     for index, package in enumerate(packages):
         if not isinstance(package, dict) or not isinstance(package.get("name"), str):

@@ -406,7 +406,7 @@ class _Inquiry:
             if "TrustedHostMiddleware" in source.text and (trusted := self._trusted(source)) is not None:
                 return trusted
         for source in sources:
-            for site in source.assignments:
+            for site in source.assignments if "SERVER_NAME" in source.text else ():
                 # Flask answers 404 to any host but its SERVER_NAME.
                 if re.search(r"\[[\"']SERVER_NAME[\"']\]\s*=|^SERVER_NAME\s*=", source.code(site.node)):
                     return Fact((), source.origin(site))

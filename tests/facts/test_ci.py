@@ -65,3 +65,9 @@ def test_compose_calls_name_what_must_stay() -> None:
     assert [(call.service, call.words, call.origin) for call in App(files).compose_calls] == [
         ("web", ("python", "manage.py", "migrate"), "Makefile:2")
     ]
+
+
+def test_continued_lines_are_one_and_later_lines_keep_their_numbers() -> None:
+    makefile = "image:\n\tdocker build \\\n\t  --target one \\\n\t  .\n\tdocker build --target two .\n"
+    found, _, _ = builds(Tree({"Makefile": makefile}))
+    assert [(item.target, item.origin) for item in found] == [("one", "Makefile:2"), ("two", "Makefile:5")]

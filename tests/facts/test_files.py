@@ -83,3 +83,20 @@ def test_normal(path: str, clean: str | None) -> None:
 )
 def test_join(folder: str, path: str, joined: str) -> None:
     assert join(folder, path) == joined
+
+
+def test_an_overlay_walks_what_is_added_after_the_rest_and_within_the_limit() -> None:
+    files = Overlay(Tree({"b.txt": "", "c.txt": ""}), {"a.txt": "", "b.txt": "new"})
+    assert list(files.walk()) == ["b.txt", "c.txt", "a.txt"]
+    assert list(files.walk(limit=2)) == ["b.txt", "c.txt"]
+
+
+@pytest.mark.parametrize(
+    ("path", "clean"),
+    [
+        ("a/b.c", "a/b.c"), (".github/x", ".github/x"), ("a//b", "a/b"), ("./a", "a"), ("a/../b", "b"), ("../a", None),
+        ("a/..", ""), ("/a/", "a"), ("a\\b", "a/b"), ("", ""), ("a/.b", "a/.b"), ("..a", "..a"),
+    ],
+)  # fmt: skip
+def test_paths_are_cleaned(path: str, clean: str | None) -> None:
+    assert normal(path) == clean
