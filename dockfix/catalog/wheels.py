@@ -115,7 +115,7 @@ def _recorded(key: str, version: str | None, python: str | None) -> Wheel:
         _for_python(on_glibc, python),
         since,
         on_musl.pythons,
-        evidence=f"{key} {version or on_musl.version} {words} {source}",
+        evidence=f"{key} {version or f'from {on_musl.version} on'} {words} {source}",
     )
 
 

@@ -227,10 +227,10 @@ def _append(step: Step, edits: tuple[Edit, ...], packages: Sequence[str]) -> tup
     lists = [called for called in step.invocations if called.verb == "install" and called.operands]
     if not lists or lists[-1].manager != "apt" or lists[-1].command.depth:
         return None
-    words = [lists[-1].verb_word, *lists[-1].operands]
-    separator = _separator(step.instruction, words[-2].span.end, words[-1].span.start)
+    end = lists[-1].operands[-1].span.end
+    before, last = [word for word in lists[-1].command.words if word.span.end <= end][-2:]
+    separator = _separator(step.instruction, before.span.end, last.span.start)
     more = "".join(f"{separator}{name}" for name in packages)
-    end = words[-1].span.end
     own = next((edit for edit in edits if edit.span.end == end and edit.text), None)
     if own is not None:
         return tuple(Edit(edit.span, edit.text + more) if edit is own else edit for edit in edits)

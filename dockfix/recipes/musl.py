@@ -59,7 +59,7 @@ def _check_wheel(stage: StageModel, wheel: Wheel, named: str) -> None:
     if wheel.musl == "unknown":
         raise UnfitError(None, f"whether {named} works on musl is not known")
     if wheel.musl == "none" or (wheel.musl == "sdist" and not wheel.quick_build):
-        raise UnfitError(None, f"{named} has no wheel for musl: {wheel.evidence}")
+        raise UnfitError(None, f"{named} has {wheel.evidence.partition(' has ')[2]}")
     last = stage.image.last_listed if stage.image is not None else None
     if wheel.musl == "wheel" and last is not None and last < PIP_KNOWS_MUSL:
         raise UnfitError(

@@ -32,7 +32,7 @@ ORDINARY = (
         ("torch", None, None, "none"),
         ("no-such-package", None, None, "unknown"),
         ("torch", "not a version", None, "unknown"),
-        ("torch", "1.0", None, "unknown"),
+        ("torch", "1.0", None, "none"),
     ],
 )
 def test_pinned_version_is_what_counts(name: str, version: str | None, python: str | None, musl: str) -> None:
