@@ -25,6 +25,8 @@ BUILTINS = frozenset({"cd", "source", ".", "export", "set", "ulimit", "umask", "
 PLAIN_SHELL = ("/bin/sh", "-c")
 DEVELOPMENT = frozenset({"nodemon", "ts-node-dev", "tsx", "ts-node", "node-dev", "vitest", "jest"})
 """Programs for the developer's desk: nobody waits for a graceful stop there."""
+DIRECT = frozenset({"next", "fastify", "remix-serve", "react-router-serve"})
+"""Servers of packages that stop in order by themselves, started from node_modules/.bin."""
 
 
 @transform("exec-form", phase=Phase.MODERNISE, safety=Safety.REVIEW)
@@ -67,6 +69,9 @@ def _shell_line(model: Model, instruction: Instruction, keyword: str) -> Iterato
     obstacle = _arguments(model, keyword) or _shell_obstacle(model)
     if obstacle is not None:
         yield Refusal(instruction, obstacle)
+        return
+    if instruction.value.lstrip().startswith("["):
+        yield Note(instruction, "this is no valid JSON, so that a shell looks for a program named [", advice=True)
         return
     foreign = _base_entrypoint(model) if keyword == "CMD" else None
     if keyword == "CMD" and model.start.command is instruction and model.start.resolved is not None and not foreign:
@@ -280,14 +285,14 @@ def _unfit(model: Model, resolved: Resolved) -> str | None:
             f"it is not one plain command{where}" if not resolved.has_pre_post else f"a pre or post script runs{where}"
         )
     program = basename(resolved.command[0])
-    if program not in {"node", "next"}:
+    if program not in {"node", *DIRECT}:
         return f"{program} is found by npm alone{where}"
     if resolved.folder != node.folder:
         return f"it runs in another folder{where}"
     if node.manager == "yarn-berry" and b"node-modules" not in (model.app.root.read(node.path(".yarnrc.yml")) or b""):
         return "yarn finds the packages by Plug'n'Play"
-    if program == "next" and (node.workspaces or resolved.command[1:2] != ("start",)):
-        return f"where next lies cannot be told{where}"
+    if program in DIRECT and node.workspaces:
+        return f"where {program} lies cannot be told{where}"
     called = next((fact for fact in model.server.tools if fact.value in node.binaries), None)
     if called is not None:
         return f"the app calls {called.value}, which npm puts on PATH ({called.origin})"

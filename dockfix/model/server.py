@@ -188,7 +188,10 @@ def _framework_server(model: Model, name: str, framework: str, resolved: Resolve
         return Server(language="node", name=name, framework=framework)
     port = Fact(found.port, found.origin) if found.port is not None else None
     variable = Fact(found.variable, found.origin) if found.variable is not None else None
-    port, variable = _settled(model, port, variable, dict(model.start.environment), found.origin, ())
+    environment = {**dict(model.start.environment), **dict(resolved.environment if resolved is not None else ())}
+    # https://create-react-app.dev/docs/advanced-configuration and https://cli.vuejs.org/guide/mode-and-env.html
+    files = (Fact("dotenv", found.origin),) if name in {"react-scripts", "craco", "vue-cli-service"} else ()
+    port, variable = _settled(model, port, variable, environment, found.origin, files)
     return Server(
         kind="web",
         language="node",
