@@ -170,7 +170,7 @@ def purpose(command: ShellCommand) -> Purpose:
     if name == "rm":
         targets = [arg for arg in command.args if not arg.startswith("-")]
         return Purpose.CLEANUP if targets and all(target.startswith(CACHES) for target in targets) else Purpose.UNKNOWN
-    if name == "corepack":
+    if name == "corepack" or makes_environment(command) is not None:
         return Purpose.SETTINGS
     called = invocation(command)
     if called is not None:
@@ -183,6 +183,17 @@ def purpose(command: ShellCommand) -> Purpose:
     if name in PYTHON_NAMES and any(arg in {"collectstatic", "compilemessages"} for arg in command.args):
         return Purpose.BUILD
     return Purpose.UNKNOWN
+
+
+def makes_environment(command: ShellCommand) -> str | None:
+    """The folder of the virtual environment that *command* makes; ``None`` where it makes none."""
+    args = command.args
+    if basename(command.name) in PYTHON_NAMES and args[:2] in {("-m", "venv"), ("-m", "virtualenv")}:
+        args = args[2:]
+    elif basename(command.name) != "virtualenv":
+        return None
+    operands = [arg for arg in args if not arg.startswith("-")]
+    return operands[-1] if operands else None
 
 
 def purposes(commands: Sequence[ShellCommand]) -> frozenset[Purpose]:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dockfix.recipes.split import UnfitError
+
 if TYPE_CHECKING:
+    from dockfix.facts import App
+    from dockfix.facts.node import Node
     from dockfix.options import Base
 
 CONF = "/etc/nginx/conf.d/default.conf"
+PORT = 80
 ROOT = "/usr/share/nginx/html"
 STABLE = "1.30"
 """The stable branch in November 2026: https://nginx.org/en/download.html"""
@@ -24,6 +29,29 @@ and Angular's plain output is not hashed.
 def image(base: Base) -> str:
     """The nginx image of the wanted family."""
     return f"nginx:{STABLE}-alpine" if base == "alpine" else f"nginx:{STABLE}"
+
+
+def conf_path(app: App, source: str) -> str:
+    """Where the configuration lies in the build context.
+
+    Args:
+        app: the facts of the build context.
+        source: the app's folder in it.
+
+    Raises:
+        UnfitError: there is one of that name already, or .dockerignore hides it.
+    """
+    path = f"{source}/nginx.conf" if source else "nginx.conf"
+    if app.root.exists(path):
+        raise UnfitError(None, f"{path} exists already, and what it is for cannot be told")
+    if app.ignore.ignores(path):
+        raise UnfitError(None, f"{path} would be ignored by {app.ignore.path}")
+    return path
+
+
+def hashed_folder(node: Node) -> str | None:
+    """The folder of a site whose file names change with their content; ``None`` where there is none."""
+    return HASHED.get(node.spa.value) if node.spa is not None else None
 
 
 def conf(port: int, hashed: str | None) -> str:

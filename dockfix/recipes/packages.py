@@ -2,61 +2,244 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from posixpath import basename
+from typing import TYPE_CHECKING
 
 from dockfix import catalog
+from dockfix.dockerfile.layout import Item, Keep, New
+from dockfix.facts.compose import words
+from dockfix.model import Purpose
 from dockfix.recipes.split import UnfitError
+from dockfix.text import Edit, Span
 
 if TYPE_CHECKING:
-    from dockfix.model import Model, Step
+    from dockfix.dockerfile import Document
+    from dockfix.dockerfile.shell import ShellWord
+    from dockfix.model import Invocation, Model, StageModel, Step
+
+GYP = frozenset({"python", "python2", "python3", "python3-minimal", "py3-setuptools", "py3-pip", "python3-pip"})
+"""Packages that compile Node's modules: https://github.com/nodejs/node-gyp#installation"""
+
+WIDTH = 120
+"""Columns after which a line that installs packages is broken, one package a line."""
+
+TOOLS = frozenset({"python3-dev", "python-dev", "python3-setuptools", "python3-wheel", "build-base", "alpine-sdk"})
+"""Packages for builds that no library stands behind; an image of Python brings its own headers."""
 
 
-def runtime_packages(model: Model, steps: Iterable[Step]) -> tuple[str, ...]:
-    """What the end needs of the packages that *steps* install.
+def run_time(model: Model, stage: StageModel, steps: Iterable[Step], *, afresh: bool) -> dict[int, list[Item]]:
+    """What the end installs in place of what *steps* install, by the number of each instruction.
 
-    Of a ``-dev`` package it needs the libraries, of a compiler nothing, of any other package itself; a build tool
-    that the app calls stays.
+    Build tools fall away, a ``-dev`` package gives way to its libraries, any other package stays, in the author's own
+    command and with his options.
+
+    Args:
+        model: the model.
+        stage: the stage that *steps* belong to.
+        steps: some of its steps.
+        afresh: where none of the author's packages stays, install the libraries by one line of our own.
 
     Raises:
-        UnfitError: the libraries of a ``-dev`` package are unknown.
+        UnfitError: the packages cannot be told, or not be taken out of a RUN.
     """
-    image = model.final.image
-    assert image is not None
-    called = {package for fact in model.server.tools for package in (fact.value, *catalog.provides(fact.value))}
-    names: list[str] = []
+    installing = [step for step in steps if Purpose.PACKAGES in step.purposes]
+    plans = {step.instruction.index: _plan(model, stage, step) for step in installing}
+    if not afresh or any(kept for plan in plans.values() for kept, _ in plan.values()):
+        return {
+            step.instruction.index: _thinned(model.document, step, plans[step.instruction.index]) for step in installing
+        }
+    libraries = list(dict.fromkeys(name for plan in plans.values() for _, names in plan.values() for name in names))
+    at = next((step for step in installing if plans[step.instruction.index]), None)
+    return {
+        step.instruction.index: [New(install_line(stage.manager or "", libraries))] if step is at and libraries else []
+        for step in installing
+    }
+
+
+def build_tools(stage: StageModel, steps: Iterable[Step]) -> tuple[str, ...]:
+    """Packages among what *steps* install and leave in the image that only a build needs."""
+    distribution = stage.image.distribution if stage.image is not None else ""
+    found = []
     for step in steps:
-        for invocation in step.invocations:
-            if invocation.manager not in {"apt", "apk"} or invocation.verb not in {"install", "add"}:
+        removed = {
+            word.text
+            for called in step.invocations
+            if called.verb in {"purge", "remove", "autoremove", "del"}
+            for word in called.operands
+        }
+        for called in installs(step):
+            if removed & _virtual(called):
                 continue
-            for word in invocation.operands:
-                if not word.static:
-                    raise UnfitError(step.instruction, "the names of the packages depend on a variable")
-                name = word.text.partition("=")[0]
-                if name in called or not catalog.is_build_tool(name, image.distribution):
-                    names.append(word.text)
-                    continue
-                if "-dev" not in name:
-                    continue
-                family: Literal["debian", "alpine"] = "alpine" if invocation.manager == "apk" else "debian"
-                libraries = catalog.runtime_libraries(name, family, image.suite)
-                if libraries is None:
-                    raise UnfitError(step.instruction, f"which libraries {name} is for is not in the catalogue")
-                names += libraries
-    return tuple(dict.fromkeys(names))
+            names = [word.text.partition("=")[0] for word in called.operands]
+            found += [name for name in names if name not in removed and is_tool(name, distribution)]
+    return tuple(dict.fromkeys(found))
 
 
-def install_line(manager: str, packages: Sequence[str]) -> str:
+def _virtual(called: Invocation) -> set[str]:
+    """The name under which ``apk add --virtual`` puts packages together."""
+    words = [word.text for word in called.options]
+    names = {word.partition("=")[2] for word in words if word.startswith("--virtual=")}
+    return names | {second for first, second in pairwise(words) if first in {"-t", "--virtual"}}
+
+
+def installs(step: Step) -> Iterator[Invocation]:
+    """The commands of a RUN that install system packages."""
+    for called in step.invocations:
+        if called.manager in {"apt", "apk", "dnf"} and called.verb in {"install", "add"}:
+            yield called
+
+
+def is_tool(name: str, distribution: str) -> bool:
+    """Whether a package serves builds alone."""
+    return name in TOOLS or catalog.is_build_tool(name, distribution)
+
+
+Plan = dict[Span, tuple[bool, tuple[str, ...]]]
+"""Of each package that a RUN installs: whether it stays as it is, and else the libraries in its place."""
+
+
+def _plan(model: Model, stage: StageModel, step: Step) -> Plan:
+    plan: Plan = {}
+    called, idle_python = _called(model), _has_idle_python(model, stage)
+    for invocation in installs(step):
+        if invocation.manager == "dnf":
+            raise UnfitError(step.instruction, "which packages of dnf serve builds alone is not in the catalogue")
+        for word in invocation.operands:
+            if not word.static:
+                raise UnfitError(step.instruction, "the names of the packages depend on a variable")
+            libraries = _libraries(stage, word.text.partition("=")[0], called, idle_python=idle_python)
+            plan[word.span] = (libraries is None, libraries or ())
+    return plan
+
+
+def _called(model: Model) -> frozenset[str]:
+    """Programs, and the packages that hold them, which run in a container."""
+    names = {basename(fact.value) for fact in model.server.tools} | model.start.names
+    services = {service.name for service in model.services}
+    names |= {basename(call.words[0]) for call in model.app.compose_calls if call.service in services and call.words}
+    names |= {basename(line[0]) for service in model.services if (line := words(service.command))}
+    script = model.start.script
+    if script is not None:
+        names |= {basename(fact.value[0]) for fact in script.commands if fact.value}
+    return frozenset(names | {package for name in names for package in catalog.provides(name)})
+
+
+def _has_idle_python(model: Model, stage: StageModel) -> bool:
+    """Whether a Node stage has Python for node-gyp alone: a compiler is there too, and no source speaks of Python."""
+    if (
+        stage.image is None
+        or stage.image.name != "node"
+        or not {"make", "g++", "build-base", "build-essential"} & {name for _, name in stage.packages}
+    ):
+        return False
+    for path in model.app.root.walk(model.source or "", 3000):
+        if path.endswith((".js", ".ts", ".mjs", ".cjs", ".sh", "package.json")):
+            data = model.app.root.read(path) or b""
+            if b"python" in data:
+                return False
+    return True
+
+
+def _libraries(stage: StageModel, name: str, called: frozenset[str], *, idle_python: bool) -> tuple[str, ...] | None:
+    """What the end needs in place of a package; ``None`` where it needs the package itself."""
+    assert stage.image is not None
+    if name in called or not (is_tool(name, stage.image.distribution) or (name in GYP and idle_python)):
+        return None
+    if "-dev" not in name or name in TOOLS:
+        return ()
+    family = "alpine" if stage.manager == "apk" else "debian"
+    return catalog.runtime_libraries(name, family, stage.image.suite)  # type: ignore[arg-type]
+
+
+def _thinned(document: Document, step: Step, plan: Plan) -> list[Item]:
+    """The author's RUN without the packages that the end does not need.
+
+    Raises:
+        UnfitError: they cannot be taken out.
+    """
+    if all(kept for kept, _ in plan.values()):
+        return [Keep(step.instruction)]
+    calls = tuple(installs(step))
+    alone = step.purposes <= {Purpose.PACKAGES, Purpose.CLEANUP}
+    if alone and not any(_some(called, plan) for called in calls):
+        return []
+    removes = any(called.verb in {"purge", "remove", "autoremove", "del"} for called in step.invocations)
+    if Purpose.INSTALL in step.purposes or (alone and removes):
+        line = _again(step, plan)
+        return [New(line)] if line else []
+    if removes or not all(_some(called, plan) for called in calls):
+        raise UnfitError(step.instruction, "the packages cannot be taken out of this RUN")
+    edits = (
+        _edit(document, step, word, plan[word.span][1])
+        for called in calls
+        for word in called.operands
+        if not plan[word.span][0]
+    )
+    return [Keep(step.instruction, tuple(edits))]
+
+
+def _some(called: Invocation, plan: Plan) -> bool:
+    return any(plan[word.span][0] or plan[word.span][1] for word in called.operands)
+
+
+def _edit(document: Document, step: Step, word: ShellWord, libraries: tuple[str, ...]) -> Edit:
+    """*libraries* in the place of a word, or nothing, with the white space and the continuation before it.
+
+    Raises:
+        UnfitError: the word stands between a comment and the end.
+    """
+    if libraries:
+        return Edit(word.span, " ".join(libraries))
+    text, start = document.text, word.span.start
+    while text[start - 1] in f" \t\r\n{document.escape}":
+        start -= 1
+    if not any(comment.span.end == start for comment in step.instruction.inner_comments):
+        return Edit(Span(start, word.span.end), "")
+    line = text.rfind("\n", 0, word.span.start) + 1
+    end = text.find("\n", word.span.end) + 1
+    if text[word.span.end : end].strip() != document.escape:
+        raise UnfitError(step.instruction, f"{word.text} stands between a comment and the rest of the line")
+    return Edit(Span(line, end), "")
+
+
+def _again(step: Step, plan: Plan) -> str | None:
+    """The packages that stay, installed by a line of their own with the author's options."""
+    names: list[str] = []
+    options: list[str] = []
+    manager = ""
+    for called in installs(step):
+        manager = called.manager
+        options += [word.text for word in called.options if word.text.startswith("-")]
+        for word in called.operands:
+            kept, libraries = plan[word.span]
+            names += [word.text] if kept else libraries
+    if not names:
+        return None
+    every = any(plan[word.span][0] for called in installs(step) for word in called.operands)
+    recommends = every and "--no-install-recommends" not in options
+    return install_line(manager, tuple(dict.fromkeys(names)), recommends=recommends)
+
+
+def install_line(manager: str, packages: Sequence[str], *, recommends: bool = False) -> str:
     """The RUN that installs *packages* and leaves no index behind.
 
     Args:
         manager: ``apt`` or ``apk``.
         packages: their names, in the order wanted.
+        recommends: install what apt's packages recommend too, since nobody said that they can do without.
     """
-    names = " ".join(packages)
     if manager == "apk":
-        return f"RUN apk add --no-cache {names}"
-    return (
-        f"RUN apt-get update && apt-get install -y --no-install-recommends {names} && \\\n"
-        "    rm -rf /var/lib/apt/lists/*"
-    )
+        return _broken("RUN apk add --no-cache", packages, "")
+    option = "" if recommends else " --no-install-recommends"
+    return _broken(f"RUN apt-get update && apt-get install -y{option}", packages, "rm -rf /var/lib/apt/lists/*")
+
+
+def _broken(command: str, packages: Sequence[str], after: str) -> str:
+    """*command* with *packages* on its line where they fit, else one a line."""
+    line = " ".join((command, *packages))
+    if len(line) > WIDTH - len(" && \\"):
+        line = " \\\n    ".join((command, *packages))
+        return f"{line} \\\n    && {after}" if after else line
+    return f"{line} && \\\n    {after}" if after else line

@@ -2,36 +2,70 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.dockerfile.layout import Item, Keep, New
-from dockfix.model import Purpose, Role, requirement_paths
-from dockfix.recipes.packages import install_line, runtime_packages
+from dockfix.model import Purpose, Role
+from dockfix.model.commands import makes_environment
+from dockfix.model.config import join
+from dockfix.recipes import packages
+from dockfix.recipes.pip import check_installs, user_edits
 from dockfix.recipes.split import (
     NoGainError,
     Split,
     UnfitError,
     build_variables,
     check_common,
+    check_started,
     env_delta,
+    first_line,
+    gives_away,
+    is_root,
+    listed,
+    plain_copies,
     spaced,
+    spare,
     stage_name,
     used,
 )
-from dockfix.text import Edit, Span
 from dockfix.transform import Safety
 
 if TYPE_CHECKING:
-    from dockfix.model import Invocation, Model, Step
+    from collections.abc import Iterator, Sequence
+
+    from dockfix.model import Model, Step
 
 USER_SITE = "/root/.local"
 VENV = "/opt/venv"
-BUILDERS = frozenset(
-    {"gcc", "g++", "cc", "c++", "make", "cmake", "cargo", "rustc", "git", "pip", "pip3", "poetry", "uv"}
-)
-PIP_PLACES = ("-t", "--target", "--prefix", "--root", "--user", "-e", "--editable")
+COMPILERS = frozenset({"gcc", "g++", "cc", "c++", "make", "cmake", "cargo", "rustc", "pip", "pip3", "poetry", "uv"})
+MOVABLE = {
+    *(Purpose.PACKAGES, Purpose.INSTALL, Purpose.SETTINGS, Purpose.CLEANUP, Purpose.FOLDERS, Purpose.ACCOUNT),
+    Purpose.NEUTRAL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the packages lie, in both stages.
+
+    Attributes:
+        path: an absolute folder.
+        kind: the user's site, a virtual environment that is added, or one that the file makes itself.
+    """
+
+    path: str
+    kind: str
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the end sets, as it is written, so that the packages and their programs are found."""
+        if self.kind == "own":
+            return {}
+        found = {"PYTHONUSERBASE": self.path} if self.kind == "user" else {}
+        return found | {"PATH": f"{self.path}/bin:$PATH"}
 
 
 def split(model: Model) -> Split | None:
@@ -48,203 +82,166 @@ def split(model: Model) -> Split | None:
     if not installs:
         return None
     check_common(model)
-    _check_installs(model, installs)
-    gain = _gain(model)
+    check_started(model)
+    check_installs(model, installs)
     last = stage.steps.index(installs[-1])
     head, tail = stage.steps[: last + 1], stage.steps[last + 1 :]
+    gain = _gain(model, head)
     _check_head(head)
     _check_tail(tail)
-    venv = model.options.python_packages == "venv" or any(service.user is not None for service in model.services)
-    return _arrange(model, head, tail, gain, venv)
+    place = _place(model, head)
+    builder, end = _builder(model, head, tail, place), _end(model, head, tail, place)
+    variables = {name: value.replace("$PATH", stage.config.env["PATH"]) for name, value in place.variables.items()}
+    kept = {item.instruction.index for item in (*builder, *end) if isinstance(item, Keep)}
+    dropped = {step.instruction.index: "the builder's work is done" for step in stage.steps}
+    return Split(
+        (spaced(model.document, builder), spaced(model.document, end)),
+        f"{gain}, so that the image that runs does not carry them",
+        env_delta(model, variables),
+        {index: why for index, why in dropped.items() if index not in kept},
+        safety=Safety.SAFE,
+    )
 
 
-def _check_installs(model: Model, installs: tuple[Step, ...]) -> None:
-    for step in installs:
-        for called in step.invocations:
-            if called.manager in {"apt", "apk", "dnf"}:
-                continue
-            if called.manager != "pip":
-                raise UnfitError(step.instruction, f"{called.manager} keeps its packages in a place of its own")
-            if called.verb != "install":
-                continue
-            for option in PIP_PLACES:
-                if called.has(option):
-                    raise UnfitError(step.instruction, f"pip is told where to install ({option})")
-            local = [word.text for word in called.operands if word.text.startswith((".", "/", "file:"))]
-            if local:
-                raise UnfitError(step.instruction, f"the sources themselves are installed ({local[0]})")
-            if not all(word.static for word in (*called.operands, *called.options)):
-                raise UnfitError(step.instruction, "what pip installs depends on a variable")
-        for name in (
-            "PIP_USER",
-            "PIP_TARGET",
-            "PIP_PREFIX",
-            "PYTHONNOUSERSITE",
-            "VIRTUAL_ENV",
-            "PYTHONUSERBASE",
-            "HOME",
-        ):
-            if name in step.before.env:
-                raise UnfitError(step.instruction, f"{name} tells pip where packages go")
-    python = model.app.python
-    for step in installs:
-        for called in step.calls("pip", "install"):
-            for path in requirement_paths(model.final, step, called):
-                for fact in python.local_of(path) if python is not None else ():
-                    if "://" not in fact.value:
-                        raise UnfitError(step.instruction, f"the sources themselves are installed ({fact.origin})")
-
-
-def _gain(model: Model) -> str:
-    tools = [name for _, name in model.final.packages if catalog.is_build_tool(name, model.final.image.distribution)]  # type: ignore[union-attr]
+def _gain(model: Model, head: Sequence[Step]) -> str:
+    tools = packages.build_tools(model.final, head)
     if tools:
-        return f"{_listed(tools)} {'is' if len(tools) == 1 else 'are'} needed only while packages are built"
-    for requirement in model.requirements:
-        wheel = catalog.python_wheel(requirement.name, requirement.version)
-        if wheel.quick_build or wheel.musl == "sdist":
-            return f"{requirement.name} is compiled while it is installed ({requirement.origin})"
+        return f"{listed(tools)} {'is' if len(tools) == 1 else 'are'} needed only while packages are built"
+    if model.final.image is not None and model.final.image.variant == "full":
+        for requirement in model.requirements:
+            wheel = catalog.python_wheel(requirement.name, requirement.version)
+            if wheel.quick_build and wheel.glibc == "sdist":
+                return f"{requirement.name} is compiled while it is installed ({requirement.origin})"
     if model.options.split == "always":
         return "the packages are installed in a stage of their own"
     raise NoGainError("no build tools are installed and no package is known to be compiled")
 
 
-def _listed(names: list[str]) -> str:
-    names = list(dict.fromkeys(names))
-    if len(names) > 3:
-        return f"{', '.join(names[:3])} and {len(names) - 3} more packages"
-    return " and ".join(names) if len(names) < 3 else f"{names[0]}, {names[1]} and {names[2]}"
-
-
-def _check_head(head: tuple[Step, ...]) -> None:
-    movable = {Purpose.PACKAGES, Purpose.INSTALL, Purpose.SETTINGS, Purpose.CLEANUP, Purpose.FOLDERS, Purpose.ACCOUNT}
+def _check_head(head: Sequence[Step]) -> None:
     for step in head:
         if step.script is None:
             continue
-        if not step.script.ok or not step.purposes <= movable:
+        if not step.script.ok or not step.purposes <= MOVABLE:
             raise UnfitError(step.instruction, "what this RUN leaves behind for the app cannot be told")
-        if Purpose.FOLDERS in step.purposes and step.purposes & {Purpose.INSTALL, Purpose.PACKAGES}:
-            raise UnfitError(step.instruction, "this RUN installs and makes folders at once")
+        if step.purposes & {Purpose.FOLDERS, Purpose.ACCOUNT} and step.purposes & {Purpose.INSTALL, Purpose.PACKAGES}:
+            raise UnfitError(step.instruction, "this RUN installs and makes folders or accounts at once")
 
 
-def _check_tail(tail: tuple[Step, ...]) -> None:
+def _check_tail(tail: Sequence[Step]) -> None:
     for step in tail:
         for command in step.script.commands if step.script else ():
-            if basename(command.name) in BUILDERS:
+            if basename(command.name) in COMPILERS:
                 raise UnfitError(step.instruction, f"{command.name} is still called after the packages are installed")
+        if step.calls("apk", "del") or step.calls("apt", "remove", "purge", "autoremove"):
+            raise UnfitError(step.instruction, "packages are taken away again here")
 
 
-def _arrange(model: Model, head: tuple[Step, ...], tail: tuple[Step, ...], gain: str, venv: bool) -> Split:
-    document, stage = model.document, model.final
-    assert stage.image is not None
-    place = VENV if venv else USER_SITE
-    builder: list[Item] = []
-    runtime: list[Item] = []
-    dropped: dict[int, str] = {}
-    needed = runtime_packages(model, [step for step in head if Purpose.PACKAGES in step.purposes])
-    packages_placed = not needed
-    env_at = 1
-    for position, step in enumerate(head):
-        instruction = step.instruction
-        keyword = instruction.keyword
-        rest = [other for other in head[position + 1 :] if other.script or other.role in {Role.MANIFESTS, Role.SOURCES}]
-        if keyword == "FROM":
-            builder.append(stage_name(document, instruction, "builder") if not _named(model) else _fresh(model))
-            runtime.append(stage_name(document, instruction, "runtime"))
-        elif keyword == "ENV":
-            if build_variables(step, rest):
-                builder.append(Keep(instruction))
-            runtime.append(Keep(instruction))
-            env_at = len(runtime) if env_at == len(runtime) - 1 else env_at
-        elif keyword == "ARG":
-            name = instruction.assignments[0].key if instruction.assignments else ""
-            builder.append(Keep(instruction))
-            if used(name, tail) or any(other.instruction.keyword == "ENV" and used(name, [other]) for other in head):
-                runtime.append(Keep(instruction))
-                env_at = len(runtime) if env_at == len(runtime) - 1 else env_at
-        elif keyword in {"WORKDIR", "SHELL", "USER"}:
-            builder.append(Keep(instruction))
-            runtime.append(Keep(instruction))
-        elif step.role is Role.MANIFESTS:
-            builder.append(Keep(instruction))
-            if not _brought_again(model, step, tail):
-                runtime.append(Keep(instruction))
-        elif step.role in {Role.SOURCES, Role.STAGE_COPY, Role.FOLDERS, Role.ACCOUNT}:
-            if step.role in {Role.SOURCES, Role.FOLDERS}:
-                builder.append(Keep(instruction))
-            runtime.append(Keep(instruction))
-        elif step.script is not None:
-            if venv and Purpose.INSTALL in step.purposes and not any(_is_venv(item) for item in builder):
-                builder += [New(f"RUN python -m venv {VENV}"), New(f"ENV PATH={VENV}/bin:$PATH")]
-            builder.append(Keep(instruction, () if venv else tuple(_user_installs(step))))
-            if Purpose.PACKAGES in step.purposes and not packages_placed:
-                runtime.append(New(install_line(stage.image.manager or "", needed)))
-                packages_placed = True
-            if instruction is head[-1].instruction:
-                runtime.append(New(f"COPY --from=builder {place} {place}"))
-        else:
-            runtime.append(Keep(instruction))
-    runtime += [Keep(step.instruction) for step in tail]
-    variables = {"PATH": f"{place}/bin:{head[0].after.env['PATH']}"}
-    text = f"PATH={place}/bin:$PATH"
-    if not venv:
-        variables["PYTHONUSERBASE"] = place
-        text = f"PYTHONUSERBASE={place} \\\n    {text}"
-    _check_path(model)
-    runtime.insert(env_at, New(f"ENV {text}"))
-    variables["PATH"] = f"{place}/bin:{stage.config.env['PATH']}"
-    return Split(
-        (spaced(document, builder), spaced(document, runtime)),
-        f"{gain}, so that the image that runs does not carry them",
-        env_delta(model, variables),
-        dropped,
-        safety=Safety.SAFE,
-    )
+def _place(model: Model, head: Sequence[Step]) -> Place:
+    """Where the packages go: an environment that the file makes, else the user's site, if root runs the app.
 
-
-def _check_path(model: Model) -> None:
+    Raises:
+        UnfitError: the file changes PATH, and not for an environment of its own.
+    """
+    own = next((path for step in head for path in _environments(step)), None)
+    users = [model.final.config.user, *(service.user or "" for service in model.services)]
     for step in model.final.steps:
-        if step.instruction.keyword == "ENV" and any(a.key == "PATH" for a in step.instruction.assignments):
-            raise UnfitError(step.instruction, "PATH is already changed here")
+        for assignment in step.instruction.assignments if step.instruction.keyword == "ENV" else ():
+            if assignment.key != "PATH":
+                continue
+            if own is None or step not in head or not step.after.env["PATH"].startswith(f"{own}/bin:"):
+                raise UnfitError(step.instruction, "PATH is already changed here")
+            return Place(own, "own")
+    if own is not None:
+        raise UnfitError(None, f"the virtual environment {own} is not on PATH, so that what uses it cannot be told")
+    venv = model.options.python_packages == "venv" or not all(is_root(user) for user in users)
+    return Place(VENV, "venv") if venv else Place(USER_SITE, "user")
 
 
-def _named(model: Model) -> bool:
-    return model.final.stage.name is not None
+def _environments(step: Step) -> Iterator[str]:
+    for command in step.script.commands if step.script else ():
+        path = makes_environment(command)
+        if path is not None:
+            yield join(step.before.workdir, step.before.env.get(path.strip("${}"), path))
 
 
-def _fresh(model: Model) -> New:
-    from dockfix.recipes.split import from_line
+def _builder(model: Model, head: Sequence[Step], tail: Sequence[Step], place: Place) -> list[Item]:
+    """The stage that installs."""
+    items: list[Item] = [first_line(model.document, head[0].instruction, spare(model.document, "builder"))]
+    steps = [step for at, step in enumerate(head[1:], 1) if _prepares(step, head[at + 1 :])]
+    for step, keep in zip(steps, plain_copies(model.document, steps), strict=True):
+        fresh = place.kind == "venv" and not any(isinstance(item, New) and VENV in item.text for item in items)
+        if fresh and Purpose.INSTALL in step.purposes:
+            items += [New(f"RUN python -m venv {VENV}"), New(f"ENV PATH={VENV}/bin:$PATH")]
+        edits = user_edits(step) if place.kind == "user" else ()
+        items.append(Keep(keep.instruction, (*keep.edits, *edits)))
+    return items
 
-    return from_line(model.final.stage.base, "builder")
+
+def _prepares(step: Step, rest: Sequence[Step]) -> bool:
+    """Whether a step before the last install is of use to the stage that installs."""
+    keyword = step.instruction.keyword
+    if keyword == "ENV":
+        return build_variables(step, [other for other in rest if other.script or other.instruction.copy])
+    if step.role is Role.ACCOUNT or (step.role is Role.FOLDERS and gives_away(step)):
+        return False
+    return step.script is not None or keyword in {"ARG", "WORKDIR", "SHELL", "COPY", "ADD"}
 
 
-def _is_venv(item: Item) -> bool:
-    return isinstance(item, New) and "-m venv" in item.text
+def _end(model: Model, head: Sequence[Step], tail: Sequence[Step], place: Place) -> list[Item]:
+    """The stage that runs."""
+    system = packages.run_time(model, model.final, head, afresh=True)
+    builder = spare(model.document, "builder")
+    items: list[Item] = []
+    for step in head[1:]:
+        if step.instruction.index in system:
+            items += system[step.instruction.index]
+        elif _stays(model, step, head, tail, place):
+            items.append(Keep(step.instruction))
+    items += [New(f"COPY --from={builder} {place.path} {place.path}"), *(Keep(step.instruction) for step in tail)]
+    variables = " \\\n    ".join(f"{name}={value}" for name, value in place.variables.items())
+    if variables:
+        items.insert(_head_length(items), New(f"ENV {variables}"))
+    return [stage_name(model.document, head[0].instruction, "runtime"), *items]
 
 
-def _brought_again(model: Model, step: Step, tail: tuple[Step, ...]) -> bool:
+def _stays(model: Model, step: Step, head: Sequence[Step], tail: Sequence[Step], place: Place) -> bool:
+    """Whether a step before the last install belongs to the end as well."""
+    if step.instruction.keyword == "ARG":
+        later = [*tail, *(other for other in head if other.instruction.keyword in {"ENV", "LABEL", "USER", "WORKDIR"})]
+        return any(used(assignment.key, later) for assignment in step.instruction.assignments)
+    if step.role is Role.MANIFESTS:
+        return not _brought_again(model, step, tail) and _is_read(model, step)
+    installs = Purpose.INSTALL in step.purposes
+    return not installs and (step.script is None or not step.purposes <= {Purpose.SETTINGS})
+
+
+def _is_read(model: Model, step: Step) -> bool:
+    """Whether a source names a manifest, and so may read it."""
+    names = [basename(p.source).encode() for p in model.final.placements if p.step is step and not p.folder]
+    for path in model.app.root.walk(model.source or "", 3000):
+        if path.endswith((".py", ".sh")):
+            data = model.app.root.read(path) or b""
+            if any(name in data for name in names):
+                return True
+    return False
+
+
+def _head_length(items: Sequence[Item]) -> int:
+    """How many ENV and ARG the stage opens with."""
+    for at, item in enumerate(items):
+        if not isinstance(item, Keep) or item.instruction.keyword not in {"ENV", "ARG", "LABEL", "MAINTAINER"}:
+            return at
+    return len(items)
+
+
+def _brought_again(model: Model, step: Step, tail: Sequence[Step]) -> bool:
     """Whether a later COPY brings the manifest to the same place, so that the first need not stay in the end."""
     placed = [p for p in model.final.placements if p.step is step]
     later = [p for p in model.final.placements if p.step in tail]
     return all(
         any(
-            q.folder and (not q.source or p.source.startswith(q.source + "/")) and p.target.startswith(q.target)
+            q.folder and (not q.source or p.source.startswith(f"{q.source}/")) and p.target.startswith(q.target)
             for q in later
         )
         for p in placed
     )
-
-
-def _user_installs(step: Step) -> list[Edit]:
-    """``--user`` for every pip install of the app's packages; pip itself is renewed where it is."""
-    edits = []
-    for called in step.calls("pip", "install"):
-        if _renews_pip(called):
-            continue
-        end = called.verb_word.span.end
-        edits.append(Edit(Span(end, end), " --user"))
-    return edits
-
-
-def _renews_pip(called: Invocation) -> bool:
-    names = {word.text.partition("=")[0].rstrip("<>~!=") for word in called.operands}
-    return bool(names) and names <= {"pip", "setuptools", "wheel"} and not called.has("-r", "--requirement")

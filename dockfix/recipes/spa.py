@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
@@ -11,25 +12,49 @@ from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose, Role
 from dockfix.model.config import difference, of_image
 from dockfix.recipes import nginx
-from dockfix.recipes.node import Parts, check_manager
-from dockfix.recipes.split import Split, UnfitError, check_common, from_line, spaced, stage_name
+from dockfix.recipes.modules import Parts, check_manager, install_edits
+from dockfix.recipes.split import Split, UnfitError, check_common, first_line, plain_copies, spaced, spare
 from dockfix.transform import Note, Safety
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dockfix.facts.node import Node
     from dockfix.model import Model, Step
-
-SERVERS = frozenset({"vite", "react-scripts", "vue-cli-service", "ng", "serve", "http-server", "craco", "http-serve"})
-"""Programs that serve a single-page app from a Node image, for development or as plain files."""
-
-KNOWN = {Purpose.INSTALL, Purpose.BUILD, Purpose.SETTINGS, Purpose.CLEANUP, Purpose.TOOLS, Purpose.FOLDERS}
+    from dockfix.model.config import ConfigDelta
 
 PORTS = {"vite": 5173, "react-scripts": 3000, "craco": 3000, "vue-cli-service": 8080, "ng": 4200, "serve": 3000}
 PORTS |= {"http-server": 8080}
-"""The port that each binds when nobody says otherwise, from its own documentation of 2026; ``serve`` has no other."""
+"""The port that each program binds when nobody says otherwise, from its own documentation of 2026."""
+
+PREVIEW = 4173
+"""The port of ``vite preview``: https://vite.dev/config/preview-options"""
+
+RUNNERS = frozenset({"npm", "npx", "yarn", "yarnpkg", "pnpm", "pnpx", "sh", "bash", "cross-env", "exec"})
+"""Programs on the way to the one that serves."""
+
+BUILDS = frozenset({"ng", "vite", "react-scripts", "vue-cli-service", "craco", "tsc"})
+KNOWN = {Purpose.INSTALL, Purpose.BUILD, Purpose.SETTINGS, Purpose.CLEANUP, Purpose.TOOLS, Purpose.FOLDERS}
 
 BAKED = re.compile(r"(VITE|REACT_APP|VUE_APP|NG_APP|PUBLIC)_\w+")
 """Variables that the build puts into the pages, so that setting them in the container comes too late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What nginx serves, and where.
+
+    Attributes:
+        server: the program that serves it now.
+        output: the folder that the build writes, from the app's.
+        port: the port that is bound now.
+        conf: where the new configuration lies in the build context.
+    """
+
+    server: str
+    output: str
+    port: int
+    conf: str
 
 
 def split(model: Model) -> Split | None:
@@ -46,16 +71,16 @@ def split(model: Model) -> Split | None:
         return None
     check_common(model)
     parts = _parts(model)
-    check_manager(model, node, parts)
-    _check_app(model, node)
-    output = _output(node)
-    port = _port(model, node, server)
-    return _arrange(model, node, parts, output, port, server)
+    check_manager(node, parts)
+    _check_start(model, node)
+    _check_services(model)
+    site = Site(server, _output(node), _port(model, node, server), nginx.conf_path(model.app, model.source or ""))
+    return _arrange(model, node, parts, site)
 
 
 def _server(model: Model) -> str | None:
     """The program that serves the app, where it is a plain file server or a development server."""
-    names = model.start.names & SERVERS
+    names = model.start.names & PORTS.keys()
     return sorted(names)[0] if names else None
 
 
@@ -82,28 +107,55 @@ def _parts(model: Model) -> Parts:
     return Parts(steps[0], steps[1:at], manifests, install, steps[at + 1 :], builds, calls[0])
 
 
-def _check_app(model: Model, node: Node) -> None:
+def _check_start(model: Model, node: Node) -> None:
+    """Refuse an app that needs more of its server than files.
+
+    Raises:
+        UnfitError: with the reason.
+    """
     start, at = model.start, model.start.command
     inherited = model.final.image.entrypoint if model.final.image is not None else ()
     if start.script is not None or (start.entrypoint and start.entrypoint not in inherited):
         raise UnfitError(at, "an entrypoint script runs before the app")
+    commands = start.resolved.commands if start.resolved is not None else ()
+    other = {command[0] for command in commands if command} | {command.name for command in start.line.commands}
+    strange = sorted(name for name in other - PORTS.keys() - RUNNERS - BUILDS if name and name not in {"", "["})
+    if strange or (start.shell_form and start.argv is None and not _flat(model)):
+        raise UnfitError(at, f"the container does more than serve the app: {start.text}")
+    if any(arg in {"npx", "yarn", "pnpm"} for arg in _earlier(model)):
+        raise UnfitError(at, f"the container does more than serve the app: {start.text}")
     if node.dev_proxy is not None:
         raise UnfitError(at, f"the development server passes requests on to a backend ({node.dev_proxy.origin})")
     if node.base_path is not None and node.base_path.value not in {"", "/", "./", "."}:
         raise UnfitError(at, f"the app lives under {node.base_path.value} ({node.base_path.origin})")
+    if "build" not in node.scripts and not any(Purpose.BUILD in step.purposes for step in model.final.steps):
+        raise UnfitError(at, f"package.json has no build script ({node.origin})")
+
+
+def _flat(model: Model) -> bool:
+    return model.start.line.ok and model.start.line.flat
+
+
+def _earlier(model: Model) -> list[str]:
+    """The programs of a shell line before the last, which prepare something: a build may stand there, nothing else."""
+    earlier = model.start.line.commands[:-1]
+    return [command.name for command in earlier if not {"build", "install", "ci"} & set(command.args)]
+
+
+def _check_services(model: Model) -> None:
+    at = model.start.command
     for service in model.services:
         for name in service.environment:
             if BAKED.fullmatch(name):
                 raise UnfitError(
                     at,
-                    f"compose sets {name} when the container starts, which a finished build ignores ({service.origin('environment')})",
+                    f"compose sets {name} when the container starts, which a finished build ignores "
+                    f"({service.origin('environment')})",
                 )
         if service.command is not None:
             raise UnfitError(at, f"compose starts something else ({service.origin('command')})")
         if service.user is not None:
             raise UnfitError(at, f"compose sets a user ({service.origin('user')})")
-    if "build" not in node.scripts and not any(Purpose.BUILD in step.purposes for step in model.final.steps):
-        raise UnfitError(at, f"package.json has no build script ({node.origin})")
 
 
 def _output(node: Node) -> str:
@@ -117,22 +169,9 @@ def _output(node: Node) -> str:
 
 def _port(model: Model, node: Node, server: str) -> int:
     """The port that is bound today: the command's, the configuration's, the tool's own; EXPOSE must agree."""
-    told = _told(model) or (
-        node.dev_port.value if node.dev_port is not None and server in {"vite", "ng", "vue-cli-service"} else None
-    )
-    variable = model.final.config.env.get("PORT", "")
-    if told is None and variable.isdigit() and server in {"react-scripts", "craco", "serve", "vue-cli-service"}:
-        told = int(variable)
-    port = told or PORTS.get(server)
-    if (
-        server == "vite"
-        and told is None
-        and "preview" in f"{model.start.resolved.shell if model.start.resolved else model.start.text}"
-    ):
-        port = 4173
+    usual = PREVIEW if server == "vite" and _is_preview(model) else PORTS[server]
+    port = _told(model) or _configured(model, node, server) or usual
     exposed = [int(name.partition("/")[0]) for name in model.final.config.expose if name.partition("/")[0].isdigit()]
-    if port is None:
-        raise UnfitError(model.start.command, "which port is bound cannot be told")
     if exposed and port not in exposed:
         raise UnfitError(model.start.command, f"EXPOSE says {exposed[0]}, but {server} binds {port}")
     for service in model.services:
@@ -141,12 +180,24 @@ def _port(model: Model, node: Node, server: str) -> int:
     return port
 
 
+def _is_preview(model: Model) -> bool:
+    return "preview" in (model.start.resolved.shell if model.start.resolved is not None else model.start.text)
+
+
+def _configured(model: Model, node: Node, server: str) -> int | None:
+    """The port that the tool's configuration or the variable PORT names."""
+    if server in {"vite", "ng", "vue-cli-service"} and node.dev_port is not None and not _is_preview(model):
+        return node.dev_port.value
+    variable = model.final.config.env.get("PORT", "")
+    return int(variable) if variable.isdigit() and server not in {"vite", "ng", "http-server"} else None
+
+
 def _told(model: Model) -> int | None:
     """The port that the command names."""
     words = list(model.start.program or ()) + (model.start.resolved.shell.split() if model.start.resolved else [])
     words += model.start.text.split()
-    for word, following in zip(words, [*words[1:], ""], strict=False):
-        match = re.fullmatch(r"--(?:port|listen)=(?:tcp://[^:]*:)?(\d+)", word)
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        match = re.fullmatch(r"(?:--(?:port|listen)=|PORT=)(?:tcp://[^:]*:)?(\d+)", word)
         if match:
             return int(match[1])
         if word in {"--port", "-l", "--listen", "-p"} and (match := re.fullmatch(r"(?:tcp://[^:]*:)?(\d+)", following)):
@@ -154,49 +205,56 @@ def _told(model: Model) -> int | None:
     return None
 
 
-def _arrange(model: Model, node: Node, parts: Parts, output: str, port: int, server: str) -> Split:
-    document, base = model.document, parts.base.instruction
-    conf_path = _conf_path(model)
-    builder: list[Item] = [
-        stage_name(document, base, "builder") if not model.final.stage.name else from_line(base, "builder")
-    ]
-    kept: list[Step] = []
-    dropped: dict[int, str] = {}
-    for step in model.final.steps[1:]:
-        instruction = step.instruction
-        if _is_for_build(step, parts):
-            builder.append(Keep(instruction))
-            kept.append(step)
-        elif instruction.keyword in {"LABEL", "MAINTAINER"}:
-            kept.append(step)
-        elif instruction.keyword not in {"EXPOSE"}:
-            dropped[instruction.index] = "nginx serves what the build made"
-    built = bool(parts.builds)
-    if not built:
-        runner = {"yarn": "yarn build", "pnpm": "pnpm run build"}.get(parts.call.manager, "npm run build")
-        builder.append(New(f"RUN {runner}"))
+def _arrange(model: Model, node: Node, parts: Parts, site: Site) -> Split:
+    steps = model.final.steps[1:]
+    builder = _builder(model, node, parts, [step for step in steps if _is_for_build(step)])
     image = nginx.image(model.options.base)
-    name = model.final.stage.name or "runtime"
-    end: list[Item] = [New(f"FROM {image} AS {name}")]
-    end += [Keep(step.instruction) for step in kept if step.instruction.keyword in {"LABEL", "MAINTAINER"}]
-    end.append(New(f"COPY {conf_path} {nginx.CONF}"))
-    end.append(New(f"COPY --from=builder {model.folder.rstrip('/')}/{output} {nginx.ROOT}"))
-    exposes = [step for step in model.final.steps if step.instruction.keyword == "EXPOSE"]
-    end += [Keep(step.instruction) for step in exposes] if exposes else [New(f"EXPOSE {port}")]
-    text = nginx.conf(port, _hashed(node))
+    labels = [step for step in steps if step.instruction.keyword in {"LABEL", "MAINTAINER"}]
+    exposes = [step for step in steps if step.instruction.keyword == "EXPOSE"]
+    starts = tuple(step.instruction for step in steps if step.instruction.keyword in {"CMD", "ENTRYPOINT"})
+    ports: list[Item] = [Keep(step.instruction) for step in exposes]
+    end: list[Item] = [
+        New(f"FROM {image} AS {model.final.stage.name or 'runtime'}", replaces=starts),
+        *(Keep(step.instruction) for step in labels),
+        New(f"COPY {site.conf} {nginx.CONF}"),
+        New(f"COPY --from={_builder_name(model)} {model.folder.rstrip('/')}/{site.output} {nginx.ROOT}"),
+        *(ports or [New(f"EXPOSE {site.port}")]),
+    ]
+    kept = {item.instruction.index for item in (*builder, *end) if isinstance(item, Keep)}
     return Split(
-        (spaced(document, builder), spaced(document, end)),
+        (spaced(model.document, builder), spaced(model.document, end)),
         f"a browser app ({node.spa.origin if node.spa else node.origin}) is files: nginx serves them "
-        f"on the same port {port} instead of {server}",
-        _delta(model, image, exposes, port),
-        dropped,
-        {model.app.origin(conf_path): text},
+        f"on the same port {site.port} instead of {site.server}",
+        _delta(model, image, exposes, site.port),
+        {
+            step.instruction.index: "nginx serves what the build made"
+            for step in steps
+            if step.instruction.index not in kept and step.instruction not in starts
+        },
+        {model.app.origin(site.conf): nginx.conf(site.port, nginx.hashed_folder(node))},
         Safety.REVIEW,
-        _notes(model, node, built),
+        _notes(node, parts),
     )
 
 
-def _is_for_build(step: Step, parts: Parts) -> bool:
+def _builder_name(model: Model) -> str:
+    return spare(model.document, "builder")
+
+
+def _builder(model: Model, node: Node, parts: Parts, steps: Sequence[Step]) -> list[Item]:
+    """The stage that builds; where the file never did, by the app's own script."""
+    items: list[Item] = []
+    items.append(first_line(model.document, parts.base.instruction, _builder_name(model)))
+    for step, keep in zip(steps, plain_copies(model.document, steps), strict=True):
+        edits = install_edits(model, node, parts, production=False) if step is parts.install else ()
+        items.append(Keep(keep.instruction, (*keep.edits, *edits)))
+    if not parts.builds:
+        runner = {"yarn": "yarn build", "pnpm": "pnpm run build"}.get(parts.call.manager, "npm run build")
+        items.append(New(f"RUN {runner}"))
+    return items
+
+
+def _is_for_build(step: Step) -> bool:
     keyword = step.instruction.keyword
     if keyword in {"ENV", "ARG", "WORKDIR", "SHELL"}:
         names = [assignment.key for assignment in step.instruction.assignments]
@@ -209,49 +267,22 @@ def _is_for_build(step: Step, parts: Parts) -> bool:
 def _serves_only(step: Step) -> bool:
     """Whether a RUN only installs a file server globally."""
     operands = {word.text.partition("@")[0] for called in step.invocations for word in called.operands}
-    return bool(operands) and operands <= {"serve", "http-server", "global"} | {"add"}
+    return bool(operands) and operands <= {"serve", "http-server", "global", "add"}
 
 
-def _conf_path(model: Model) -> str:
-    """Where the configuration lies in the build context.
-
-    Raises:
-        UnfitError: there is one of that name already, or .dockerignore hides it.
-    """
-    source = model.source or ""
-    path = f"{source}/nginx.conf" if source else "nginx.conf"
-    if model.app.root.exists(path):
-        raise UnfitError(None, f"{path} exists already, and what it is for cannot be told")
-    if model.app.ignore.ignores(path):
-        raise UnfitError(None, f"{path} would be ignored by {model.app.ignore.path}")
-    return path
-
-
-def _hashed(node: Node) -> str | None:
-    tool = node.spa.value if node.spa else ""
-    return nginx.HASHED.get(tool)
-
-
-def _delta(model: Model, image: str, exposes: list[Step], port: int):  # type: ignore[no-untyped-def]
+def _delta(model: Model, image: str, exposes: Sequence[Step], port: int) -> ConfigDelta:
     """The whole configuration of the end, compared with what it was."""
-    from dataclasses import replace
-
     name, _, tag = image.partition(":")
     config = of_image(image, catalog.image(name, tag))
-    ports = (
-        tuple(dict.fromkeys(port for step in exposes for port in step.after.expose)) if exposes else (f"{port}/tcp",)
-    )
+    ports = [each for step in exposes for each in step.after.expose] if exposes else [f"{port}/tcp"]
     config = replace(config, expose=tuple(dict.fromkeys((*config.expose, *ports))), labels=model.final.config.labels)
     return difference(model.final.config, config)
 
 
-def _notes(model: Model, node: Node, built: bool) -> tuple[Note, ...]:
-    notes = []
-    if not built:
-        notes.append(
-            Note(
-                None,
-                f"the Dockerfile never ran the build script: look that `{node.scripts['build'].value}` passes ({node.scripts['build'].origin})",
-            )
-        )
-    return tuple(notes)
+def _notes(node: Node, parts: Parts) -> tuple[Note, ...]:
+    if parts.builds:
+        return ()
+    script = node.scripts["build"]
+    return (
+        Note(None, f"the Dockerfile never ran the build script: look that `{script.value}` passes ({script.origin})"),
+    )

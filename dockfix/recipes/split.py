@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile.layout import Gap, Item, Keep, New
@@ -69,6 +69,21 @@ def stage_name(document: Document, instruction: Instruction, name: str) -> Keep:
     return Keep(instruction, (Edit(Span(end, end), f" {word} {name}"),))
 
 
+def spare(document: Document, name: str) -> str:
+    """*name* for a new stage, or a longer one where a stage of the file has it already."""
+    taken = {stage.name.lower() for stage in document.stages if stage.name}
+    while name in taken:
+        name = f"{name}-stage"
+    return name
+
+
+def first_line(document: Document, instruction: Instruction, name: str) -> Keep | New:
+    """FROM of an earlier stage: the file's own with its comments, unless its name belongs to the end."""
+    if document.stages[-1].name:
+        return from_line(instruction, name)
+    return stage_name(document, instruction, name)
+
+
 def from_line(instruction: Instruction, name: str) -> New:
     """The same base again, under *name*."""
     platform = instruction.flag("platform")
@@ -127,7 +142,7 @@ def env_delta(model: Model, new: Mapping[str, str]) -> ConfigDelta:
     return stated(config, env={**config.env, **new})
 
 
-def check_common(model: Model) -> None:
+def check_common(model: Model, *, root_only: bool = True) -> None:
     """Refuse what no recipe can split.
 
     Raises:
@@ -139,9 +154,9 @@ def check_common(model: Model) -> None:
             raise UnfitError(step.instruction, "ONBUILD acts in images built from this one")
         if keyword == "ADD" and step.role is Role.UNKNOWN:
             raise UnfitError(step.instruction, "ADD fetches from elsewhere, so what it brings cannot be told")
-        if keyword == "RUN" and (step.instruction.flags or step.instruction.heredocs):
-            raise UnfitError(step.instruction, "a RUN with flags or a heredoc is not taken apart")
-        if keyword == "USER" and step.after.user not in {"", "root", "0"} and _installs_later(model, step):
+        if keyword == "RUN" and step.instruction.heredocs:
+            raise UnfitError(step.instruction, "a RUN with a heredoc is not taken apart")
+        if root_only and keyword == "USER" and not is_root(step.after.user) and _installs_later(model, step):
             raise UnfitError(step.instruction, "dependencies are installed by another user than root")
     if model.development is not None:
         raise UnfitError(None, f"this is a development image: {model.development.value} ({model.development.origin})")
@@ -152,6 +167,46 @@ def _installs_later(model: Model, step: Step) -> bool:
     return any(other.purposes & {Purpose.INSTALL, Purpose.PACKAGES} for other in later)
 
 
-def with_edits(keep: Keep, edits: Iterable[Edit]) -> Keep:
-    """*keep* with further edits."""
-    return replace(keep, edits=(*keep.edits, *edits))
+def check_started(model: Model) -> None:
+    """Refuse an image that names no start of its own: what is run in it, and what that needs, is decided elsewhere.
+
+    Raises:
+        UnfitError: there is neither CMD nor ENTRYPOINT.
+    """
+    if not any(step.instruction.keyword in {"CMD", "ENTRYPOINT"} for step in model.final.steps):
+        raise UnfitError(None, "the image has no start command of its own, so that what it needs cannot be told")
+
+
+def is_root(user: str) -> bool:
+    """Whether an account as USER names it is root."""
+    return user.partition(":")[0] in {"", "root", "0"}
+
+
+def plain_copies(document: Document, steps: Sequence[Step]) -> list[Keep]:
+    """*steps* for a stage that only builds: where root does so, copies need no owner, and no account must exist."""
+    if not all(is_root(step.after.user) for step in steps):
+        return [Keep(step.instruction) for step in steps]
+    return [Keep(step.instruction, tuple(_ownerless(document, step.instruction))) for step in steps]
+
+
+def _ownerless(document: Document, instruction: Instruction) -> Iterator[Edit]:
+    """The cut of ``--chown``, and of the white space before it."""
+    for flag in instruction.flags if instruction.keyword in {"COPY", "ADD"} else ():
+        if flag.name == "chown":
+            start = flag.span.start
+            while document.text[start - 1] in f" \t\r\n{document.escape}":
+                start -= 1
+            yield Edit(Span(start, flag.span.end), "")
+
+
+def gives_away(step: Step) -> bool:
+    """Whether a RUN names an account other than root as an owner."""
+    return step.script is not None and any(command.name in {"chown", "chgrp"} for command in step.script.commands)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them; of many the first three and their number."""
+    names = list(dict.fromkeys(names))
+    if len(names) > 3:
+        return f"{', '.join(names[:3])} and {len(names) - 3} more packages"
+    return " and ".join(names) if len(names) < 3 else f"{names[0]}, {names[1]} and {names[2]}"

@@ -1,0 +1,102 @@
+"""What the end of a Node image needs of the folder in which the app was built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from posixpath import normpath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dockfix.facts.node import Node
+    from dockfix.model import Model
+
+BUILD_ONLY = (
+    *("tsconfig*.json", "jsconfig.json", ".eslint*", "eslint.config.*", ".prettier*", "prettier.config.*"),
+    *("jest.config.*", "jest.setup.*", "vitest.config.*", ".mocharc*", ".nycrc*", "babel.config.*", ".babelrc*"),
+    *(".swcrc", "nest-cli.json", "nodemon.json", "tsup.config.*", "webpack.config.*", "rollup.config.*"),
+    *("package.json", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock*"),
+    *(".npmrc", ".nvmrc", ".node-version", "README*", "LICENSE*", "CHANGELOG*", "CONTRIBUTING*", "*.md"),
+    *(".git*", ".docker*", "Dockerfile*", "*.dockerfile", "docker-compose*", "compose*.y*ml", "Makefile"),
+    *(".editorconfig", ".vscode", ".idea", ".husky", ".env.example", ".env.sample", ".travis.yml"),
+    *("test", "tests", "__tests__", "e2e", "coverage", "node_modules"),
+    *("commitlint.config.*", ".lintstaged*", "renovate.json", "jenkinsfile", "Jenkinsfile", "sonar-project.properties"),
+    *(".dockfix.toml", "*.postman_collection.json"),
+)
+"""What lies in a Node app's folder for its tools and its authors, and that a server does not read."""
+
+SELF_CONTAINED = ".output"
+"""What Nitro writes carries its own modules: https://nitro.build/deploy/runtimes/node"""
+
+
+@dataclass(frozen=True)
+class Artefacts:
+    """What the end needs of the app's folder.
+
+    Attributes:
+        built: what the build makes, carried from the builder.
+        carried: files of the context that the server reads.
+        modules: whether it needs ``node_modules``.
+    """
+
+    built: tuple[str, ...]
+    carried: tuple[str, ...]
+    modules: bool = True
+
+
+def artefacts(model: Model, node: Node) -> Artefacts | None:
+    """What the end needs, or ``None`` where it cannot be told and the whole folder goes along."""
+    program = model.start.program or ()
+    entry = normpath(program[1]) if len(program) > 1 else ""
+    if entry.startswith(f"{SELF_CONTAINED}/server/") and node.framework is not None and node.framework.value == "nuxt":
+        return Artefacts((SELF_CONTAINED,), (), modules=False)
+    output = normpath(node.build_output.value) if node.build_output is not None else ""
+    if not output or output.startswith(("..", "/")) or not entry.startswith(f"{output}/"):
+        return None
+    if model.server.unread or model.server.reads_unknown is not None or _prisma(node):
+        return None
+    return _known(model, output)
+
+
+def _known(model: Model, output: str) -> Artefacts | None:
+    """The parts of the folder that the server reads; ``None`` where something in it may be read or not."""
+    reads = {normpath(fact.value).split("/")[0] for fact in model.server.reads}
+    writes = {normpath(fact.value).split("/")[0] for fact in model.server.writes}
+    compiled = {"src"} if not any(normpath(fact.value).startswith("src/") for fact in model.server.reads) else set()
+    made = {output.split("/", maxsplit=1)[0], *compiled}
+    carried = ["package.json"]
+    for name in _entries(model):
+        if name in made or any(fnmatchcase(name, each) for each in BUILD_ONLY):
+            continue
+        if name not in reads | writes:
+            return None
+        carried.append(name)
+    return Artefacts((output,), tuple(carried))
+
+
+def _entries(model: Model) -> Iterator[str]:
+    """What of the app's folder in the build context lands in the image."""
+    for name in model.app.root.list(model.source or ""):
+        path = in_context(model, name)
+        if not model.app.ignore.ignores(path) and model.final.image_path(path) is not None:
+            yield name
+
+
+def _prisma(node: Node) -> bool:
+    """Whether a schema and a generated client belong to the app: migrations read the schema when it starts."""
+    return node.dependency("prisma") is not None or node.dependency("@prisma/client") is not None
+
+
+def why_whole(model: Model) -> str:
+    """Why the whole folder goes along."""
+    unknown = model.server.reads_unknown
+    if unknown is not None:
+        return f"the whole app folder goes along: what {unknown.origin} reads cannot be told"
+    return "the whole app folder goes along: which of its files the app reads could not be told"
+
+
+def in_context(model: Model, name: str) -> str:
+    """The path in the build context of *name* in the app's folder."""
+    return f"{model.source}/{name}" if model.source else name

@@ -1,0 +1,168 @@
+"""How a Node image installs its modules, and how a stage of its own would."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from dockfix.model import Invocation, Purpose, Role
+from dockfix.model.commands import purpose
+from dockfix.recipes.manifests import HARMLESS
+from dockfix.recipes.split import UnfitError
+from dockfix.text import Edit, Span
+
+if TYPE_CHECKING:
+    from dockfix.facts.node import Node
+    from dockfix.model import Model, StageModel, Step
+
+MANAGERS = frozenset({"npm", "yarn", "pnpm"})
+INSTALLS = frozenset({"", "install", "i", "ci", "clean-install"})
+PRODUCTION = frozenset({"--production", "--production=true", "--only=production", "--only=prod", "--prod", "-P"})
+INSTALLING = {Purpose.INSTALL, Purpose.BUILD, Purpose.SETTINGS, Purpose.CLEANUP}
+OLDEST_OMITTING = 15
+"""The first Node whose npm knows ``--omit``: https://github.com/npm/cli/blob/latest/CHANGELOG.md (7.0.0)"""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The steps of a Node stage.
+
+    Attributes:
+        base: FROM.
+        before: everything up to the install, FROM left out.
+        manifests: the manifest copies before the install.
+        install: the RUN that installs the dependencies.
+        after: everything behind it.
+        builds: the RUNs that build, perhaps the install itself.
+        call: the install command itself.
+    """
+
+    base: Step
+    before: tuple[Step, ...]
+    manifests: tuple[Step, ...]
+    install: Step
+    after: tuple[Step, ...]
+    builds: tuple[Step, ...]
+    call: Invocation
+
+
+def take_apart(model: Model) -> Parts:
+    """The parts of the final stage.
+
+    Raises:
+        UnfitError: the install is not one plain RUN, or something unknown stands around it.
+    """
+    steps = model.final.steps
+    installs = [step for step in steps if Purpose.INSTALL in step.purposes]
+    if len(installs) != 1:
+        raise UnfitError(installs[1].instruction, "dependencies are installed in more than one place")
+    install = installs[0]
+    if install.script is None or not install.script.ok or not install.purposes <= INSTALLING:
+        raise UnfitError(install.instruction, "this RUN does more than install the dependencies")
+    at = steps.index(install)
+    for step in (*steps[1:at], *steps[at + 1 :]):
+        if step.role is Role.UNKNOWN and step.instruction.keyword not in {"CMD", "ENTRYPOINT"}:
+            raise UnfitError(step.instruction, "what this instruction leaves behind for the app cannot be told")
+        if step.calls("apk", "del") or step.calls("apt", "remove", "purge"):
+            raise UnfitError(step.instruction, "packages are taken away again here")
+    builds = tuple(step for step in steps[at:] if Purpose.BUILD in step.purposes)
+    manifests = tuple(step for step in steps[1:at] if step.role is Role.MANIFESTS)
+    return Parts(steps[0], steps[1:at], manifests, install, steps[at + 1 :], builds, _call(model, install))
+
+
+def _call(model: Model, install: Step) -> Invocation:
+    """The one command that installs the modules.
+
+    Raises:
+        UnfitError: there are several, or it installs something else than package.json says.
+    """
+    at = install.instruction
+    calls = [called for called in install.invocations if purpose(called.command) is Purpose.INSTALL]
+    if len(calls) != 1 or calls[0].operands or calls[0].manager not in MANAGERS or calls[0].verb not in INSTALLS:
+        raise UnfitError(at, "the dependencies are not installed by one plain command")
+    if install.before.workdir != model.folder:
+        raise UnfitError(at, f"the install runs in {install.before.workdir}, the app in {model.folder}")
+    if any(command.name == "cd" for command in (install.script.commands if install.script else ())):
+        raise UnfitError(at, "the install changes its folder")
+    return calls[0]
+
+
+def check_manager(node: Node, parts: Parts) -> None:
+    """Refuse package managers and installs that the recipes do not know.
+
+    Raises:
+        UnfitError: with the reason.
+    """
+    at = parts.install.instruction
+    if node.workspaces:
+        raise UnfitError(at, f"the app is a workspace of several packages ({node.origin})")
+    if node.manager in {"yarn-berry", "bun"}:
+        raise UnfitError(at, f"{node.manager} keeps its modules in a way of its own ({node.origin})")
+    if parts.call.has("--ignore-scripts", "--prefix", "--modules-folder", "--cwd"):
+        raise UnfitError(at, "the install is told to leave out scripts or to go elsewhere")
+
+
+def installs_production(parts: Parts) -> bool:
+    """Whether the install leaves out dev dependencies already."""
+    step = parts.install
+    environment = {**step.arguments, **step.before.env}.get("NODE_ENV") == "production"
+    flags = any(word.text in PRODUCTION | {"--omit=dev"} for word in parts.call.options)
+    omitted = any(first.text == "--omit" and second.text == "dev" for first, second in pairwise(parts.call.options))
+    return (environment or flags or omitted) and not parts.call.has("--include")
+
+
+def install_edits(model: Model, node: Node, parts: Parts, *, production: bool) -> tuple[Edit, ...]:
+    """The install command of a stage: frozen where the lock fits, without dev dependencies where *production*."""
+    verb, edits = parts.call.verb_word, []
+    if parts.call.manager == "npm" and parts.call.verb in {"install", "i"} and _freezable(model, node, parts):
+        edits.append(Edit(verb.span, "ci"))
+    if production:
+        end = max([verb.span.end, *(word.span.end for word in parts.call.options)])
+        edits.append(Edit(Span(end, end), f" {omission(model.final, parts.call.manager)}"))
+    return tuple(edits)
+
+
+def omission(stage: StageModel, manager: str) -> str:
+    """The option that leaves out dev dependencies."""
+    if manager == "npm":
+        return "--omit=dev" if knows_omit(stage) else "--production"
+    return {"yarn": "--production", "pnpm": "--prod"}[manager]
+
+
+def knows_omit(stage: StageModel) -> bool:
+    """Whether the image's npm is 7 or newer, and so knows ``--omit`` and the lock files of today."""
+    major = re.match(r"\d+", stage.image.version if stage.image is not None else "")
+    return major is None or int(major[0]) >= OLDEST_OMITTING
+
+
+def prune(stage: StageModel, manager: str) -> str:
+    """The RUN that takes the dev dependencies away again.
+
+    pnpm would run ``prepare`` once more, and yarn every script: https://github.com/pnpm/pnpm/issues/3277.
+    """
+    return {
+        "npm": f"RUN npm prune {omission(stage, 'npm')}",
+        "yarn": "RUN yarn install --production --ignore-scripts --prefer-offline",
+        "pnpm": "RUN pnpm prune --prod --ignore-scripts",
+    }[manager]
+
+
+def _freezable(model: Model, node: Node, parts: Parts) -> bool:
+    """Whether ``npm ci`` installs what ``npm install`` does: the lock is in step, and is in the image by then."""
+    if node.lock_in_step is not True or node.lock is None or not knows_omit(model.final):
+        return False
+    lock = node.path(node.lock.value)
+    copied = [p for p in model.final.placements if p.step in parts.before]
+    return not model.app.ignore.ignores(lock) and any(
+        p.source == lock or (p.folder and (not p.source or lock.startswith(f"{p.source}/"))) for p in copied
+    )
+
+
+def own_scripts(node: Node) -> tuple[str, str] | None:
+    """A script of package.json that an install runs and that may leave something behind, with its origin."""
+    for name, fact in node.lifecycle.items():
+        if fact.value.strip() not in HARMLESS:
+            return name, fact.origin
+    return None

@@ -1,0 +1,126 @@
+"""What the start of a Node image needs, so that an end without dev dependencies still starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from posixpath import basename
+from typing import TYPE_CHECKING
+
+from dockfix.facts.compose import words
+from dockfix.model.commands import Purpose, purpose
+from dockfix.recipes.split import UnfitError
+
+if TYPE_CHECKING:
+    from dockfix.facts.node import Node
+    from dockfix.model import Model, Step
+
+DEV_SERVERS = frozenset(
+    {"nodemon", "ts-node-dev", "tsnd", "webpack-dev-server", "vite", "ng", "react-scripts", "vue-cli-service"}
+)
+BINARIES = {"pm2": frozenset({"pm2", "pm2-runtime", "pm2-docker"}), "http-server": frozenset({"http-server", "hs"})}
+"""Programs of packages that are installed globally, where they are called otherwise than the package."""
+
+
+def check_start(model: Model, node: Node, production: bool) -> None:
+    """The start must be known, and must not need what the end leaves out.
+
+    Raises:
+        UnfitError: with the reason.
+    """
+    start = model.start
+    at = start.command
+    if start.script is not None and start.program is None:
+        raise UnfitError(at, "the entrypoint script does not show what it starts")
+    if not start.program:
+        raise UnfitError(at, _unknown(model))
+    development = start.names & DEV_SERVERS
+    if development:
+        raise UnfitError(at, f"the container starts a development tool, {sorted(development)[0]}")
+    if production:
+        return
+    _check_tools(model, node)
+    for imported in model.server.imports:
+        fact = node.is_dev(imported.value)
+        if fact is not None and fact.value:
+            raise UnfitError(at, f"the sources import {imported.value}, a dev dependency ({imported.origin})")
+
+
+def _unknown(model: Model) -> str:
+    """Why the program that starts is not known."""
+    start = model.start
+    resolved = start.resolved
+    if resolved is not None and resolved.missing is not None:
+        return f"the start command runs the script {resolved.missing}, which package.json does not have"
+    if resolved is not None and resolved.shell != start.text:
+        return f"`{start.text}` is more than one plain command: {resolved.shell}"
+    return f"what starts cannot be told: {start.text or 'there is no CMD'}"
+
+
+def _check_tools(model: Model, node: Node) -> None:
+    """Refuse where the start command, a compose service or a call of compose uses a dev dependency."""
+    start = model.start
+    at = start.command
+    tools = start.resolved.tools if start.resolved is not None else (start.program or ())[:1]
+    called = [(tool, "the start command") for tool in tools]
+    called += [(tool, origin) for tool, origin in elsewhere(model, node)]
+    everywhere = {name for step in model.final.steps for name in _global(step)}
+    for tool, where in called:
+        fact = node.is_dev(tool) if tool not in everywhere else None
+        if fact is not None and fact.value:
+            raise UnfitError(at, f"{where} uses {tool}, a dev dependency ({fact.origin})")
+
+
+def elsewhere(model: Model, node: Node) -> Iterator[tuple[str, str]]:
+    """Packages and programs that compose starts in the image in place of its CMD, each with the place that says so."""
+    for service in model.services:
+        if service.command is not None:
+            yield from _tools(node, words(service.command), service.origin("command"))
+    for call in model.app.compose_calls:
+        if call.words and any(call.service == service.name for service in model.services):
+            yield from _tools(node, call.words, call.origin)
+
+
+def _tools(node: Node, argv: tuple[str, ...], origin: str) -> Iterator[tuple[str, str]]:
+    resolved = node.resolve(argv)
+    for name in (*resolved.tools, *(basename(command[0]) for command in resolved.commands if command)):
+        yield name, origin
+
+
+def needed(model: Model, step: Step) -> bool:
+    """Whether a tool that a RUN installs globally, or a package manager that it sets up, is called in a container."""
+    calls = model.start.names | {basename(word) for word in model.start.words[:1]}
+    if model.node is not None:
+        calls |= {name for name, _ in elsewhere(model, model.node)}
+        calls |= {basename(words(service.command)[0]) for service in model.services if words(service.command)}
+    corepack = step.script is not None and any(command.name == "corepack" for command in step.script.commands)
+    return bool(_global(step) & calls) or (corepack and bool({"pnpm", "yarn"} & calls))
+
+
+def _global(step: Step) -> frozenset[str]:
+    """The programs that a RUN installs beside the app."""
+    tools = [called for called in step.invocations if purpose(called.command) is Purpose.TOOLS]
+    packages = {_package(word.text) for called in tools for word in called.operands}
+    return frozenset[str]().union(*(BINARIES.get(name, frozenset({name})) for name in packages))
+
+
+def _package(operand: str) -> str:
+    """The name in ``name@version``."""
+    return operand[0] + operand[1:].partition("@")[0]
+
+
+def node_env_decides(model: Model) -> str | None:
+    """Where the sources or compose decide by NODE_ENV, so that setting it would change the app; ``None`` if nowhere."""
+    for service in model.services:
+        if "NODE_ENV" in service.environment:
+            return service.origin("environment")
+    source = model.source or ""
+    for path in model.app.root.walk(source, 2000):
+        if path.endswith((".js", ".ts", ".mjs", ".cjs", ".mts")) and not _is_test(path):
+            data = model.app.root.read(path)
+            if data is not None and b"NODE_ENV" in data:
+                return model.app.origin(path)
+    return None
+
+
+def _is_test(path: str) -> bool:
+    return "/test" in path or ".test." in path or ".spec." in path or path.startswith("test")

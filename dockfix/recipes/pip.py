@@ -1,0 +1,63 @@
+"""What pip installs and where, so that it can be told to install elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dockfix.model import requirement_paths
+from dockfix.model.commands import Purpose, purpose
+from dockfix.recipes.split import UnfitError
+from dockfix.text import Edit, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dockfix.model import Invocation, Model, Step
+
+PLACES = ("-t", "--target", "--prefix", "--root", "--user", "-e", "--editable")
+VARIABLES = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PYTHONNOUSERSITE", "PYTHONUSERBASE", "HOME")
+"""Variables that move what pip installs: https://pip.pypa.io/en/stable/topics/configuration/"""
+
+
+def check_installs(model: Model, installs: Sequence[Step]) -> None:
+    """Refuse installs that do not put everything into pip's own place.
+
+    Raises:
+        UnfitError: with the reason.
+    """
+    for step in installs:
+        for called in step.invocations:
+            if purpose(called.command) is Purpose.INSTALL:
+                _check(model, step, called)
+        for name in VARIABLES:
+            if name in step.before.env:
+                raise UnfitError(step.instruction, f"{name} tells pip where packages go")
+
+
+def _check(model: Model, step: Step, called: Invocation) -> None:
+    at = step.instruction
+    if called.manager != "pip" or called.verb != "install" or called.command.name == "uv":
+        raise UnfitError(at, f"{called.command.name} keeps its packages in a place of its own")
+    for option in PLACES:
+        if called.has(option):
+            raise UnfitError(at, f"pip is told where to install ({option})")
+    local = [word.text for word in called.operands if word.text.startswith((".", "/", "file:"))]
+    if local:
+        raise UnfitError(at, f"the sources themselves are installed ({local[0]})")
+    if not all(word.static for word in (*called.operands, *called.options)):
+        raise UnfitError(at, "what pip installs depends on a variable")
+    python = model.app.python
+    for path in requirement_paths(model.final, step, called):
+        for fact in python.local_of(path) if python is not None else ():
+            if "://" not in fact.value:
+                raise UnfitError(at, f"the sources themselves are installed ({fact.origin})")
+
+
+def user_edits(step: Step) -> tuple[Edit, ...]:
+    """``--user`` for every install of the app's packages; pip itself is renewed where it is."""
+    places = [
+        called.verb_word.span.end
+        for called in step.calls("pip", "install")
+        if purpose(called.command) is Purpose.INSTALL
+    ]
+    return tuple(Edit(Span(end, end), " --user") for end in places)
