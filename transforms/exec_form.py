@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 BUILTINS = frozenset({"cd", "source", ".", "export", "set", "ulimit", "umask", "trap", "eval", "alias", "unset", "if"})
 PLAIN_SHELL = ("/bin/sh", "-c")
+SHELL_OPTION = re.compile(r"-[ceuxo]+|pipefail|errexit|nounset|xtrace")
 DEVELOPMENT = frozenset({"nodemon", "ts-node-dev", "tsx", "ts-node", "node-dev", "vitest", "jest"})
 """Programs for the developer's desk: nobody waits for a graceful stop there."""
 DIRECT = frozenset({"next", "fastify", "remix-serve", "react-router-serve"})
@@ -44,9 +45,10 @@ def exec_form(model: Model) -> Iterator[Result]:
         the middle of a request when its container stops.
 
     Refuses when:
-        ENTRYPOINT is a shell line and there are arguments that would now be appended; another SHELL is set; the base's
-        entrypoint treats the program in its own way; the line has pipes, background jobs or several commands that are
-        not joined by `&&`; an npm script has pre or post scripts, or the sources read the variables that npm sets.
+        ENTRYPOINT is a shell line and there are arguments that would now be appended; SHELL is a login shell or no
+        shell; the base's entrypoint treats the program in its own way; the line has pipes, background jobs or several
+        commands that are not joined by `&&`; an npm script has pre or post scripts, or the sources read the variables
+        that npm sets.
 
     Example:
         See fixtures/exec-form/example.
@@ -104,7 +106,9 @@ def _exec_in(model: Model, instruction: Instruction, keyword: str, line: ShellSc
         return Note(instruction, "the shell line hands over to the program by exec already")
     why = "the line needs a shell, which hands over to the program so that signals reach it"
     if "\n" not in instruction.text:
-        return _change(model, instruction, keyword, ("sh", "-c", handed), why, Safety.SAFE)
+        shell = model.final.config.shell
+        words = ("sh", "-c") if shell == PLAIN_SHELL else shell
+        return _change(model, instruction, keyword, (*words, handed), why, Safety.SAFE)
     shift = len(instruction.value) - len(instruction.value.lstrip())
     at = _beginning(line)
     start = instruction.source(shift + at, shift + at + 1).start
@@ -154,8 +158,10 @@ def _arguments(model: Model, keyword: str) -> str | None:
 
 
 def _shell_obstacle(model: Model) -> str | None:
+    """Why the SHELL may set up more than it runs, such as a login shell or ``conda run``."""
     shell = model.final.config.shell
-    return f"SHELL is {render(shell)}, which this line may need" if shell != PLAIN_SHELL else None
+    plain = basename(shell[0]) in SHELLS and all(SHELL_OPTION.fullmatch(word) for word in shell[1:])
+    return None if plain else f"SHELL is {render(shell)}, which this line may need"
 
 
 def _base_entrypoint(model: Model) -> str | None:

@@ -16,8 +16,12 @@ from dockfix.text import Edit, Span
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
 
 WRAPPED = frozenset({"node", "next", "nest", "nuxt", "gunicorn", "uvicorn", "flask", "fastapi", "hypercorn", "daphne"})
-WRAPPED |= frozenset({"waitress-serve", "streamlit", "celery", "python", "python3"}) | NODE_RUNNERS
+WRAPPED |= frozenset({"waitress-serve", "streamlit", "celery", "rq", "python", "python3", "poetry", "uv", "pipenv"})
+WRAPPED |= frozenset({"granian", "sanic", "chainlit", "dramatiq", "arq", "locust"}) | NODE_RUNNERS
 """Programs that do not act as process 1 should: they leave orphans, or have no handler for SIGTERM by default."""
+
+SINGLE_CHILD = frozenset({"celery", "rq"})
+"""Workers that end their children in order, unless the children get the signal as well and die in mid-task."""
 
 OWN_HANDLING = frozenset({"nginx", "httpd", "apache2", "apache2-foreground", "apachectl", "php-fpm"})
 """Servers that stop in order as process 1 and wait for their own children."""
@@ -33,8 +37,8 @@ def init(model: Model) -> Iterator[Result]:
     What it does:
         Installs dumb-init by the distribution's package manager and puts it in front as ENTRYPOINT. An entrypoint of
         the base or of the app is chained behind it where the command needs it, and a CMD that Docker would clear is
-        written again. With celery it passes signals to the first child alone, because a pool is killed in mid-task
-        otherwise.
+        written again. With celery and rq it passes signals to the first child alone, because a task is killed in the
+        middle otherwise.
 
         Review it: the container stops in another way than before, as intended, and gets a package.
 
@@ -45,7 +49,7 @@ def init(model: Model) -> Iterator[Result]:
 
     Refuses when:
         The image is not in the catalogue, or its suite's archive has moved so that nothing can be installed; the base
-        runs as another user than root; ENTRYPOINT is a shell line; celery runs below a shell, which would not wait
+        runs as another user than root; ENTRYPOINT is a shell line; a worker runs below a shell, which would not wait
         for it. An init that is there already, in the image or by `init: true` in compose, is left alone, as are
         servers that handle signals themselves (nginx, Apache, php-fpm, Go).
 
@@ -76,15 +80,17 @@ def init(model: Model) -> Iterator[Result]:
     if at is None:
         yield Refusal(stage.stage.base, "no CMD or ENTRYPOINT of this file starts the app")
         return
-    celery = "celery" in names
-    if celery and _below_shell(model):
-        yield Refusal(at, "celery runs below a shell that does not hand over to it by exec, and would be cut off")
+    workers = sorted(names & SINGLE_CHILD)
+    if workers and _below_shell(model):
+        yield Refusal(
+            at, f"{workers[0]} runs below a shell that does not hand over to it by exec, and would be cut off"
+        )
         return
     entrypoint = stage.setting("ENTRYPOINT")
     if entrypoint is not None and entrypoint.instruction.json is None:
         yield Refusal(entrypoint.instruction, "ENTRYPOINT is a shell line, which an init cannot be put in front of")
         return
-    prefix = ("dumb-init", *(("--single-child",) if celery else ()), "--")
+    prefix = ("dumb-init", *(("--single-child",) if workers else ()), "--")
     chained = config.entrypoint if entrypoint is not None or _needs(model) else ()
     edits = _edits(model, stage, prefix, (*prefix, *chained))
     yield Change(

@@ -1,0 +1,55 @@
+"""What a health check can ask nginx for, from its configuration."""
+
+from __future__ import annotations
+
+import pytest
+
+from dockfix.recipes.nginx_conf import Site, parse, site
+
+FILES = "root /usr/share/nginx/html;"
+
+
+def test_blocks_are_nested_and_comments_left_out() -> None:
+    tree = parse('http { # a { comment\n server { listen 80; location / { return 200 "a; b"; } } }')
+    server = tree.block[0].block[0]
+    assert [directive.name for directive in server.block] == ["listen", "location"]
+    assert server.block[1].block[0].args == ("200", "a; b")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("server { listen 80; %s }", Site(80)),
+        ("server { %s }", Site(80)),
+        ("server { listen 8080 default_server; listen [::]:8080 default_server; %s }", Site(8080)),
+        ("server { listen 0.0.0.0:3000; %s }", Site(3000)),
+        ("http { server { listen 80; %s } server { listen 443 ssl; %s } }", Site(80)),
+        ("server { listen 80; location = /healthz { return 204; } location / { proxy_pass http://a; } }", None),
+        ("server { listen 80; location /api/ { proxy_pass http://api; } %s }", Site(80)),
+        ("server { listen 80; location / { try_files $uri /index.html; } }", Site(80)),
+    ],
+)
+def test_site_that_answers(text: str, expected: Site | None) -> None:
+    assert site([text.replace("%s", FILES)]) == (expected or Site(80, "/healthz"))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("gzip on;", "no server block was found"),
+        ("server { listen 443 ssl; }", "no server block listens without TLS on IPv4"),
+        ("server { listen [::]:80; }", "no server block listens without TLS on IPv4"),
+        ("server { listen 443; ssl on; }", "no server block listens without TLS on IPv4"),
+        ("server { listen 80; } server { listen 8080; }", "the server blocks listen on 80 and 8080"),
+        (
+            "server { listen 80; return 301 https://$host$request_uri; }",
+            "the server block sends every request elsewhere",
+        ),
+        ("server { listen 80; location / { proxy_pass http://api; } }", "nginx hands requests on to another server"),
+        ("server { listen 80; auth_basic staff; }", "the site asks for a password"),
+        ("auth_basic staff; server { listen 80; }", "the site asks for a password"),
+        ("server { listen 80; include snippets/site.conf; }", "the server block includes snippets/site.conf"),
+    ],
+)
+def test_site_that_cannot_be_told(text: str, problem: str) -> None:
+    assert site([text]).problem == problem
