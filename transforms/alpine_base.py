@@ -67,8 +67,9 @@ def _on_alpine(model: Model) -> Iterator[Result]:
     if not moved:
         return
     result = layout(model.document, swap.stages(model), swap.dropped)
-    stage = moved[0] if first[-1] not in moved else first[-1]
-    yield Change(stage.stage.base, result.edits, _proof(stage, swap), Safety.REVIEW, _config(model), {}, result.ledger)
+    yield Change(
+        moved[0].stage.base, result.edits, _proof(moved, swap), Safety.REVIEW, _config(model), {}, result.ledger
+    )
     if model.app.kubernetes:
         yield Note(None, "musl reads the search domains of a Kubernetes cluster in its own way")
 
@@ -79,13 +80,15 @@ def _together(one: bases.Swap, other: bases.Swap) -> bases.Swap:
     return bases.Swap(one.items | other.items, one.dropped | other.dropped, evidence, packages)
 
 
-def _proof(stage: StageModel, swap: bases.Swap) -> str:
+def _proof(moved: Sequence[StageModel], swap: bases.Swap) -> str:
     """Why the move is right, in one sentence."""
+    references = list(dict.fromkeys(stage.reference for stage in moved))
+    names, verb = _some(references), "carries" if len(references) == 1 else "carry"
+    if not swap.evidence and all(bases.serves(stage) for stage in moved):
+        return f"{names} serves the same files with the same settings on Alpine"
     proof = f", {_some(swap.evidence)} included" if swap.evidence else ", and none of its packages is compiled"
-    if stage.image is not None and stage.image.name in bases.SERVERS and not swap.evidence:
-        return f"{stage.reference} serves the same files with the same settings on Alpine"
     added = f"; Alpine has to be given {_some(swap.packages)}" if swap.packages else ""
-    return f"all that {stage.reference} carries for this app is known to work on Alpine{proof}{added}"
+    return f"all that {names} {verb} for this app is known to work on Alpine{proof}{added}"
 
 
 def _config(model: Model) -> ConfigDelta:

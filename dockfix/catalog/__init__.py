@@ -10,6 +10,7 @@ from dockfix.catalog.images import PROVENANCE, Account, Image, image, variant
 from dockfix.catalog.npm import NpmNative, npm_native
 from dockfix.catalog.packages import (
     NEWEST_BRANCH,
+    OLDEST_BRANCH,
     Answer,
     alpine,
     busybox_has,
@@ -22,6 +23,7 @@ from dockfix.catalog.wheels import Wheel, python_system_libraries, python_wheel
 
 __all__ = [
     "NEWEST_BRANCH",
+    "OLDEST_BRANCH",
     "OLDEST_PYTHON",
     "PROVENANCE",
     "Account",

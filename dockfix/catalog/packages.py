@@ -22,7 +22,8 @@ _SUITES = ("bullseye", "bookworm", "trixie")
 
 NEWEST_SUITE = "trixie"
 """The Debian suite that is meant where none is named."""
-_OLDEST_KNOWN_BRANCH = 12
+OLDEST_BRANCH = "3.12"
+"""The oldest Alpine branch in the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def _on_branch(branches: str, branch: str) -> bool:
     """
     if branches == "all":
         return True
-    wanted = min(max(_order(branch), _OLDEST_KNOWN_BRANCH), _order(NEWEST_BRANCH)) if branch != "edge" else 10_000
+    wanted = min(max(_order(branch), _order(OLDEST_BRANCH)), _order(NEWEST_BRANCH)) if branch != "edge" else 10_000
     for part in branches.split(","):
         first, dots, last = part.partition("..")
         if _order(first) <= wanted <= _order(last if dots else first):

@@ -82,7 +82,8 @@ def translate(model: Model, stage: StageModel, image: Image) -> Translation:
         elif step.instruction.keyword in {"ENTRYPOINT", "CMD"} and TINI[0] in step.instruction.text:
             result.items[step.instruction.index] = (Keep(step.instruction, (_tini(step.instruction),)),)
     for name, call in needs.tools(model, stage).items():
-        if not catalog.busybox_has(call.name):
+        # Alpine's own curl and git bring the certificates
+        if not catalog.busybox_has(call.name) and name != "ca-certificates":
             result.packages += _names(name, image.suite, None, call.where)
     _check_paths(model, stage)
     if needs.needs_bash(model, stage) is not None:
@@ -93,9 +94,18 @@ def translate(model: Model, stage: StageModel, image: Image) -> Translation:
     result.packages += musl.node_packages(model, stage, result.evidence)
     inherited = [name for other in stage.lineage[:-1] for _, name in other.packages]
     covered = {*inherited, *result.installed, *(BUILD_BASE if "build-base" in result.installed else ())}
+    if (result.packages or result.installed) and _older(image):
+        wanted = [*result.installed, *result.packages]
+        raise UnfitError(stage.stage.base, f"whether Alpine {image.suite} has {wanted[0]} is not recorded")
     developed = {lib for name in result.packages for lib in _libraries(name, image)}
     result.packages = [name for name in dict.fromkeys(result.packages) if name not in covered | developed]
     return result
+
+
+def _older(image: Image) -> bool:
+    """Whether the image stands on a branch of Alpine whose packages are not recorded."""
+    first = int(catalog.OLDEST_BRANCH.partition(".")[2])
+    return image.suite is None or not image.suite.startswith("3.") or int(image.suite.partition(".")[2]) < first
 
 
 def _libraries(name: str, image: Image) -> tuple[str, ...]:
@@ -207,7 +217,9 @@ class _Text:
     def edits(self) -> list[Edit]:
         """The edits to the command; none where it is :attr:`gone`."""
         if basename(self.command.name) in ACCOUNTS:
-            return [Edit(self.command.span, self._account())]
+            text = self._account()
+            name = basename(self.command.name)
+            return [] if busybox.understands(name, self.command.args) else [Edit(self.command.span, text)]
         called = next((called for called in self.step.invocations if called.command == self.command), None)
         if called is None or purpose(self.command) is Purpose.CLEANUP or called.verb == "update":
             self.gone = True

@@ -32,6 +32,22 @@ DEBIAN_VALUED = {"--gecos": "-g", "--uid": "-u", "--ingroup": "-G", "--home": "-
 DEBIAN_SILENT = frozenset({"--quiet", "--disabled-password", "--disabled-login", "--system", "--group"})
 
 
+UNDERSTOOD = {
+    "addgroup": frozenset({"--gid", "--system"}),
+    "adduser": frozenset(
+        {"--home", "--gecos", "--shell", "--ingroup", "--disabled-password", "--system", "--no-create-home", "--uid"}
+    ),
+}
+"""Long options that busybox took over from Debian: https://git.busybox.net/busybox/tree/loginutils/adduser.c"""
+
+
+def understands(name: str, args: Sequence[str]) -> bool:
+    """Whether busybox does the same with the very words of a command for Debian."""
+    options = {arg.partition("=")[0] for arg in args if arg.startswith("-")}
+    silent = name != "adduser" or bool(options & {"--system", "--disabled-password"})
+    return silent and options <= UNDERSTOOD.get(name, frozenset()) and not set(args) & SHELLS.keys()
+
+
 def translate(name: str, args: Sequence[str], groups: Mapping[str, str]) -> str | None:
     """The busybox command for an account command of Debian; ``None`` where it has no counterpart.
 

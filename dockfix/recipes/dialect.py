@@ -41,6 +41,9 @@ GNU_ONLY = re.compile(
 )
 """Options that busybox's applets lack, from its usage texts: https://busybox.net/downloads/BusyBox.html"""
 
+ESCAPES = re.compile(r"\becho\s+(?:-n\s+)?(?:'[^']*\\[nt][^']*'|\"[^\"]*\\[nt][^\"]*\")")
+"""An ``echo`` whose escapes Debian's sh works out and busybox's prints: https://wiki.ubuntu.com/DashAsBinSh#echo"""
+
 DEBIAN_PROGRAMS = frozenset({"perl", "dpkg", "locale", "runuser", "chage", "gpasswd", "chsh", "chfn", "update-rc.d"})
 """Programs of Debian's essential packages for which busybox has no applet."""
 
@@ -56,6 +59,7 @@ _WAYS = (
     (FOREIGN, "exists on Debian only"),
     (DOWNLOADS, "may fetch a program built for glibc"),
     (GNU_ONLY, "is an option that busybox does not have"),
+    (ESCAPES, "has escapes that busybox prints as they are"),
 )
 
 
@@ -72,7 +76,7 @@ def check(model: Model, stage: StageModel) -> None:
         if LOCALE.match(value):
             raise UnfitError(stage.stage.base, f"{name}={value} names a locale, and musl has none of those")
     for text, where in _texts(model, stage):
-        for pattern, why in (_WAYS[0], _WAYS[2]):
+        for pattern, why in (_WAYS[0], *_WAYS[2:]):
             match = pattern.search(text)
             if match:
                 raise UnfitError(None, f"`{match[0].strip()[:60]}` in {where} {why}")

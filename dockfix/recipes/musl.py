@@ -50,7 +50,7 @@ def python_packages(model: Model, stage: StageModel, evidence: list[str]) -> lis
             if libraries is None:
                 raise UnfitError(None, f"Alpine does not have what {named} calls")
             found += (*wheel.runtime, *libraries)
-        if wheel.musl == "wheel":
+        if wheel.musl == "wheel" or wheel.build:
             evidence.append(name)
     return found
 
@@ -136,7 +136,7 @@ def node_packages(model: Model, stage: StageModel, evidence: list[str]) -> list[
         if stage is model.final:
             found += known.runtime
         if known.prebuilt or known.build:
-            evidence.append(name)
+            evidence.append(known.name)
     return found
 
 
