@@ -220,8 +220,9 @@ class _Edits:
     env: dict[str, str]
 
     def append(self, step: Step, commands: Sequence[str]) -> None:
-        """Add *commands* to the end of a RUN, one a line."""
-        document, end = self.model.document, step.instruction.span.end
+        """Add *commands* behind the last one of a RUN, one a line: what follows it may be a shell comment."""
+        document, script = self.model.document, step.script
+        end = script.commands[-1].span.end if script is not None else step.instruction.span.end
         text = "".join(f" && {document.escape}{document.newline}{document.indent}{command}" for command in commands)
         self.edits.append(Edit(Span(end, end), text))
 
