@@ -50,6 +50,7 @@ def rewrite(case: Path, app: Path) -> Result:
         plan = repository.plan(found.path, replace(config.options, only=config.options.only or only))
         assert not plan.defects, plan.defects
         carry_out(plan, found.path, app)
+        repository.take(plan.files)
         plans.append(plan)
     after = contents(app)
     assert before.keys() <= after.keys()

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from posixpath import basename
 
+from dockfix.dockerfile import expand
 from dockfix.dockerfile.layout import Gap, Item, Keep, New, layout
 from dockfix.model import Model, Placement, Purpose, Role, StageModel, Step, is_manifest
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
 from dockfix.recipes.manifests import WITHOUT_PROJECT, copies, left_out, readings
 from dockfix.recipes.split import UnfitError
-from dockfix.text import Edit, Span
+from dockfix.text import Edit, Span, apply
 from dockfix.transform import Change, Phase, Refusal, Result, Safety, transform
 
 FOREIGN = {
@@ -26,6 +27,13 @@ FOREIGN = {
     "dotnet": ("restore", "a solution restores every project that it names"),
 }
 """Package managers whose projects may read anything of the sources."""
+
+LATE = re.compile(
+    r"(?:\w+_)?(?:VERSION|REVISION|COMMIT|SHA|SHA1|HASH|BUILD_DATE|BUILD_TIME|BUILD_ID|BUILD_NUMBER|VCS_REF|GIT_\w+)"
+    r"|(?:VITE|REACT_APP|NEXT_PUBLIC|NUXT_PUBLIC|VUE_APP|GATSBY)_\w+"
+)
+"""Build arguments that change with every commit or environment, and that no install reads."""
+TOOL_VERSIONS = re.compile(r"(?:NODE|NPM|YARN|PNPM|BUN|PYTHON|PIP|POETRY|UV|PIPENV|DEBIAN|ALPINE|UBUNTU)_\w+")
 
 READERS = frozenset({"cat", "test", "[", "ls"})
 MANIFEST_FOLDERS = frozenset({".yarn", "patches", "requirements", "prisma"})
@@ -56,24 +64,117 @@ def copy_order(model: Model) -> Iterator[Result]:
     """
     orders: dict[int, tuple[Item, ...]] = {}
     first: Step | None = None
+    whys: dict[str, None] = {}
     for stage in model.stages:
         sources = _early_sources(model, stage)
+        items: tuple[Item, ...] = tuple(Keep(step.instruction) for step in stage.steps)
         if sources is None:
             yield from _foreign(stage)
-            continue
-        try:
-            orders[stage.index] = _order(model, stage, sources)
-        except UnfitError as reason:
-            yield Refusal(reason.at or sources.instruction, reason.why)
-            continue
-        first = first or sources
+        else:
+            try:
+                items = _order(model, stage, sources)
+                first = first or sources
+                whys["the sources are copied before the install, so that every edit repeats it"] = None
+            except UnfitError as reason:
+                yield Refusal(reason.at or sources.instruction, reason.why)
+        late = _late(stage, items)
+        if late:
+            items = _delayed(stage, items, late)
+            first = first or late[0]
+            whys[f"{' and '.join(_names(late))} above the install repeats it whenever the value changes"] = None
+        orders[stage.index] = items
     if first is not None:
-        whole = [
-            orders.get(stage.index) or tuple(Keep(step.instruction) for step in stage.steps) for stage in model.stages
-        ]
-        result = layout(model.document, whole)
-        why = "the sources are copied before the install, so that every edit repeats it"
-        yield Change(first.instruction, result.edits, why, ledger=result.ledger)
+        result = layout(model.document, [orders[stage.index] for stage in model.stages])
+        yield Change(first.instruction, result.edits, ", and ".join(whys), ledger=result.ledger)
+
+
+def _late(stage: StageModel, items: Sequence[Item]) -> list[Step]:
+    """Build arguments, and variables set from them, above an install that does not need them, but a later RUN may.
+
+    Args:
+        stage: the stage.
+        items: what it is to consist of; a RUN that installs and builds is taken apart there.
+    """
+    installs = [number for number, step in enumerate(stage.steps) if Purpose.INSTALL in step.purposes]
+    kept = [item for item in items if isinstance(item, Keep)]
+    cut = {item.instruction.index: _edited(item) for item in kept if item.edits}
+    if not installs:
+        return []
+    above = stage.steps[: installs[-1] + 1]
+    found: list[Step] = []
+    for number, step in enumerate(above):
+        if step.instruction.keyword in {"ARG", "ENV"} and all(map(_is_late, _names([step]))):
+            runs = [other for other in above[number + 1 :] if other.instruction.keyword == "RUN"]
+            if all(other.instruction.index in cut or _is_plain(other) for other in runs):
+                found.append(step)
+    while True:
+        # one that something else above still names stays, and then so does what that one is made of
+        staying = [step for step in above if step not in found]
+        text = "\n".join(cut.get(step.instruction.index, step.instruction.text) for step in staying)
+        moving = [step for step in found if not _mentions([step]).search(text)]
+        if moving == found:
+            break
+        found = moving
+    if _target(stage, items, found) is None:
+        return []
+    return found
+
+
+def _names(steps: Sequence[Step]) -> list[str]:
+    return list(dict.fromkeys(name for step in steps for name, *_ in step.instruction.pairs()))
+
+
+def _mentions(steps: Sequence[Step]) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, _names(steps)))})\b")
+
+
+def _is_late(name: str) -> bool:
+    return LATE.fullmatch(name) is not None and TOOL_VERSIONS.fullmatch(name) is None
+
+
+def _is_plain(step: Step) -> bool:
+    """Whether a RUN installs or sets up, and so does not look at variables of the app."""
+    plain = {Purpose.INSTALL, Purpose.SETTINGS, Purpose.PACKAGES, Purpose.TOOLS, Purpose.CLEANUP, Purpose.FOLDERS}
+    return step.script is not None and step.script.ok and not step.purposes - plain - {Purpose.ACCOUNT}
+
+
+def _edited(item: Keep) -> str:
+    start = item.instruction.span.start
+    inside = [edit for edit in item.edits if edit.span.start >= start]
+    return apply(
+        item.instruction.text,
+        [Edit(Span(edit.span.start - start, edit.span.end - start), edit.text) for edit in inside],
+    )
+
+
+def _target(stage: StageModel, items: Sequence[Item], late: Sequence[Step]) -> int | None:
+    """The number of the first item behind the last install that runs something or names a late variable."""
+    if not late:
+        return None
+    install = [step for step in stage.steps if Purpose.INSTALL in step.purposes][-1].instruction.index
+    numbers = [
+        number for number, item in enumerate(items) if isinstance(item, Keep) and item.instruction.index == install
+    ]
+    mentions = _mentions(late)
+    for number in range(numbers[-1] + 1, len(items)):
+        item = items[number]
+        text = item.text if isinstance(item, New) else item.instruction.text if isinstance(item, Keep) else ""
+        if text[:3].upper() == "RUN" or mentions.search(text):
+            return number
+    return None
+
+
+def _delayed(stage: StageModel, items: Sequence[Item], late: Sequence[Step]) -> tuple[Item, ...]:
+    """*items* with the steps *late* where they are needed first."""
+    target = _target(stage, items, late)
+    assert target is not None
+    moving = {step.instruction.index for step in late}
+
+    def staying(part: Sequence[Item]) -> Iterator[Item]:
+        return (item for item in part if not (isinstance(item, Keep) and item.instruction.index in moving))
+
+    moved = (Keep(step.instruction) for step in late)
+    return (*staying(items[:target]), *moved, *staying(items[target:]))
 
 
 def _foreign(stage: StageModel) -> Iterator[Refusal]:
@@ -246,7 +347,7 @@ def _moved(model: Model, stage: StageModel, place: Place) -> list[Step]:
     """
     moved = [place.sources]
     _check_flags(place.sources)
-    relative = not (place.sources.instruction.copy and place.sources.instruction.copy.destination.startswith("/"))
+    relative = _is_relative(place.sources)
     for step in place.between:
         keyword = step.instruction.keyword
         if keyword == "WORKDIR" and relative:
@@ -256,7 +357,7 @@ def _moved(model: Model, stage: StageModel, place: Place) -> list[Step]:
         if keyword in {"COPY", "ADD"}:
             if _goes_along(model, stage, step, moved):
                 _check_flags(step)
-                relative = relative or not (step.instruction.copy and step.instruction.copy.destination.startswith("/"))
+                relative = relative or _is_relative(step)
                 moved.append(step)
         elif keyword == "RUN" and step is not place.last and _works_on_sources(step):
             moved.append(step)
@@ -269,6 +370,13 @@ def _moved(model: Model, stage: StageModel, place: Place) -> list[Step]:
     if user and folders is not None:
         raise UnfitError(folders.instruction, "the install runs as another user, who may need these folders")
     return moved
+
+
+def _is_relative(step: Step) -> bool:
+    """Whether a COPY writes to a folder below the working directory."""
+    copy = step.instruction.copy
+    destination = copy.destination if copy is not None else ""
+    return not (expand(destination, {**step.arguments, **step.before.env}) or destination).startswith("/")
 
 
 def _may_need_sources(step: Step, place: Place) -> bool:
@@ -360,10 +468,8 @@ def _check_made(model: Model, stage: StageModel, step: Step, moved: Sequence[Ste
             p.folder and (not p.source or path.startswith(p.source + "/")) for p in stage.placements if p.step in moved
         )
         if brought and not ignore.ignores(path):
-            name = basename(path)
-            raise UnfitError(
-                step.instruction, f"{name} of the host would be copied over the installed ones ({ignore.path})"
-            )
+            why = f"{path} of the host would be copied over the installed ones ({ignore.path})"
+            raise UnfitError(step.instruction, why)
 
 
 def _check_readers(model: Model, stage: StageModel, step: Step, paths: Sequence[str]) -> None:

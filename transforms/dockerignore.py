@@ -49,7 +49,7 @@ def _make(model: Model, step: Step, whole: str) -> Iterator[Result]:
     reader = history_reader(model)
     if reader is not None:
         yield Note(step.instruction, f".git stays in the build context: {reader} may read it")
-    wanted = patterns(model, whole)
+    wanted = patterns(model, whole, history=reader is not None)
     if not wanted:
         return
     path = model.app.origin(".dockerignore")

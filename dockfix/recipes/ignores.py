@@ -32,7 +32,7 @@ READS_GIT = re.compile(
 
 TEXTS = (
     *(".js", ".cjs", ".mjs", ".jsx", ".ts", ".cts", ".mts", ".tsx", ".vue", ".svelte", ".py", ".sh", ".toml", ".cfg"),
-    *(".json", ".txt", ".in", ".ini", "Makefile", "Pipfile", "Dockerfile"),
+    *(".json", "requirements.txt", ".in", ".ini", "Makefile", "Pipfile"),
 )
 LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "tsconfig.json")
 """Files without a say in this, and long."""
@@ -42,14 +42,19 @@ ENVIRONMENT = re.compile(r"\.env(?:\..+)?|config\.env")
 EXAMPLES = re.compile(r"example|sample|template|dist|defaults?|schema", re.IGNORECASE)
 
 
-def patterns(model: Model, whole: str) -> tuple[str, ...]:
+def patterns(model: Model, whole: str, *, history: bool) -> tuple[str, ...]:
     """Lines of a .dockerignore for the app in the folder *whole* of the context, right for every build in it.
 
     Nothing that an instruction of any Dockerfile of the same context names is among them.
+
+    Args:
+        model: the Dockerfile.
+        whole: the folder of the context that is copied.
+        history: whether something may read the repository's history.
     """
     models = [model, *_others(model)]
     found: list[str] = []
-    if not model.app.context and git_reader(models) is None:
+    if not model.app.context and not history:
         found.append(".git")
     modules = _modules(models, whole)
     if modules is not None:

@@ -201,7 +201,7 @@ def _fold(steps: tuple[Step, ...], result: Tidying) -> None:
 
 
 def _only_removes(step: Step) -> bool:
-    if not chain.understood(step) or step.instruction.flags or step.script is None:
+    if not chain.understood(step) or step.instruction.flags or step.instruction.comments or step.script is None:
         return False
     return _removes(step) and all(is_removal(command) for command in step.script.commands)
 

@@ -127,9 +127,14 @@ def folder_of(stage: StageModel, step: Step, called: Invocation) -> str:
     given = _value(called, *FOLDERS.get(called.manager, ()))
     place = join(place, given) if given is not None else place
     folder = stage.context_path(place)
-    if folder is None:
+    if folder is not None:
+        return folder
+    # only files were copied there: the manifest tells
+    names = (MANAGERS.get(called.manager) or PROJECTS.get(called.manager) or ("",))[:1]
+    manifest = stage.context_path(join(place, names[0]))
+    if manifest is None:
         raise UnfitError(step.instruction, f"nothing of the build context lands in {place}")
-    return folder
+    return dirname(manifest)
 
 
 def _value(called: Invocation, *names: str) -> str | None:
@@ -284,7 +289,8 @@ def _project(model: Model, stage: StageModel, step: Step, called: Invocation) ->
     if called.has("--only-root"):
         raise UnfitError(step.instruction, f"{called.manager} installs the sources themselves")
     in_project = step.before.env.get("POETRY_VIRTUALENVS_IN_PROJECT", "").lower() in {"1", "true"}
-    made = (venv,) if called.manager == "uv" or in_project or "poetry.toml" in "".join(paths) else ()
+    own = called.manager == "uv" and "UV_PROJECT_ENVIRONMENT" not in step.before.env
+    made = (venv,) if own or in_project or any(path.endswith("poetry.toml") for path in paths) else ()
     option = WITHOUT_PROJECT[called.manager]
     if called.has(option, "--no-install-workspace", "--no-root", "--no-directory") or not project.package:
         return Reading(tuple(paths), made)
