@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from dockfix.facts import pycommand, pydjango, pylisten, pyroutes, pytools, pywrites
+from dockfix.facts import (
+    pyapplication,
+    pycommand,
+    pydjango,
+    pylisten,
+    pyroutes,
+    pysocket,
+    pytools,
+    pywrites,
+)
 from dockfix.facts.fact import Fact
 from dockfix.facts.pycommand import Start
 from dockfix.facts.pyimports import reached, third_party
+from dockfix.facts.pysocket import COMMAND
 from dockfix.facts.pysource import (
     LONGEST,
-    UNKNOWN,
     WILD,
     Place,
     Source,
-    Value,
-    Variable,
     argument,
-    arguments,
 )
-from dockfix.facts.pyvalue import Evaluator, instance_folder
+from dockfix.facts.pyvalue import Evaluator
 
 if TYPE_CHECKING:
     from dockfix.facts.python import Python
@@ -91,23 +97,6 @@ class PyServer:
     unread: tuple[Fact[str], ...] = ()
 
 
-@dataclass(slots=True)
-class _Found:
-    """What is known of the listening socket so far, the strongest evidence first."""
-
-    port: Value = UNKNOWN
-    port_origin: str = ""
-    bind: Value = UNKNOWN
-    bind_origin: str = ""
-
-    def listen(self, bind: Value, port: Value, origin: str) -> None:
-        if self.port is UNKNOWN and port is not UNKNOWN:
-            self.port, self.port_origin = port, origin
-        if self.bind is UNKNOWN and bind is not UNKNOWN:
-            self.bind, self.bind_origin = bind, origin
-
-
-_COMMAND: Final = "the start command"
 _WEB: Final = frozenset(
     {"gunicorn", "uvicorn", "flask", "fastapi", "hypercorn", "daphne", "waitress", "streamlit", "uwsgi", "granian",
      "chainlit", "sanic", "jupyter", "mlflow", "panel", "http.server", "litestar"}
@@ -117,25 +106,6 @@ _BOTS: Final = re.compile(
     r"\.(?:run_polling|start_polling|infinity_polling|polling|idle|run_forever|serve_forever|start_consuming|run_until_disconnected"
     r"|consume|worker_main|start_worker|work)\s*\(|BlockingScheduler|discord|\bwhile\s+(?:True|1)\s*:"
 )
-# Ports that the servers' own command-line references give.
-_DEFAULT_PORTS: Final = {
-    "uvicorn": 8000, "flask": 5000, "fastapi": 8000, "hypercorn": 8000, "daphne": 8000, "waitress": 8080,
-    "streamlit": 8501, "granian": 8000, "chainlit": 8000, "sanic": 8000, "manage": 8000, "jupyter": 8888,
-    "mlflow": 5000,
-    "panel": 5006, "http.server": 8000, "litestar": 8000,
-}  # fmt: skip
-_OPEN_BY_DEFAULT: Final = frozenset({"waitress", "streamlit", "http.server"})
-_HOST_OPTIONS: Final = {"daphne": ("-b", "--bind"), "http.server": ("-b", "--bind"), "flask": ("-h", "--host")}
-# https://uvicorn.dev/settings/, https://flask.palletsprojects.com/en/stable/cli/,
-# https://docs.streamlit.io/develop/api-reference/configuration/config.toml
-_PORT_VARIABLES: Final = {
-    "uvicorn": ("UVICORN_HOST", "UVICORN_PORT"),
-    "flask": ("FLASK_RUN_HOST", "FLASK_RUN_PORT"),
-    "streamlit": ("STREAMLIT_SERVER_ADDRESS", "STREAMLIT_SERVER_PORT"),
-    "granian": ("GRANIAN_HOST", "GRANIAN_PORT"),
-    "chainlit": ("CHAINLIT_HOST", "CHAINLIT_PORT"),
-    "litestar": ("LITESTAR_HOST", "LITESTAR_PORT"),
-}
 
 
 def server_of(
@@ -151,7 +121,7 @@ def server_of(
             _value(answer.port),
             _value(answer.port_variable),
         ):
-            unread = (*answer.unread, Fact(f"{other.server} may be started as well", _COMMAND))
+            unread = (*answer.unread, Fact(f"{other.server} may be started as well", COMMAND))
             return replace(answer, port=None, port_variable=None, health=None, health_backend=None, unread=unread)
     return answer
 
@@ -176,17 +146,14 @@ class _Inquiry:
 
     def __init__(self, python: Python, start: Start, environment: Mapping[str, str], folder: str | None) -> None:
         self.python = python
-        self.start = start
         self.sources = python.sources
         self.environment = {**environment, **start.environment}
-        self.found = _Found()
         self.unread: list[Fact[str]] = []
-        self.config_reload: Fact[str] | None = None
         self.lines = 0
-        self.undecided = False
         self.given_folder = folder
         self.folder = folder or ""
-        self._uwsgi_file()
+        self.start, option_origin = pysocket.with_uwsgi_file(start, python.root, self.folder, python.sources.prefix)
+        start = self.start
         self.entry = self._entry()
         roots = [posixpath.dirname(self.entry)] if self.entry and start.script else []
         pythonpath = [self._inside(item) for item in self.environment.get("PYTHONPATH", "").split(":") if item]
@@ -198,6 +165,9 @@ class _Inquiry:
         ]
         options = {key: value for key, value in start.options.items() if "$" not in value}
         self.evaluator = Evaluator(self.sources, self.roots, self.environment, options)
+        self.socket = pysocket.Socket(
+            python.root, self.start, option_origin, self.folder, self.evaluator, self._parsed_entry, self.unread
+        )
 
     # -- the entry
 
@@ -281,11 +251,11 @@ class _Inquiry:
     def answer(self) -> PyServer:
         start = self.start
         if not start.server:
-            return PyServer(Fact("none", _COMMAND), folder=self.folder)
+            return PyServer(Fact("none", COMMAND), folder=self.folder)
         entry = self.entry or self._conventional()
         if entry is None:
             self.unread.append(
-                Fact(f"no source of {start.application or start.script or start.module or start.server}", _COMMAND)
+                Fact(f"no source of {start.application or start.script or start.module or start.server}", COMMAND)
             )
         paths = reached(self.sources, [entry] if entry is not None else [], self.roots)
         entry_source = self._parsed(entry, True) if entry is not None else None
@@ -295,29 +265,33 @@ class _Inquiry:
         self.evaluator.settings = settings
         if settings is not None:
             sources, paths = self._django_sources(sources, settings, paths)
-        self._configuration(sources)
-        application, framework = self._application(entry_source, sources)
-        self._listen_by_command()
-        listener = self._listener(sources, entry_source)
+        pyapplication.read_settings(self.evaluator, sources)
+        application, framework = pyapplication.named(self.evaluator, start, entry_source)
+        self.socket.read_command()
+        listener = self.socket.read_sources(sources, entry_source)
         if listener is not None and application is None:
-            application, framework = self._listened(listener, framework)
+            application, framework = pyapplication.listened(
+                self.evaluator, listener, framework, lambda path: self._parsed(path, False)
+            )
         routes = self._routes(sources, application, settings, framework)
         kind = self._kind(entry_source, sources, listener)
         if kind.value == "web":
-            self._defaults()
+            self.socket.read_defaults()
         health = pyroutes.health(routes) if kind.value == "web" else None
-        folders = pywrites.writes(self.evaluator, sources, paths, self.folder, self._instance(sources, entry_source))
+        folders = pywrites.writes(
+            self.evaluator, sources, paths, self.folder, pyapplication.instance(self.python, self.evaluator, sources)
+        )
         known_tools, unknown_tools = pytools.tools(self.sources, paths, self.evaluator)
-        port, variable = self._port()
+        port, variable = self.socket.port()
         return PyServer(
             kind=kind,
-            server=Fact(self._server_name(listener), listener.origin if listener is not None else _COMMAND),
+            server=Fact(self._server_name(listener), listener.origin if listener is not None else COMMAND),
             framework=framework or (self.python.framework if settings is None else Fact("django", settings.path)),
             entry=Fact(entry, f"{self.sources.prefix}{entry}") if entry is not None else None,
             folder=self.folder,
             port=port if kind.value == "web" else None,
             port_variable=variable if kind.value == "web" else None,
-            bind=self._bind() if kind.value == "web" else None,
+            bind=self.socket.bind() if kind.value == "web" else None,
             routes=tuple(Fact(route.path, route.origin) for route in routes),
             health=Fact(health.path, health.origin) if health is not None else None,
             health_backend=Fact(health.backend, health.origin) if health is not None and health.backend else None,
@@ -361,6 +335,9 @@ class _Inquiry:
         if source is None:
             self.unread.append(Fact("cannot be parsed", f"{self.sources.prefix}{path}"))
         return source
+
+    def _parsed_entry(self, path: str) -> Source | None:
+        return self._parsed(path, True)
 
     # -- django
 
@@ -426,108 +403,6 @@ class _Inquiry:
 
     # -- the application
 
-    def _configuration(self, sources: Sequence[Source]) -> None:
-        """Collect Flask's settings: ``app.config["X"] = …``, ``app.config.update(X=…)``, ``class Config: X = …``."""
-        import libcst as cst
-
-        for source in sources:
-            for site in source.assignments:
-                target = site.node.targets[0].target if isinstance(site.node, cst.Assign) else site.node.target
-                setting: Value = UNKNOWN
-                if isinstance(target, cst.Subscript) and len(target.slice) == 1:
-                    index = target.slice[0].slice
-                    if (
-                        isinstance(target.value, cst.Attribute)
-                        and target.value.attr.value == "config"
-                        and isinstance(index, cst.Index)
-                    ):
-                        setting = self.evaluator.value(source, site.scope, index.value)
-                elif isinstance(target, cst.Name) and site.scope.kind == "class" and target.value.isupper():
-                    setting = target.value
-                if isinstance(setting, str) and site.node.value is not None:
-                    self.evaluator.config.setdefault(setting, []).append((source, site.scope, site.node.value))
-            for site in source.calls:
-                function = site.node.func
-                if not isinstance(function, cst.Attribute) or pyroutes.dotted_tail(function.value) != "config":
-                    continue
-                if function.attr.value in ("update", "from_mapping"):
-                    for key, value in arguments(site.node)[1].items():
-                        self.evaluator.config.setdefault(key, []).append((source, site.scope, value))
-
-    def _application(self, entry: Source | None, sources: Sequence[Source]) -> tuple[Place | None, Fact[str] | None]:
-        """The application object that the command names, and its framework."""
-        if entry is None:
-            return None, None
-        application = self.start.application or self.environment.get("FLASK_APP", "")
-        name = re.split(r"[(\[]", application.partition(":")[2])[0].split(".")[0]
-        names = (
-            [name]
-            if name
-            else ["application" if self.start.server in ("gunicorn", "uwsgi") else "app", "app", "create_app"]
-        )
-        for item in names:
-            place = self.evaluator.global_name(entry, item)
-            if place is not None:
-                return self._made(place, 0)
-        return None, None
-
-    def _made(self, place: Place, depth: int) -> tuple[Place | None, Fact[str] | None]:
-        """Follow a factory, a wrapper (``ProxyFix(app)``, ``socketio.ASGIApp(sio, app)``) or an alias to the app."""
-        import libcst as cst
-
-        if depth > 4:
-            return None, None
-        evaluator = self.evaluator
-        if isinstance(place.node, cst.FunctionDef):
-            inner = place.scope.inner.get(place.name)
-            for value in _returned(place.node):
-                target = evaluator.look(place.source, inner, value) if inner is not None else None
-                if target is not None:
-                    return self._made(target, depth + 1)
-                if inner is not None and isinstance(value, cst.Call):
-                    return self._made(Place(place.source, inner, place.name, expression=value), depth + 1)
-            return None, None
-        made = place.expression
-        if isinstance(made, (cst.Name, cst.Attribute)):
-            target = evaluator.look(place.source, place.scope, made)
-            return self._made(target, depth + 1) if target is not None else (None, None)
-        if not isinstance(made, cst.Call):
-            return None, None
-        framework = pyroutes.APPS.get(evaluator.canonical(place.source, made.func))
-        if framework is not None:
-            return place, Fact(framework, pydjango.origin_of(place))
-        function = evaluator.look(place.source, place.scope, made.func)
-        if function is not None and isinstance(function.node, cst.FunctionDef):
-            return self._made(function, depth + 1)
-        for item in made.args:
-            target = evaluator.look(place.source, place.scope, item.value)
-            if target is not None:
-                found = self._made(target, depth + 1)
-                if found[0] is not None:
-                    return found
-        return None, None
-
-    def _listened(
-        self, listener: pylisten.Listener, framework: Fact[str] | None
-    ) -> tuple[Place | None, Fact[str] | None]:
-        """The application that a server in the sources is given."""
-        evaluator = self.evaluator
-        if listener.application:
-            module, _, name = listener.application.partition(":")
-            path = self.sources.module(module, 0, listener.source.path, self.roots)
-            source = self._parsed(path, False) if path is not None else None
-            place = evaluator.global_name(source, re.split(r"[.(]", name)[0]) if source is not None else None
-            return self._made(place, 0) if place is not None else (None, framework)
-        import libcst as cst
-
-        expression = listener.expression
-        place = evaluator.look(listener.source, listener.site.scope, expression)
-        if place is not None:
-            return self._made(place, 0)
-        if isinstance(expression, cst.Call):
-            return self._made(Place(listener.source, listener.site.scope, "", expression=expression), 0)
-        return None, framework
-
     def _routes(
         self, sources: Sequence[Source], application: Place | None, settings: Source | None, framework: Fact[str] | None
     ) -> tuple[pyroutes.Route, ...]:
@@ -535,7 +410,7 @@ class _Inquiry:
             return pydjango.routes(self.evaluator, settings)
         if self.start.server == "streamlit":
             # https://github.com/streamlit/streamlit/blob/develop/lib/streamlit/web/server/server.py
-            base = self._streamlit("baseUrlPath", "server.baseUrlPath")
+            base = self.socket.streamlit("baseUrlPath", "server.baseUrlPath")
             prefix = self.evaluator.text(base[0]).strip("/") if base is not None else ""
             if WILD in prefix:
                 return ()
@@ -543,265 +418,7 @@ class _Inquiry:
             return (pyroutes.Route(path, "streamlit's own route"),)
         return pyroutes.Routing(self.evaluator, sources).routes(application)
 
-    def _instance(self, sources: Sequence[Source], entry: Source | None) -> str | None:
-        """Where Flask-SQLAlchemy puts a relative database: since version 3 the instance folder.
-
-        https://flask-sqlalchemy.palletsprojects.com/en/stable/config/#flask_sqlalchemy.config.SQLALCHEMY_DATABASE_URI
-        """
-        if not any("SQLALCHEMY_DATABASE_URI" in source.text for source in sources):
-            return None
-        for source in sources:
-            for site in source.calls:
-                if self.evaluator.canonical(source, site.node.func) in ("flask.Flask", "Flask"):
-                    folder = argument(site.node, None, "instance_path")
-                    if folder is not None:
-                        return self.evaluator.text(self.evaluator.value(source, site.scope, folder))
-                    requirement = self.python.requirement("flask-sqlalchemy")
-                    old = requirement is not None and re.match(r"[012]\.", requirement.version or "")
-                    place = instance_folder(source, self.sources.files)
-                    return posixpath.join(f"{place[:1]}/{source.folder}".rstrip("/")) if old else place
-        return None
-
     # -- listening
-
-    def _listen_by_command(self) -> None:
-        start, server = self.start, self.start.server
-        if server == "gunicorn":
-            self._gunicorn()
-        elif server == "manage":
-            address = start.positional[1] if len(start.positional) > 1 else ""
-            self._address(address if ":" in address or not address else f"127.0.0.1:{address}", _COMMAND)
-        elif server == "hypercorn":
-            self._address(start.option("-b", "--bind") or "", _COMMAND)
-        elif server == "waitress":
-            self._address((start.option("--listen") or "").split(" ")[0], _COMMAND)
-        elif server == "streamlit":
-            for name, option in (("port", "--server.port"), ("address", "--server.address")):
-                value = self._streamlit(name, option)
-                if value is not None:
-                    self.found.listen(
-                        value[0] if name == "address" else UNKNOWN, value[0] if name == "port" else UNKNOWN, value[1]
-                    )
-        elif server == "uwsgi":
-            self._address(start.option("--http", "--http-socket") or "", _COMMAND)
-        elif server == "http.server":
-            self.found.listen(
-                UNKNOWN, pycommand.value_of(start.positional[0]) if start.positional else UNKNOWN, _COMMAND
-            )
-        if server not in ("python", "gunicorn", "manage"):
-            host = start.option(*_HOST_OPTIONS.get(server, ("--host", "-H", "--ip", "--address")))
-            port = start.option("--port", "-p")
-            number = pycommand.value_of(port) if port else UNKNOWN
-            if port and number is UNKNOWN:
-                self._undecided("the port", _COMMAND)
-            self.found.listen(pycommand.value_of(host) if host else UNKNOWN, number, _COMMAND)
-
-    def _address(self, address: str, origin: str) -> None:
-        """``0.0.0.0:8000``, ``:8000``, ``[::]:8000``, ``unix:/run/app.sock``."""
-        if not address or address.startswith(("unix:", "fd:", "/")) or address.endswith(".sock"):
-            return
-        whole = pycommand.value_of(address)
-        if isinstance(whole, Variable):
-            given = self.evaluator.settled(whole)
-            if isinstance(given, str) and "$" not in given:
-                self._address(given, origin)
-            else:
-                self._undecided("the address", origin)
-            return
-        variable = re.search(r"\$(?:\w+|\{[^}]*\})$", address)
-        if variable is not None:
-            host, port = address[: variable.start()].rpartition(":")[0], variable[0]
-        elif ":" in address:
-            host, _, port = address.rpartition(":")
-        elif address.isdigit():
-            host, port = "", address
-        else:
-            host, port = address, ""
-        bind: Value = host.strip("[]") or pylisten.ANY
-        number = pycommand.value_of(port) if port else UNKNOWN
-        if port and number is UNKNOWN:
-            self._undecided("the port", origin)
-        self.found.listen(bind, number, origin)
-
-    def _undecided(self, what: str, origin: str) -> None:
-        """Note that something is given and not understood, so that no default takes its place."""
-        if self.found.port is UNKNOWN:
-            self.undecided = True
-            self.unread.append(Fact(f"{what} is decided at run time", origin))
-
-    def _gunicorn(self) -> None:
-        import shlex
-
-        start = self.start
-        self._address((start.option("-b", "--bind") or "").split(",")[0], _COMMAND)
-        extra = shlex.split(self.environment.get("GUNICORN_CMD_ARGS", ""))
-        for index, word in enumerate(extra):
-            if word.startswith(("--bind=", "-b=")):
-                self._address(word.partition("=")[2], "GUNICORN_CMD_ARGS")
-            elif word in ("--bind", "-b") and index + 1 < len(extra):
-                self._address(extra[index + 1], "GUNICORN_CMD_ARGS")
-        given = start.option("-c", "--config") or "gunicorn.conf.py"
-        if given.startswith("python:"):
-            path = self.sources.module(given[7:], 0, "", self.roots)
-        else:
-            path = (
-                pycommand.find(self.python.root, given.removeprefix("file:"), self.folder)
-                if given != "gunicorn.conf.py"
-                else (
-                    posixpath.join(self.folder, given)
-                    if self.python.root.exists(posixpath.join(self.folder, given))
-                    else None
-                )
-            )
-        source = self._parsed(path, True) if path is not None else None
-        if source is not None:
-            for name in ("bind", "reload"):
-                place = self.evaluator.global_name(source, name)
-                if place is None:
-                    if name == "bind" and name in source.scope.names:
-                        self._undecided("the address", f"{source.prefix}{source.path}")
-                    continue
-                value = self.evaluator.of(place)
-                if isinstance(value, tuple) and value:
-                    value = value[0]
-                if name == "bind" and isinstance(value, Variable):
-                    value = self.evaluator.settled(value)
-                if name == "bind" and isinstance(value, str):
-                    self._gunicorn_bind(place, value)
-                elif name == "bind":
-                    self._undecided("the address", pydjango.origin_of(place))
-                elif name == "reload" and value is True:
-                    self.config_reload = Fact("gunicorn reload", pydjango.origin_of(place))
-        elif start.option("-c", "--config") is not None:
-            self._undecided(f"what {given} says", _COMMAND)
-
-    def _gunicorn_bind(self, place: Place, value: str) -> None:
-        """The address of a configuration file; a variable inside ``f"0.0.0.0:{port}"`` is kept as one."""
-        import libcst as cst
-
-        origin = pydjango.origin_of(place)
-        host, _, port = value.rpartition(":")
-        variable: Value = port if port and WILD not in port else UNKNOWN
-        parts: list[Any] = []
-        if isinstance(place.expression, cst.FormattedString):
-            parts = [
-                part.expression for part in place.expression.parts if isinstance(part, cst.FormattedStringExpression)
-            ]
-        elif isinstance(place.expression, cst.BinaryOperation):
-            parts = [place.expression.right]
-        inner = self.evaluator.value(place.source, place.scope, parts[-1]) if parts else UNKNOWN
-        if isinstance(inner, Variable):
-            variable = inner
-        if value.startswith("unix:"):
-            self.undecided = True
-            return
-        if variable is UNKNOWN:
-            self._undecided("the port", origin)
-        self.found.listen((host.strip("[]") or pylisten.ANY) if WILD not in host else UNKNOWN, variable, origin)
-
-    def _streamlit(self, name: str, option: str) -> tuple[Value, str] | None:
-        from dockfix.facts import pylock
-
-        given = self.start.option(option)
-        if given is not None:
-            return pycommand.value_of(given), _COMMAND
-        variable = f"STREAMLIT_{re.sub(r'(?<=[a-z])(?=[A-Z])', '_', option[2:]).replace('.', '_').upper()}"
-        if variable in self.environment:
-            return Variable(variable), variable
-        path = posixpath.join(self.folder, ".streamlit/config.toml")
-        data = pylock.toml(self.python.root, path)
-        server = data.get("server") if isinstance(data, dict) else None
-        value = server.get(name) if isinstance(server, dict) else None
-        return (value, f"{self.sources.prefix}{path}") if isinstance(value, (str, int)) else None
-
-    def _uwsgi_file(self) -> None:
-        """``uwsgi --ini app.ini`` and ``uwsgi app.ini``."""
-        import configparser
-
-        from dockfix.facts.files import text
-
-        if self.start.server != "uwsgi":
-            return
-        given = self.start.option("--ini") or next(
-            (word for word in self.start.positional if word.endswith(".ini")), None
-        )
-        path = pycommand.find(self.python.root, given, self.folder) if given else None
-        content = text(self.python.root, path) if path is not None else None
-        if content is None:
-            return
-        parser = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True)
-        try:
-            parser.read_string(content)
-        except configparser.Error:
-            return
-        if parser.has_section("uwsgi"):
-            options = {f"--{key}": value or "" for key, value in parser.items("uwsgi")} | dict(self.start.options)
-            module = (
-                options.get("--module") or options.get("--wsgi") or options.get("--wsgi-file", "").removesuffix(".py")
-            )
-            if module and ":" not in module:
-                module = f"{module}:{options.get('--callable', 'application')}"
-            self.start = replace(self.start, options=options, application=self.start.application or module)
-            self._address(self.start.option("--http", "--http-socket") or "", f"{self.sources.prefix}{path}")
-
-    def _listener(self, sources: Sequence[Source], entry: Source | None) -> pylisten.Listener | None:
-        if self.start.server != "python" or entry is None:
-            return None
-        listeners = pylisten.listeners(self.evaluator, sources, entry)
-        serving = [item for item in listeners if item.server != "prometheus"] or list(listeners)
-        if not serving:
-            return None
-        own = [item for item in serving if item.source is entry]
-        chosen = (own or serving)[0]
-        ports = {repr(item.port) for item in (own or serving)}
-        if len(ports) > 1:
-            # Two servers, or one of two by a switch: neither's port is the image's for sure.
-            self.unread.append(Fact("more than one server is started", chosen.origin))
-        else:
-            self.found.listen(chosen.bind, chosen.port, chosen.origin)
-        return chosen
-
-    def _defaults(self) -> None:
-        server = self.start.server
-        if self.undecided:
-            return
-        if server == "gunicorn":
-            # https://docs.gunicorn.org/en/stable/settings.html#bind
-            if (
-                self.found.port is UNKNOWN
-                and not self.unread
-                and "unix:" not in (self.start.option("-b", "--bind") or "")
-            ):
-                self.found.listen(
-                    pylisten.ANY if "PORT" in self.environment else "127.0.0.1",
-                    Variable("PORT", 8000),
-                    "gunicorn's default",
-                )
-            return
-        host_variable, port_variable = _PORT_VARIABLES.get(server, ("", ""))
-        default_host: Value = (
-            pylisten.ANY
-            if server in _OPEN_BY_DEFAULT or (server == "fastapi" and self.start.subcommand == "run")
-            else "127.0.0.1"
-        )
-        if server in _DEFAULT_PORTS and self.start.option("--fd", "--uds", "--unix-socket", "-u") is None:
-            port: Value = _DEFAULT_PORTS[server]
-            if port_variable and port_variable in self.environment:
-                port = Variable(port_variable, port)
-            bind: Value = Variable(host_variable, default_host) if host_variable in self.environment else default_host
-            self.found.listen(bind, port, f"{server}'s default" if server != "manage" else "Django's default")
-
-    def _port(self) -> tuple[Fact[int] | None, Fact[str] | None]:
-        value = self.found.port
-        variable = Fact(value.name, self.found.port_origin) if isinstance(value, Variable) else None
-        number = self.evaluator.number(value)
-        if number is None or not 0 < number < 65536:
-            return None, variable
-        return Fact(number, self.found.port_origin), variable
-
-    def _bind(self) -> Fact[str] | None:
-        value = self.evaluator.text(self.found.bind)
-        return Fact(value, self.found.bind_origin) if value and WILD not in value else None
 
     # -- what kind of process it is
 
@@ -809,17 +426,17 @@ class _Inquiry:
         start = self.start
         if start.server in _WEB:
             if start.server in ("flask", "fastapi") and start.subcommand not in ("run", "dev", ""):
-                return Fact("none", _COMMAND)
-            return Fact("web", _COMMAND)
+                return Fact("none", COMMAND)
+            return Fact("web", COMMAND)
         if start.server == "manage":
             if start.subcommand in ("runserver", "runserver_plus", "runsslserver"):
-                return Fact("web", _COMMAND)
+                return Fact("web", COMMAND)
             worker = re.search(
                 r"worker|qcluster|rundramatiq|process_tasks|consume|listen|bot|beat", start.subcommand or ""
             )
-            return Fact("worker" if worker else "none", _COMMAND)
+            return Fact("worker" if worker else "none", COMMAND)
         if start.server in _WORKERS:
-            return Fact("worker", _COMMAND)
+            return Fact("worker", COMMAND)
         if start.server == "python" and listener is not None:
             if listener.server == "prometheus":
                 return Fact("worker", listener.origin)
@@ -830,7 +447,7 @@ class _Inquiry:
                 if match is not None and (source is entry or not match[0].startswith("while")):
                     line = source.text.count("\n", 0, match.start()) + 1
                     return Fact("worker", f"{source.prefix}{source.path}:{line}")
-        return Fact("none", self.sources.prefix + entry.path if entry is not None else _COMMAND)
+        return Fact("none", self.sources.prefix + entry.path if entry is not None else COMMAND)
 
     def _server_name(self, listener: pylisten.Listener | None) -> str:
         if listener is not None:
@@ -841,35 +458,27 @@ class _Inquiry:
         start = self.start
         given = start.option("--reload")
         if given is not None and given.lower() not in ("false", "no", "0"):
-            return Fact("--reload", _COMMAND)
+            return Fact("--reload", COMMAND)
         if start.server == "flask" and (
             "--debug" in start.options or self.environment.get("FLASK_DEBUG") in ("1", "true", "True")
         ):
-            return Fact("--debug" if "--debug" in start.options else "FLASK_DEBUG", _COMMAND)
+            return Fact("--debug" if "--debug" in start.options else "FLASK_DEBUG", COMMAND)
         if start.server == "fastapi" and start.subcommand == "dev":
-            return Fact("fastapi dev", _COMMAND)
+            return Fact("fastapi dev", COMMAND)
         if start.server == "manage" and start.subcommand == "runserver":
-            return Fact("runserver", _COMMAND)
+            return Fact("runserver", COMMAND)
         if listener is not None and self.evaluator.settled(listener.reload) is True:
             return Fact("debug", listener.origin)
-        return self.config_reload
+        return self.socket.reload
 
     def _beat(self) -> Fact[str] | None:
         if self.start.server != "celery":
             return None
         beat = self.start.subcommand == "beat" or "-B" in self.start.options or "--beat" in self.start.options
-        return Fact(self.start.option("-s", "--schedule") or "celerybeat-schedule", _COMMAND) if beat else None
+        return Fact(self.start.option("-s", "--schedule") or "celerybeat-schedule", COMMAND) if beat else None
 
 
 _STRUCTURE: Final = re.compile(
     r"Flask\(|FastAPI\(|Blueprint|APIRouter|include_router|\.route\(|add_resource|Namespace\(|Quart\(|Sanic\(|Starlette|bottle|"
     r"register_|add_\w*(?:route|rule|get)|\.mount\(|add_namespace|\.(?:get|view)\(|aiohttp|falcon|tornado|urlpatterns|DJANGO_SETTINGS|TrustedHost|SERVER_NAME|Application\(|create_app|Settings|environ|getenv"
 )
-
-
-def _returned(node: Any) -> Iterator[Any]:
-    from dockfix.facts.pysource import returns
-
-    for item in returns(node.body):
-        if item.value is not None:
-            yield item.value

@@ -541,3 +541,12 @@ def test_console_script() -> None:
 def test_debug_and_reload(command: str, source: str, environment: dict[str, str], wanted: str | None) -> None:
     found = serve(source, command, environment).debug_reload
     assert (found.value if found is not None else None) == wanted
+
+
+def test_a_variable_in_uwsgis_file_is_looked_up_in_the_environment() -> None:
+    files = {"app.ini": "[uwsgi]\nhttp = $ADDRESS\nmodule = app:app\n", "app.py": "app = object()\n"}
+    found = python.read(Tree(files))
+    assert found is not None
+    server = found.server_of(["uwsgi", "--ini", "app.ini"], {"ADDRESS": "0.0.0.0:9000"})
+    assert server.port is not None
+    assert (server.port.value, server.port.origin) == (9000, "app.ini")
