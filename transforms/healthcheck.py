@@ -43,6 +43,10 @@ def healthcheck(model: Model) -> Iterator[Result]:
     """
     stage, server = model.final, model.server
     at = model.start.command or _inherited(stage)
+    if stage.config.healthcheck.upper() == "NONE":
+        step = stage.setting("HEALTHCHECK")
+        yield Note(step.instruction if step is not None else at, "health checks are switched off")
+        return
     if stage.config.healthcheck or (at is None and server.language != "nginx"):
         return
     if server.kind == "worker":
