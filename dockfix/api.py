@@ -91,7 +91,7 @@ class Repository:
             document = Document.parse(_read(path, self.root) if source is None else source, name)
         except DockerfileError as error:
             raise DockerfileError(str(path), error.line, error.message) from None
-        app = self._app(document, name, context)
+        app = self.app(document, context)
         obedience = Obedience()
         made = plan(document, app, options, obedience.over(self._transforms), choose)
         return replace(made, outcomes=(*made.outcomes, *self._unused(obedience, document, options)))
@@ -118,7 +118,14 @@ class Repository:
             raise DockerfileError(str(path), 1, f"lies outside of {self.root}")
         return place.relative_to(self.root).as_posix()
 
-    def _app(self, document: Document, name: str, context: str | None) -> App:
+    def app(self, document: Document, context: str | None = None) -> App:
+        """The facts around *document*, whose path counts from the root.
+
+        Args:
+            document: a Dockerfile.
+            context: the folder in which it is built, from the root; worked out if ``None``.
+        """
+        name = document.path
         own = name.rpartition("/")[0]
         app = App(Nearby(self._files, [own]), name, own)
         if context is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,8 +11,6 @@ from dockfix import __version__
 from dockfix.config import BASES, HIGHEST_UID, OWNERS, PYTHON_PACKAGES, SPLITS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from click.shell_completion import CompletionItem
 
     from dockfix.transform import Transform
@@ -95,6 +94,44 @@ def _list(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
     ctx.exit()
 
 
+_context_option = click.option(
+    "--context", metavar="FOLDER", help="The build context, if neither compose nor COPY tell it."
+)
+_REWRITING: tuple[Callable[[Any], Any], ...] = (
+    _id_option("--only", help="Run these transforms alone."),
+    _id_option("--skip", help="Leave these transforms out."),
+    click.option("--safe", is_flag=True, default=None, help="Only what leaves the image behaving as before."),
+    click.option("--base", type=click.Choice(BASES), help="The smallest family of base images wanted.  [alpine]"),
+    click.option(
+        "--split", type=click.Choice(SPLITS), help="Split into stages where it pays, or wherever sound.  [worth]"
+    ),
+    click.option("--python-packages", type=click.Choice(PYTHON_PACKAGES), help="Where Python packages go.  [user]"),
+    click.option("--owner", type=click.Choice(OWNERS), help="Who owns the app's files in the image.  [app]"),
+    click.option(
+        "--uid", type=click.IntRange(1, HIGHEST_UID), help="Uid and gid of an account that is created.  [1001]"
+    ),
+    click.option("--cache-mounts/--no-cache-mounts", default=None, help="Use RUN --mount=type=cache (needs BuildKit)."),
+    click.option(
+        "--config", type=click.Path(dir_okay=False), help="The configuration file, instead of the nearest one."
+    ),
+    click.option("--isolated", is_flag=True, help="Read no configuration file."),
+)
+
+
+def _rewriting(command: Callable[..., None]) -> Callable[..., None]:
+    """Give *command* the options that say what the rewriting is to be."""
+    for option in reversed(_REWRITING):
+        command = option(command)
+    return command
+
+
+def _overrides(given: dict[str, Any]) -> dict[str, Any]:
+    """Take what the command line says of the rewriting out of *given*."""
+    names = ("base", "split", "python_packages", "owner", "uid", "safe", "cache_mounts")
+    overrides = {name: value for name in names if (value := given.pop(name)) is not None}
+    return overrides | {name: ids for name in ("only", "skip") if (ids := given.pop(name))}
+
+
 @click.command(
     cls=Default,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
@@ -108,18 +145,8 @@ def _list(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
 @click.option(
     "--stdin-filename", metavar="PATH", help="Where the Dockerfile given as - on standard input has its place."
 )
-@click.option("--context", metavar="FOLDER", help="The build context, if neither compose nor COPY tell it.")
-@_id_option("--only", help="Run these transforms alone.")
-@_id_option("--skip", help="Leave these transforms out.")
-@click.option("--safe", is_flag=True, default=None, help="Only what leaves the image behaving as before.")
-@click.option("--base", type=click.Choice(BASES), help="The smallest family of base images wanted.  [alpine]")
-@click.option("--split", type=click.Choice(SPLITS), help="Split into stages where it pays, or wherever sound.  [worth]")
-@click.option("--python-packages", type=click.Choice(PYTHON_PACKAGES), help="Where Python packages go.  [user]")
-@click.option("--owner", type=click.Choice(OWNERS), help="Who owns the app's files in the image.  [app]")
-@click.option("--uid", type=click.IntRange(1, HIGHEST_UID), help="Uid and gid of an account that is created.  [1001]")
-@click.option("--cache-mounts/--no-cache-mounts", default=None, help="Use RUN --mount=type=cache (needs BuildKit).")
-@click.option("--config", type=click.Path(dir_okay=False), help="The configuration file, instead of the nearest one.")
-@click.option("--isolated", is_flag=True, help="Read no configuration file.")
+@_context_option
+@_rewriting
 @click.option("--strict", is_flag=True, help="Exit with 1 if a transform refused.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="The form of the report.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours in the diff.")
@@ -133,15 +160,10 @@ def fix(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
 
     The diff goes to standard output, everything else to standard error.
     """
-    from dockfix.session import Request, UsageError, run
+    from dockfix.planner import UsageError
+    from dockfix.session import Request, run
 
-    options = {name: given.pop(name) for name in ("base", "split", "python_packages", "owner", "uid", "safe")}
-    options["cache_mounts"] = given.pop("cache_mounts")
-    overrides = {name: value for name, value in options.items() if value is not None}
-    for name in ("only", "skip"):
-        ids = given.pop(name)
-        if ids:
-            overrides[name] = ids
+    overrides = _overrides(given)
     try:
         code = run(Request(paths=paths or (".",), overrides=overrides, commands=tuple(main.commands), **given))
     except UsageError as error:
@@ -159,3 +181,80 @@ def rule(ids: frozenset[str]) -> None:
     from dockfix.report.rule import page
 
     click.echo("\n".join(page(each) for each in _transforms() if each.id in ids), nl=False)
+
+
+def _pairs(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    for word in given:
+        if not word.partition("=")[0] or "=" not in word:
+            raise click.BadParameter(f"{word!r} is not NAME=VALUE", ctx, param)
+    return dict(word.split("=", 1) for word in given)
+
+
+def _pair_option(*names: str, help: str) -> Callable[[Any], Any]:
+    return click.option(*names, multiple=True, callback=_pairs, metavar="NAME=VALUE", help=help)
+
+
+@main.command(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Exit codes: 0 both behave the same, 1 they differ, 2 that could not be found out.",
+)
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option("--quick", is_flag=True, help="Build each once, with the cache, and time nothing.")
+@click.option("--rebuilds", type=click.IntRange(1), default=3, show_default=True, help="Timed builds after a change.")
+@click.option("--engine", default="docker", show_default=True, help="The command of the container engine.")
+@click.option("--network", metavar="NAME", help="An existing network for the containers; by default none leads out.")
+@_pair_option("-e", "--env", help="A variable for both containers.")
+@click.option(
+    "--path", "routes", multiple=True, metavar="/ROUTE", help="Ask for this too, beside / and the health route."
+)
+@_pair_option("--build-arg", "build_args", help="A build argument for both builds.")
+@click.option("--target", metavar="STAGE", help="The stage to build, instead of the last.")
+@click.option(
+    "--timeout", type=click.IntRange(1), default=1800, show_default=True, help="Seconds that a build may take."
+)
+@click.option(
+    "--patience", type=click.IntRange(1), default=60, show_default=True, help="Seconds to wait for an answer."
+)
+@click.option("--memory", default="2g", show_default=True, help="What a container may use, as docker run takes it.")
+@click.option("--pids", type=click.IntRange(1), default=1024, show_default=True, help="Processes of a container.")
+@_context_option
+@_rewriting
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="The form of the report.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing of what behaves the same.")
+@click.option("-v", "--verbose", is_flag=True, help="Show where an internal error arose.")
+@click.pass_context
+def verify(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
+    """Build and run the original and the rewrite, and compare.
+
+    PATHS are Dockerfiles or folders to search. Nothing is written to the checkout, and every image, container and network made is removed. Layers stay in the
+    builder's cache, as after any build.
+    """
+    from dockfix.planner import UsageError
+    from dockfix.trials import Request, run
+    from dockfix.verify import Limits, Trial
+    from dockfix.verify.observation import Patience
+
+    trial = Trial(
+        quick=given.pop("quick"),
+        rebuilds=given.pop("rebuilds"),
+        build_seconds=given.pop("timeout"),
+        env=given.pop("env"),
+        paths=given.pop("routes"),
+        build_args=given.pop("build_args"),
+        target=given.pop("target"),
+        patience=Patience(port=given.pop("patience")),
+    )
+    limits = Limits(given.pop("memory"), given.pop("pids"))
+    request = Request(
+        paths=paths or (".",),
+        overrides=_overrides(given),
+        commands=tuple(main.commands),
+        trial=trial,
+        limits=limits,
+        **given,
+    )
+    try:
+        code = run(request)
+    except UsageError as error:
+        raise click.UsageError(str(error), ctx) from None
+    ctx.exit(code)

@@ -27,8 +27,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "dockfix.report",
         "dockfix.write",
     ),
-    ("dockfix.api", "dockfix.dialogue"),
-    ("dockfix.session",),
+    ("dockfix.api", "dockfix.dialogue", "dockfix.verify"),
+    ("dockfix.planner",),
+    ("dockfix.session", "dockfix.trials"),
     ("dockfix.cli",),
     ("dockfix.__main__",),
 )

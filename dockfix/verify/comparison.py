@@ -1,0 +1,212 @@
+"""The verdict: whether two images behave alike, by what was expected, inspected and observed of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from dockfix.verify import normal
+
+if TYPE_CHECKING:
+    from dockfix.verify.expectation import Expectation
+    from dockfix.verify.image import ImageFacts
+    from dockfix.verify.observation import Answer, Observation
+
+Kind = Literal[
+    "same behaviour", "different", "the original does not build", "not comparable", "could not run", "unchanged"
+]
+
+KILLED = 137
+"""The exit code of a process that SIGKILL ended, as engines report it."""
+
+_WORST_STATUS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a verification came to.
+
+    Attributes:
+        kind: the verdict.
+        reasons: why, a line each; empty for the same behaviour.
+        remarks: what a person may want to know beside it.
+    """
+
+    kind: Kind
+    reasons: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {'; '.join(self.reasons)}" if self.reasons else self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An image and a run of it."""
+
+    image: ImageFacts
+    run: Observation
+
+
+def judge(before: Seen, after: Seen, expected: Expectation) -> Verdict:
+    """Compare the original with the rewrite."""
+    undeclared = tuple(_configured(before.image, after.image, expected))
+    old, new = before.run, after.run
+    if not old.running:
+        return _judge_ended(old, new, undeclared)
+    if not new.running:
+        return Verdict("different", (f"the rewrite does not stay up: {ending(new)}", *undeclared))
+    reasons = [*undeclared, *_served(old, new, expected), *_healthy(before, after), *_stopped(old, new)]
+    reasons += _broken(old, new)
+    remarks = tuple(_remarks(old, new))
+    return Verdict("different", tuple(reasons), remarks) if reasons else Verdict("same behaviour", (), remarks)
+
+
+def ending(run: Observation) -> str:
+    """How a container that did not stay up ended, with what it said of it."""
+    if run.failure:
+        return run.failure
+    said = [line for line in map(normal.plain, run.log.splitlines()) if line]
+    wanted = set(normal.told(run.log))
+    telling = [line for line in said if set(normal.lines(line)) & wanted]
+    return f"exit code {run.exit_code}" + (f": {telling[-1]}" if telling else ", without a word")
+
+
+def _judge_ended(old: Observation, new: Observation, undeclared: tuple[str, ...]) -> Verdict:
+    if old.failure:
+        if new.failure:
+            return Verdict("not comparable", (f"neither starts: {old.failure}",))
+        return Verdict("not comparable", (f"the original does not start: {old.failure}",))
+    if new.running:
+        return Verdict("not comparable", (f"the original does not stay up: {ending(old)}; the rewrite runs",))
+    if new.failure:
+        return Verdict("different", (f"the rewrite does not start: {new.failure}", *undeclared))
+    if old.exit_code == 0 and new.exit_code == 0:
+        printed = normal.lines(old.log)
+        if not printed:
+            return Verdict("not comparable", ("both end at once without a word",))
+        if printed == normal.lines(new.log) and not undeclared:
+            return Verdict("same behaviour", (), ("both print the same and end",))
+    elif bool(old.exit_code) != bool(new.exit_code):
+        return Verdict("different", (f"the original ends with {ending(old)}; the rewrite with {ending(new)}",))
+    if undeclared:
+        return Verdict("different", undeclared)
+    if old.exit_code and _new(old, new):
+        return Verdict("different", (f"the original ends with {ending(old)}; the rewrite with {ending(new)}",))
+    return Verdict("not comparable", (f"both end by themselves: {ending(old)}",))
+
+
+def _new(old: Observation, new: Observation) -> list[str]:
+    """What went wrong in the rewrite and not in the original."""
+    known = set(normal.lines(old.log))
+    return [line for line in normal.told(new.log) if line not in known and not line.startswith("npm ")]
+
+
+def _configured(old: ImageFacts, new: ImageFacts, expected: Expectation) -> Iterator[str]:
+    """What the images are configured to do differently without the plan's saying so."""
+    for name in sorted(old.env.keys() | new.env.keys()):
+        was, is_ = old.env.get(name), new.env.get(name)
+        if was == is_ or f"ENV {name}" in expected.declared or name in expected.provenance:
+            continue
+        yield f"the environment's {name} was {was!r} and is {is_!r}"
+    for key, name in (("WORKDIR", "WorkingDir"), ("ENTRYPOINT", "Entrypoint"), ("CMD", "Cmd"), ("USER", "User")):
+        was, is_ = old.config.get(name) or None, new.config.get(name) or None
+        if was != is_ and key not in expected.declared and (was, is_) not in {("/", None), (None, "/")}:
+            yield f"{key} was {was!r} and is {is_!r}"
+
+
+def _served(old: Observation, new: Observation, expected: Expectation) -> Iterator[str]:
+    if old.port is None:
+        lost = set(old.ports) - set(new.ports)
+        if lost and not expected.other_server:
+            yield f"nothing listens on {_numbers(lost)} any more"
+        return
+    if new.port is None:
+        yield f"the original answers on port {old.port}, the rewrite on none"
+        return
+    if not expected.other_server:
+        lost = set(old.ports) - set(new.ports)
+        if lost:
+            yield f"nothing listens on {_numbers(lost)} any more"
+    answers = {answer.path: answer for answer in new.answers}
+    for was in old.answers:
+        is_ = answers.get(was.path)
+        if is_ is None:
+            yield f"{was.path} was answered with {was.status}, and is not answered"
+        elif expected.other_server:
+            yield from _page(was, is_)
+        else:
+            yield from _answer(was, is_)
+
+
+def _page(was: Answer, is_: Answer) -> Iterator[str]:
+    """Another program serves: the page is the app's, everything around it the server's."""
+    if was.path == "/" and was.html and (was.status, True, was.title) != (is_.status, is_.html, is_.title):
+        yield f"/ was {_described(was)} and is {_described(is_)}"
+
+
+def _answer(was: Answer, is_: Answer) -> Iterator[str]:
+    if (was.status, was.type) != (is_.status, is_.type):
+        yield f"{was.path} was {_described(was)} and is {_described(is_)}"
+    elif was.stable and is_.stable and was.body != is_.body:
+        yield f"{was.path} answers otherwise: {_first_difference(was.body, is_.body)}"
+
+
+def _described(answer: Answer) -> str:
+    title = f" “{answer.title}”" if answer.title else ""
+    return f"{answer.status} {answer.type or 'without a type'}{title}"
+
+
+def _first_difference(was: str, is_: str) -> str:
+    start = next((at for at, (a, b) in enumerate(zip(was, is_, strict=False)) if a != b), min(len(was), len(is_)))
+    window = slice(max(0, start - 20), start + 60)
+    return f"was …{was[window]!r}, is …{is_[window]!r}"
+
+
+def _healthy(before: Seen, after: Seen) -> Iterator[str]:
+    old, new = before.run, after.run
+    if new.health in {None, "healthy"}:
+        if old.health == "healthy" and new.health is None:
+            yield "the health check is gone"
+        return
+    if old.health is not None and old.health == new.health:
+        return
+    if any(answer.status >= _WORST_STATUS for answer in old.answers) and _same_answers(old, new):
+        return  # the check tells the truth of an app that lacks something here, in the original too
+    yield f"the health check says {new.health}: {new.check}"
+
+
+def _same_answers(old: Observation, new: Observation) -> bool:
+    return {(a.path, a.status) for a in old.answers} == {(a.path, a.status) for a in new.answers}
+
+
+def _stopped(old: Observation, new: Observation) -> Iterator[str]:
+    if old.stop is not None and new.stop is not None and new.stop.exit_code == KILLED != old.stop.exit_code:
+        yield f"it does not stop when asked to any more: killed after {new.stop.seconds:.1f} s"
+    if old.reaps and new.reaps is False:
+        yield "orphaned processes are not reaped any more"
+
+
+def _broken(old: Observation, new: Observation) -> Iterator[str]:
+    """What the rewrite's log says is missing, where the original's says nothing of it."""
+    known = {normal.lines(line) for line in old.log.splitlines()}
+    lines = list(dict.fromkeys(line for line in normal.broken(new.log) if normal.lines(line) not in known))
+    if lines:
+        yield f"the rewrite says: {lines[0]}"
+
+
+def _remarks(old: Observation, new: Observation) -> Iterator[str]:
+    if old.port is None:
+        yield "neither answers from outside: all that is known is that both stay up"
+    for answer in old.answers:
+        if answer.status >= 500:
+            yield f"{answer.path} is answered with {answer.status} by both"
+        elif not answer.stable:
+            yield f"the body of {answer.path} varies from one request to the next and was not compared"
+    if new.health not in {None, "healthy"}:
+        yield f"the health check says {new.health}, as the app's answers here do"
+
+
+def _numbers(ports: set[int]) -> str:
+    return "port " + ", ".join(map(str, sorted(ports)))

@@ -1,0 +1,89 @@
+"""What the facts and the plan say of the two images before they are built."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dockfix.dockerfile import Document
+from dockfix.model import Model
+from dockfix.model.config import difference
+
+if TYPE_CHECKING:
+    from dockfix.engine import Plan
+    from dockfix.facts import App
+    from dockfix.model.config import Config, ConfigDelta
+    from dockfix.options import Options
+
+_ROUTE = re.compile(r"https?://[^/'\"\s]+(/[^'\"\s,);|]*)|['\"]GET['\"],\s*['\"](/[^'\"]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What may be expected of the original and the rewrite.
+
+    Attributes:
+        ports: where the app of each listens, as far as the facts tell: before, after.
+        paths: the routes to ask for, ``/`` first.
+        other_server: the program that serves instead of the app's own; ``""`` where the server stays.
+        declared: what the plan changes of the configuration, ``key: (old, new)``.
+        provenance: names of variables that only say where an image comes from.
+        entry: the source file that starts the app, a path in the context.
+        build_args: arguments that compose gives to the build.
+    """
+
+    ports: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+    paths: tuple[str, ...] = ("/",)
+    other_server: str = ""
+    declared: ConfigDelta = field(default_factory=dict)
+    provenance: frozenset[str] = frozenset()
+    entry: str | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
+
+
+def expectation(plan: Plan, app: App, options: Options) -> Expectation:
+    """What *plan* promises, from the models of both texts.
+
+    Raises:
+        DockerfileError: one of the texts is no Dockerfile.
+    """
+    before = Model(Document.parse(plan.before, plan.path), app, options)
+    after = Model(Document.parse(plan.after, plan.path), app.overlay(plan.files), options)
+    old, new = before.final.config, after.final.config
+    served = after.server.name if after.server.language != before.server.language and after.server.name else ""
+    routes = [fact.value for fact in (before.server.health, after.server.health) if fact is not None]
+    routes += _routes(old.healthcheck) + _routes(new.healthcheck)
+    files = before.server_files()
+    return Expectation(
+        ports=(_ports(before), _ports(after)),
+        paths=tuple(dict.fromkeys(["/", *routes])),
+        other_server=served if served == "nginx" else "",
+        declared=difference(old, new),
+        provenance=_provenance(old) | _provenance(new),
+        entry=files[0] if files else None,
+        build_args=_build_args(app),
+    )
+
+
+def _ports(model: Model) -> tuple[int, ...]:
+    port = model.server.port
+    exposed = (text.partition("/") for text in model.final.config.expose)
+    named = [int(number) for number, _, protocol in exposed if number.isdigit() and protocol in {"", "tcp"}]
+    return tuple(dict.fromkeys(([port.value] if port is not None else []) + named))
+
+
+def _routes(healthcheck: str) -> list[str]:
+    return [absolute or relative for absolute, relative in _ROUTE.findall(healthcheck)]
+
+
+def _provenance(config: Config) -> frozenset[str]:
+    return config.inherited - {"PATH"}
+
+
+def _build_args(app: App) -> dict[str, str]:
+    for service in app.compose:
+        if service.build_args:
+            return {name: value for name, value in service.build_args.items() if value is not None and "$" not in value}
+    return {}

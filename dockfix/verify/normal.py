@@ -1,0 +1,78 @@
+"""What two runs of the same app may differ in, taken out of what they print and answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_TIMES = (
+    r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)?(?:Z|[+-]\d\d:?\d\d)?",
+    (
+        r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? (?:\d{1,2} [A-Z][a-z]{2}|[A-Z][a-z]{2} \d{1,2}),?(?: \d{4})?"
+        r"[\d: ]*(?:GMT|UTC)?"
+    ),
+    r"\b\d{1,2}/(?:[A-Z][a-z]{2}|\d{1,2})/\d{4}(?:[:, ]+\d\d:\d\d(?::\d\d)?)?",
+    r"\b\d{1,2}:\d\d:\d\d(?:[.,]\d+)?(?: [AP]M)?",
+    r"\b1[5-9]\d{8}(?:\d{3})?(?:\.\d+)?\b",
+)
+_IDENTITIES = (
+    r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b",
+    r"\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,}\b",
+    # the hash in the name of a bundle's file
+    r"(?<=[.-])[\w-]{8}(?=\.(?:js|css|mjs|map)\b)",
+    r"\b(?:172|10|192\.168|127)(?:\.\d{1,3}){2,3}\b",
+)
+_VARYING = re.compile("|".join(f"(?:{each})" for each in (*_TIMES, *_IDENTITIES)))
+_MEASURED = re.compile(
+    r"""(["']?\b(?:up_?time|timestamp|time|date|now|pid|ppid|memory|rss|heap_?(?:total|used)|external|array_?buffers|host_?name"""
+    r"""|cpu|load|duration|elapsed|latency|request_?id)["']?\s*[:=]\s*)("[^"]*"|'[^']*'|-?[\d.]+(?:e[+-]?\d+)?)""",
+    re.IGNORECASE,
+)
+_TOLD = re.compile(
+    r"\b(?:\w*(?:error|exception)|cannot|can't|could not|unable|not found|no such|denied|refused|failed|failure|fatal"
+    r"|missing|eacces|eperm|enoent|erofs|econnrefused|enotfound)\b",
+    re.IGNORECASE,
+)
+_BROKEN = re.compile(
+    r"EACCES|EPERM|EROFS|permission denied|operation not permitted|read-only file system"
+    r"|cannot find module|MODULE_NOT_FOUND|ModuleNotFoundError|ImportError|ERR_DLOPEN_FAILED"
+    r"|cannot open shared object|error loading shared|error relocating|symbol not found|invalid ELF|exec format error"
+    r"|command not found|: not found$|no such file or directory|ENOENT|unknown user|getpwuid",
+    re.IGNORECASE,
+)
+_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_PATHS = re.compile(r"(?:/[\w.@+-]+)+/(?=[\w.@+-])")
+_NUMBERS = re.compile(r"\d+(?:\.\d+)?")
+
+
+def body(data: bytes) -> str:
+    """The body of an answer with moments, identities and measurements masked."""
+    text = data.decode("utf-8", "backslashreplace")
+    return _VARYING.sub("#", _MEASURED.sub(r"\1#", text))
+
+
+def lines(log: str) -> tuple[str, ...]:
+    """The lines of a log as two runs of one app in different images would both print them."""
+    found = (_line(line) for line in log.splitlines())
+    return tuple(line for line in found if line)
+
+
+def told(log: str) -> tuple[str, ...]:
+    """Of :func:`lines`, those that tell what went wrong, each once; the last line where none does."""
+    every = lines(log)
+    telling = tuple(dict.fromkeys(line for line in every if _TOLD.search(line)))
+    return telling or every[-1:]
+
+
+def broken(log: str) -> Iterator[str]:
+    """The lines of a log as printed that say that a file, a module, a program or a permission is missing."""
+    return (line for line in map(plain, log.splitlines()) if _BROKEN.search(line))
+
+
+def plain(line: str) -> str:
+    """A line without what steers a terminal."""
+    return _CODES.sub("", line).strip()
+
+
+def _line(line: str) -> str:
+    return _NUMBERS.sub("#", _PATHS.sub("", _VARYING.sub("#", plain(line))))

@@ -1,0 +1,238 @@
+"""A container of an image, looked at from its start to its stop."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from dockfix.verify import normal
+from dockfix.verify.engine import POLL_SECONDS, Container, Engine, EngineError, Response, Stopped
+
+_SETTLING_SECONDS = 1.1
+"""Between two questions: longer than the second in which clocks of apps count."""
+
+_TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_ORPHAN = "(sleep 0.2 &)"
+_DOCUMENTS = ("text/html", "application/xhtml+xml")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds to wait.
+
+    Attributes:
+        port: for an app that is expected to listen.
+        idle: for one that is not, before it is taken to run.
+        health: for the health check to pass, from the start of the container.
+        stop: for the end after the stop signal.
+    """
+
+    port: float = 60.0
+    idle: float = 6.0
+    health: float = 45.0
+    stop: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a path was answered.
+
+    Attributes:
+        path: the path asked for.
+        status: the HTTP status.
+        type: the media type, without parameters.
+        body: the body with what varies from run to run masked.
+        title: the title of an HTML page.
+        stable: whether the same question got the same answer a second later.
+    """
+
+    path: str
+    status: int
+    type: str
+    body: str
+    title: str = ""
+    stable: bool = True
+
+    @property
+    def html(self) -> bool:
+        """Whether it is a page for a browser."""
+        return self.type in _DOCUMENTS
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What was seen of a container.
+
+    Attributes:
+        running: whether its first process ran until it was stopped.
+        exit_code: of a first process that ended by itself.
+        failure: why the engine could not start it.
+        log: what it printed.
+        uid: user id of the first process.
+        command: the first process's command line.
+        ports: the ports on which it listened.
+        port: the one that was asked; ``None`` where none answered.
+        ready: seconds until it answered, or else listened.
+        answers: the answers.
+        health: the last state of the health check, ``None`` without one.
+        healthy: seconds until it was healthy.
+        check: what the health check printed last.
+        stop: how it stopped.
+        reaps: whether orphans are reaped; ``None`` where that could not be tried.
+    """
+
+    running: bool
+    exit_code: int | None = None
+    failure: str = ""
+    log: str = ""
+    uid: int | None = None
+    command: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+    port: int | None = None
+    ready: float | None = None
+    answers: tuple[Answer, ...] = ()
+    health: str | None = None
+    healthy: float | None = None
+    check: str = ""
+    stop: Stopped | None = None
+    reaps: bool | None = None
+
+
+def observe(
+    engine: Engine,
+    image: str,
+    *,
+    network: str,
+    env: Mapping[str, str],
+    ports: Sequence[int],
+    paths: Sequence[str],
+    patience: Patience,
+) -> Observation:
+    """Run *image* and look at it until it is stopped.
+
+    Args:
+        engine: the engine.
+        image: the image's id.
+        network: the network that the container joins.
+        env: variables set in addition to the image's.
+        ports: where the app is expected to listen, the likeliest first.
+        paths: what to ask for.
+        patience: how long to wait.
+    """
+    try:
+        with engine.run(image, network=network, env=env) as container:
+            return _watch(container, ports, paths, patience)
+    except EngineError as error:
+        return Observation(False, failure=str(error))
+
+
+def _watch(container: Container, ports: Sequence[int], paths: Sequence[str], patience: Patience) -> Observation:
+    began = time.monotonic()
+    listening = _wait_listening(container, ports, patience, began)
+    if not container.running():
+        return _ended(container)
+    port = _answering(container, _in_order(ports, listening), paths[0], patience, began)
+    seen = Observation(True, ports=tuple(sorted(listening)), port=port)
+    if port is not None or listening:
+        seen = replace(seen, ready=time.monotonic() - began)
+    first = _ask(container, port, paths)
+    uid, command = _first_process(container)
+    seen = replace(seen, uid=uid, command=command)
+    status, healthy = _wait_health(container, patience, began)
+    seen = replace(seen, health=status, healthy=healthy, check=container.last_check() if status else "")
+    seen = replace(seen, reaps=_reaps(container))
+    time.sleep(_SETTLING_SECONDS)
+    again = _ask(container, port, paths)
+    answers = tuple(replace(answer, stable=again.get(path) == answer) for path, answer in first.items())
+    if not container.running():
+        return replace(_ended(container), ports=seen.ports, port=port, answers=answers, uid=seen.uid)
+    with suppress(EngineError):
+        seen = replace(seen, ports=tuple(sorted(listening | container.listening())))
+    stop = container.stop(patience.stop)
+    return replace(seen, answers=answers, stop=stop, log=container.logs())
+
+
+def _ended(container: Container) -> Observation:
+    return Observation(False, exit_code=container.exit_code(), log=container.logs())
+
+
+def _wait_listening(container: Container, ports: Sequence[int], patience: Patience, began: float) -> frozenset[int]:
+    """The ports on which something listens, once it is one that was expected, or the time is over."""
+    deadline = began + (patience.port if ports else patience.idle)
+    while True:
+        try:
+            listening = container.listening()
+        except EngineError:
+            # ended, or out of sight: then only asking tells
+            return frozenset(ports) if container.running() else frozenset()
+        unexpected = listening and time.monotonic() > began + patience.idle
+        if listening.intersection(ports) or (listening and not ports) or unexpected or time.monotonic() > deadline:
+            return listening
+        time.sleep(POLL_SECONDS)
+
+
+def _in_order(expected: Sequence[int], listening: Iterable[int]) -> list[int]:
+    there = set(listening)
+    return [port for port in dict.fromkeys(expected) if port in there] + sorted(there.difference(expected))
+
+
+def _answering(container: Container, ports: Sequence[int], path: str, patience: Patience, began: float) -> int | None:
+    """The first of *ports* that speaks HTTP."""
+    for port in ports:
+        while time.monotonic() < began + patience.port and container.running():
+            try:
+                container.http(path, port, timeout=patience.port / 2)
+            except http.client.HTTPException:
+                break  # it answers, but in another language
+            except OSError:
+                time.sleep(POLL_SECONDS * 4)
+            else:
+                return port
+    return None
+
+
+def _ask(container: Container, port: int | None, paths: Sequence[str]) -> dict[str, Answer]:
+    if port is None:
+        return {}
+    found = {}
+    for path in paths:
+        with suppress(OSError, http.client.HTTPException):
+            found[path] = _answer(path, container.http(path, port))
+    return found
+
+
+def _answer(path: str, response: Response) -> Answer:
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    title = _TITLE.search(response.body)
+    text = title[1].decode("utf-8", "replace").strip() if title is not None else ""
+    return Answer(path, response.status, kind, normal.body(response.body), text)
+
+
+def _first_process(container: Container) -> tuple[int | None, tuple[str, ...]]:
+    try:
+        return container.uid(), container.pid1_cmdline()
+    except (EngineError, OSError):
+        return None, ()
+
+
+def _wait_health(container: Container, patience: Patience, began: float) -> tuple[str | None, float | None]:
+    while (status := container.health()) == "starting" and container.running():
+        if time.monotonic() > began + patience.health:
+            break
+        time.sleep(POLL_SECONDS)
+    return status, time.monotonic() - began if status == "healthy" else None
+
+
+def _reaps(container: Container) -> bool | None:
+    """Whether the first process reaps an orphan that ends; needs a shell in the image."""
+    try:
+        if container.exec("/bin/sh", "-c", _ORPHAN).exit_code:
+            return None
+        time.sleep(0.6)
+        return container.zombies() == 0
+    except (EngineError, OSError):
+        return None

@@ -1,0 +1,120 @@
+"""The table of one verification: what was measured before and after, as rows of words."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dockfix.verify.observation import Observation
+    from dockfix.verify.verification import Builds, Side, Verification
+
+HEADER = ("", "before", "after", "change")
+NOTHING = "-"
+_MEGABYTE = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table: what was measured, on both sides, and what that means."""
+
+    name: str
+    before: str
+    after: str
+    change: str = ""
+
+
+def rows(verification: Verification) -> Iterator[Row]:
+    """The lines of the table, those alone that say something."""
+    before, after = verification.before, verification.after
+    for row in (*_weights(before, after), *_builds(before.builds, after.builds), *_runs(before.run, after.run)):
+        if (row.before, row.after) != (NOTHING, NOTHING):
+            yield row
+
+
+def reduction(before: float, after: float) -> str:
+    """How much smaller *after* is, as a percentage with its sign."""
+    return f"{(after - before) / before:+.0%}" if before else ""
+
+
+def _weights(before: Side, after: Side) -> Iterator[Row]:
+    old, new = before.image, after.image
+    if old is not None:
+        size = f"{new.size / _MEGABYTE:.1f} MB" if new is not None else NOTHING
+        change = reduction(old.size, new.size) if new is not None else ""
+        yield Row("size", f"{old.size / _MEGABYTE:.1f} MB", size, change)
+        yield Row("layers", str(old.layers), str(new.layers) if new is not None else NOTHING)
+
+
+def _builds(old: Builds, new: Builds) -> Iterator[Row]:
+    cold = [(value,) if value is not None else () for value in (old.cold, new.cold)]
+    yield _timed("build, cold", *cold)
+    yield _timed("build after a change of source", old.source, new.source)
+    yield Row("  dependencies from the cache", _yes(old.cached), _yes(new.cached))
+    yield _timed("build after a change of dependencies", old.dependencies, new.dependencies)
+
+
+def _timed(name: str, old: tuple[float, ...], new: tuple[float, ...]) -> Row:
+    change = ""
+    if old and new:
+        change = f"{reduction(statistics.median(old), statistics.median(new))}"
+    return Row(name, _seconds(old), _seconds(new), change)
+
+
+def _seconds(values: tuple[float, ...]) -> str:
+    if not values:
+        return NOTHING
+    spread = f" ({min(values):.1f} to {max(values):.1f})" if len(values) > 1 else ""
+    return f"{statistics.median(values):.1f} s{spread}"
+
+
+def _runs(old: Observation | None, new: Observation | None) -> Iterator[Row]:
+    cells = [_run(each) for each in (old, new)]
+    for name in cells[0]:
+        yield Row(name, cells[0][name], cells[1][name])
+    paths = dict.fromkeys(answer.path for each in (old, new) if each is not None for answer in each.answers)
+    for path in paths:
+        yield Row(f"GET {path}", _answered(old, path), _answered(new, path))
+
+
+def _run(run: Observation | None) -> dict[str, str]:
+    if run is None:
+        run_state = NOTHING
+    elif run.failure:
+        run_state = "does not start"
+    else:
+        run_state = "stays up" if run.running else f"ends with {run.exit_code}"
+    ready = run.ready if run is not None else None
+    return {
+        "container": run_state,
+        "uid of process 1": str(run.uid) if run is not None and run.uid is not None else NOTHING,
+        "process 1": _short(" ".join(run.command)) if run is not None and run.command else NOTHING,
+        "reaps orphans": _yes(run.reaps if run is not None else None),
+        "ready after": f"{ready:.1f} s" if ready is not None else NOTHING,
+        "health": _health(run),
+        "stops after": f"{run.stop.seconds:.1f} s ({run.stop.exit_code})" if run is not None and run.stop else NOTHING,
+        "listens on": ", ".join(map(str, run.ports)) if run is not None and run.ports else NOTHING,
+    }
+
+
+def _health(run: Observation | None) -> str:
+    if run is None or run.health is None:
+        return "no check" if run is not None and run.running else NOTHING
+    return f"{run.health} after {run.healthy:.1f} s" if run.healthy is not None else run.health
+
+
+def _answered(run: Observation | None, path: str) -> str:
+    for answer in run.answers if run is not None else ():
+        if answer.path == path:
+            return f"{answer.status} {answer.type}".strip()
+    return NOTHING
+
+
+def _yes(value: bool | None) -> str:
+    return NOTHING if value is None else "yes" if value else "no"
+
+
+def _short(text: str, width: int = 40) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"

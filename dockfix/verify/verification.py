@@ -1,0 +1,268 @@
+"""Verifying one plan: build the original and the rewrite, run both, measure both, and judge."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dockfix.verify import contexts
+from dockfix.verify.comparison import Seen, Verdict, judge
+from dockfix.verify.engine import EngineError
+from dockfix.verify.expectation import expectation
+from dockfix.verify.image import ImageFacts, dependencies_cached, facts, missing_base, reason
+from dockfix.verify.observation import Observation, Patience, observe
+
+if TYPE_CHECKING:
+    from dockfix.engine import Plan
+    from dockfix.facts import App
+    from dockfix.options import Options
+    from dockfix.verify.engine import BuildResult
+    from dockfix.verify.workspace import Workspace
+
+SIDES = ("before", "after")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How a verification is carried out.
+
+    Attributes:
+        quick: leave out what only times builds.
+        rebuilds: how often each image is built again after a change.
+        build_seconds: the most that one build may take.
+        env: variables given to both containers.
+        paths: routes to ask for beside those that the facts name.
+        build_args: build arguments given to both builds.
+        target: the stage to build; by default the last.
+        patience: how long to wait for a running container.
+    """
+
+    quick: bool = False
+    rebuilds: int = 3
+    build_seconds: float = 1800.0
+    env: Mapping[str, str] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
+    patience: Patience = field(default_factory=Patience)
+
+
+@dataclass(frozen=True, slots=True)
+class Builds:
+    """How long the builds of an image took, in seconds.
+
+    Attributes:
+        cold: without any cache; ``None`` where it was not measured.
+        source: again after a change of a source file alone.
+        dependencies: again after a change of a manifest.
+        cached: whether the dependencies came from the cache after the change of a source file.
+    """
+
+    cold: float | None = None
+    source: tuple[float, ...] = ()
+    dependencies: tuple[float, ...] = ()
+    cached: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two images.
+
+    Attributes:
+        image: what was built; ``None`` where the build failed.
+        run: what was seen of a container; ``None`` where none was started.
+        builds: how long builds took.
+        log: what the failed build printed.
+    """
+
+    image: ImageFacts | None = None
+    run: Observation | None = None
+    builds: Builds = field(default_factory=Builds)
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What came out for one Dockerfile.
+
+    Attributes:
+        path: the Dockerfile as the person named it.
+        verdict: the verdict.
+        before: the original.
+        after: the rewrite.
+        changed: the source file and the manifests that were changed to time rebuilds.
+        seconds: how long it all took.
+    """
+
+    path: str
+    verdict: Verdict
+    before: Side = field(default_factory=Side)
+    after: Side = field(default_factory=Side)
+    changed: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def verify(
+    plan: Plan,
+    app: App,
+    root: Path,
+    workspace: Workspace,
+    *,
+    path: str,
+    options: Options,
+    trial: Trial,
+    say: Say = lambda text: None,
+) -> Verification:
+    """Build and run both sides of *plan* and judge; nothing is written to *root*.
+
+    Args:
+        plan: the plan.
+        app: the facts with which it was made.
+        root: the repository's folder.
+        workspace: where to work.
+        path: how the person named the Dockerfile.
+        options: the options with which the plan was made.
+        trial: how to go about it.
+        say: told what goes on, for a person who waits.
+    """
+    began = time.monotonic()
+    if not plan.changed:
+        return Verification(path, Verdict("unchanged"))
+    try:
+        work = _Work(plan, app, root, workspace, options, trial, say)
+        found = work.run()
+    except (EngineError, OSError) as error:
+        found = Verification(path, Verdict("could not run", (str(error),)))
+    return replace(found, path=path, seconds=time.monotonic() - began)
+
+
+class _Work:
+    """The two copies and what has been found of them so far."""
+
+    def __init__(
+        self, plan: Plan, app: App, root: Path, workspace: Workspace, options: Options, trial: Trial, say: Say
+    ) -> None:
+        self.workspace = workspace
+        self.trial = trial
+        self.say = say
+        self.expected = expectation(plan, app, options)
+        place = workspace.folder / str(len(list(workspace.folder.iterdir())))
+        place.mkdir()
+        say("copying the context")
+        self.copies = {
+            "before": contexts.lay(app, root, place / "before", plan.before, {}),
+            "after": contexts.lay(app, root, place / "after", plan.after, plan.files),
+        }
+
+    def run(self) -> Verification:
+        trial = self.trial
+        results: dict[str, BuildResult] = {}
+        for side in SIDES:
+            self.say(f"building the {_named(side)}")
+            results[side] = self._build(side, cold=not trial.quick)
+            if not results[side].ok:
+                failed = Side(log=results[side].log)
+                if side == "before":
+                    return Verification("", _unbuilt(failed.log), before=failed)
+                image = facts(self.workspace.engine, results["before"].image)
+                return Verification("", _miswritten(failed.log), before=Side(image), after=failed)
+        sides: dict[str, Side] = {}
+        for number, side in enumerate(SIDES):
+            self.say(f"running the {_named(side)}")
+            image = facts(self.workspace.engine, results[side].image)
+            run = self._observe(results[side].image, number)
+            builds = Builds() if trial.quick else Builds(cold=results[side].seconds)
+            sides[side] = Side(image, run, builds)
+        verdict = judge(_seen(sides["before"]), _seen(sides["after"]), self.expected)
+        changed: tuple[str, ...] = ()
+        if not trial.quick:
+            changed = self._time(sides)
+        return Verification("", verdict, sides["before"], sides["after"], changed)
+
+    def _build(self, side: str, *, cold: bool = False) -> BuildResult:
+        copy = self.copies[side]
+        return self.workspace.engine.build(
+            copy.context,
+            copy.dockerfile,
+            target=self.trial.target,
+            build_args={**self.expected.build_args, **self.trial.build_args},
+            no_cache=cold,
+            timeout=self.trial.build_seconds,
+        )
+
+    def _observe(self, image: str, side: int) -> Observation:
+        return observe(
+            self.workspace.engine,
+            image,
+            network=self.workspace.network,
+            env=self.trial.env,
+            ports=self.expected.ports[side],
+            paths=tuple(dict.fromkeys((*self.expected.paths, *self.trial.paths))),
+            patience=self.trial.patience,
+        )
+
+    def _time(self, sides: dict[str, Side]) -> tuple[str, ...]:
+        """Time builds after changes, the two sides in turn, so that a busy minute strikes both."""
+        copies = tuple(self.copies.values())
+        source = contexts.source_file(copies, self.expected.entry)
+        manifests = contexts.manifests(copies)
+        if source is not None:
+            for number in range(self.trial.rebuilds):
+                self.say(f"building after a change of {source}, {number + 1} of {self.trial.rebuilds}")
+                for side in SIDES:
+                    contexts.touch_source(self.copies[side], source, number)
+                    result = self._rebuild(side)
+                    builds = sides[side].builds
+                    cached = dependencies_cached(result.log)
+                    builds = replace(builds, source=(*builds.source, result.seconds), cached=cached)
+                    sides[side] = replace(sides[side], builds=builds)
+        if manifests:
+            self.say(f"building after a change of {', '.join(manifests)}")
+            for side in SIDES:
+                for manifest in manifests:
+                    contexts.touch_manifest(self.copies[side], manifest, 1)
+                result = self._rebuild(side)
+                builds = replace(sides[side].builds, dependencies=(result.seconds,))
+                sides[side] = replace(sides[side], builds=builds)
+        return (*([source] if source is not None else []), *manifests)
+
+    def _rebuild(self, side: str) -> BuildResult:
+        result = self._build(side)
+        if not result.ok:
+            raise EngineError(f"the {_named(side)} does not build again: {reason(result.log)}")
+        return result
+
+
+def ratio(before: tuple[float, ...], after: tuple[float, ...]) -> float | None:
+    """How many times longer the original takes than the rewrite, by their medians."""
+    if not before or not after:
+        return None
+    return statistics.median(before) / statistics.median(after)
+
+
+def _unbuilt(log: str) -> Verdict:
+    missing = missing_base(log)
+    why = f"base {missing[0]} cannot be had" if missing is not None else reason(log)
+    return Verdict("the original does not build", (why,))
+
+
+def _miswritten(log: str) -> Verdict:
+    missing = missing_base(log)
+    if missing is not None and not missing[1]:
+        return Verdict("not comparable", (f"the rewrite's base {missing[0]} cannot be had here",))
+    why = f"base {missing[0]} does not exist" if missing is not None else reason(log)
+    return Verdict("different", (f"the rewrite does not build: {why}",))
+
+
+def _seen(side: Side) -> Seen:
+    assert side.image is not None and side.run is not None
+    return Seen(side.image, side.run)
+
+
+def _named(side: str) -> str:
+    return "original" if side == "before" else "rewrite"

@@ -1,0 +1,147 @@
+"""Where a verification works: a temporary folder and a label, and nothing of either is left behind."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from dockfix.verify.engine import Engine, EngineError
+
+LABEL = "dockfix.verify"
+"""The key of the label on everything that is made; its value is the run."""
+
+PREFIX = "dockfix-verify-"
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+_CALM_SECONDS = 0.5
+_SWEEPS = 8
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked dockfix to end; ``str()`` is its name."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A run's folder, network and engine.
+
+    Attributes:
+        folder: a temporary folder.
+        engine: the engine; everything that it makes bears the run's label.
+        network: the network in which containers run.
+    """
+
+    folder: Path
+    engine: Engine
+    network: str
+
+
+@dataclass
+class _Guard:
+    """Turns the first signal into an exception, and the ones after it, or during the sweep, into nothing."""
+
+    caught: int | None = None
+    closing: bool = False
+    previous: dict[int, Any] = field(default_factory=dict)
+
+    def install(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for name in _SIGNALS:
+            number = getattr(signal, name, None)
+            if number is not None:
+                self.previous[number] = signal.signal(number, self)
+
+    def restore(self) -> None:
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.caught is None:
+            self.caught = number
+            if not self.closing:
+                raise Interrupted(number)
+
+
+@contextmanager
+def workspace(engine: Engine, network: str | None = None, *, run: str | None = None) -> Iterator[Workspace]:
+    """A folder, a label and a network; on leaving, however it is left, everything made with them is removed.
+
+    Args:
+        engine: the engine to work with.
+        network: an existing network for the containers; by default one is made that has no way out.
+        run: the run's name; by default a new one.
+
+    Raises:
+        EngineError: the network cannot be made.
+        Interrupted: a signal asked to end; everything has been removed by then.
+    """
+    run = run or os.urandom(6).hex()
+    folder = Path(tempfile.gettempdir(), f"{PREFIX}{run}")
+    labelled = replace(engine, label=f"{LABEL}={run}", scratch=folder)
+    guard = _Guard()
+
+    def clear() -> None:
+        _remove(folder)
+        _sweep(labelled, patient=guard.caught is not None)
+
+    # two of them: a signal that comes as the inner one is entered must not keep the outer one from being run
+    try:
+        try:
+            atexit.register(clear)
+            guard.install()
+            folder.mkdir(mode=0o700)
+            if network is None:
+                network = f"{PREFIX}{run}"
+                labelled.create_network(network, internal=True)
+            yield Workspace(folder, labelled, network)
+        finally:
+            guard.closing = True
+    finally:
+        guard.closing = True
+        try:
+            clear()
+        finally:
+            guard.restore()
+            atexit.unregister(clear)
+
+
+def _sweep(engine: Engine, *, patient: bool) -> None:
+    """Remove what bears the label until nothing does.
+
+    What was asked for just before an interruption may be made after the first look, so that a patient sweep looks
+    again until it has found nothing twice.
+    """
+    calm = 0
+    for _ in range(_SWEEPS):
+        try:
+            found = engine.sweep()
+        except EngineError:
+            found = 1
+        calm = calm + 1 if not found else 0
+        if calm > patient:
+            return
+        if patient:
+            time.sleep(_CALM_SECONDS)
+
+
+def _remove(folder: Path) -> None:
+    for parent, _, _ in os.walk(folder):
+        # folders of the copied context keep their modes, and a read-only one cannot be emptied
+        with suppress(OSError):
+            Path(parent).chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
