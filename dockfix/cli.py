@@ -226,8 +226,8 @@ def _pair_option(*names: str, help: str) -> Callable[[Any], Any]:
 def verify(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
     """Build and run the original and the rewrite, and compare.
 
-    PATHS are Dockerfiles or folders to search. Nothing is written to the checkout, and every image, container and network made is removed. Layers stay in the
-    builder's cache, as after any build.
+    PATHS are Dockerfiles or folders to search. Nothing is written to the checkout, and every image, container and
+    network made is removed. Layers stay in the builder's cache, as after any build.
     """
     from dockfix.planner import UsageError
     from dockfix.trials import Request, run
