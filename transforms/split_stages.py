@@ -12,6 +12,9 @@ from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, tran
 
 RECIPES = (spa.split, node.split, python.split)
 
+COMPILERS = {"golang": ("go", "Go"), "rust": ("cargo", "Rust"), "maven": ("mvn", "Java"), "gradle": ("gradle", "Java")}
+"""Images whose apps are compiled, with the program that does so and the language."""
+
 
 @transform("split-stages", phase=Phase.SPLIT, safety=Safety.REVIEW)
 def split_stages(model: Model) -> Iterator[Result]:
@@ -54,4 +57,9 @@ def split_stages(model: Model) -> Iterator[Result]:
             result = layout(model.document, split.stages, split.dropped)
             yield Change(base, result.edits, split.why, split.safety, split.config, split.files, tuple(result.ledger))
             yield from split.notes
+            return
+    program, language = COMPILERS.get(model.final.image.name, ("", ""))
+    for step in model.final.steps:
+        if step.script is not None and any(command.name == program for command in step.script.commands):
+            yield Refusal(step.instruction, f"{language} is compiled here, and what its program needs cannot be told")
             return

@@ -100,6 +100,8 @@ def check_manager(node: Node, parts: Parts) -> None:
         raise UnfitError(at, f"the app is a workspace of several packages ({node.origin})")
     if node.manager in {"yarn-berry", "bun"}:
         raise UnfitError(at, f"{node.manager} keeps its modules in a way of its own ({node.origin})")
+    if parts.call.has("--include") and not any(word.text == "--include=dev" for word in parts.call.options):
+        raise UnfitError(at, "the install includes groups of dependencies by name")
     if parts.call.has("--ignore-scripts", "--prefix", "--modules-folder", "--cwd"):
         raise UnfitError(at, "the install is told to leave out scripts or to go elsewhere")
 
@@ -119,8 +121,10 @@ def install_edits(model: Model, node: Node, parts: Parts, *, production: bool) -
     if parts.call.manager == "npm" and parts.call.verb in {"install", "i"} and _freezable(model, node, parts):
         edits.append(Edit(verb.span, "ci"))
     if production:
+        omit = omission(model.final, parts.call.manager)
+        included = next((word for word in parts.call.options if word.text == "--include=dev"), None)
         end = max([verb.span.end, *(word.span.end for word in parts.call.options)])
-        edits.append(Edit(Span(end, end), f" {omission(model.final, parts.call.manager)}"))
+        edits.append(Edit(included.span, omit) if included is not None else Edit(Span(end, end), f" {omit}"))
     return tuple(edits)
 
 

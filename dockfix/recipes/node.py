@@ -204,7 +204,9 @@ def _sets_up(step: Step, parts: Parts, users: Sequence[Step]) -> bool:
         return build_variables(step, users)
     if keyword == "ARG":
         names = [assignment.key for assignment in step.instruction.assignments]
-        return bool(parts.builds) or any(used(name, [*users, *parts.before]) for name in names)
+        return any(user in parts.builds for user in users) or any(
+            used(name, [*users, *(other for other in parts.before if other is not step)]) for name in names
+        )
     if step.role is Role.ACCOUNT or (step.role is Role.FOLDERS and gives_away(step)):
         return not is_root(parts.install.before.user)
     kept = {Role.PACKAGES, Role.MANIFESTS, Role.SOURCES, Role.FOLDERS, Role.STAGE_COPY, Role.SETUP}

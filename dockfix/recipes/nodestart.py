@@ -61,7 +61,9 @@ def _check_tools(model: Model, node: Node) -> None:
     start = model.start
     at = start.command
     tools = start.resolved.tools if start.resolved is not None else (start.program or ())[:1]
-    called = [(tool, "the start command") for tool in tools]
+    if start.resolved is not None:
+        tools = (*tools, *(basename(command[0]) for command in start.resolved.commands if command))
+    called = [(tool, "the start command") for tool in tools if tool != "node"]
     called += [(tool, origin) for tool, origin in elsewhere(model, node)]
     everywhere = {name for step in model.final.steps for name in _global(step)}
     for tool, where in called:

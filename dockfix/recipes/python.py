@@ -170,7 +170,7 @@ def _builder(model: Model, head: Sequence[Step], tail: Sequence[Step], place: Pl
     steps = [step for at, step in enumerate(head[1:], 1) if _prepares(step, head[at + 1 :])]
     for step, keep in zip(steps, plain_copies(model.document, steps), strict=True):
         fresh = place.kind == "venv" and not any(isinstance(item, New) and VENV in item.text for item in items)
-        if fresh and Purpose.INSTALL in step.purposes:
+        if fresh and (Purpose.INSTALL in step.purposes or step.instruction.copy is not None):
             items += [New(f"RUN python -m venv {VENV}"), New(f"ENV PATH={VENV}/bin:$PATH")]
         edits = user_edits(step) if place.kind == "user" else ()
         items.append(Keep(keep.instruction, (*keep.edits, *edits)))

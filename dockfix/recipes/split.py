@@ -106,6 +106,8 @@ def spaced(document: Document, items: Sequence[Item]) -> tuple[Item, ...]:
 def _apart(document: Document, before: Item, item: Item) -> bool:
     """Whether an empty line belongs before *item*: copies from stages stand together."""
     if isinstance(item, New):
+        if isinstance(before, Keep):
+            return not (item.text.startswith("ENV") and before.instruction.keyword == "ENV")
         return not (isinstance(before, New) and item.text.startswith("COPY") and before.text.startswith("COPY"))
     return isinstance(item, Keep) and _had_gap(document, item.instruction)
 
