@@ -1,7 +1,8 @@
 """How fast dockfix is on one core, in ratios that another machine can be held against.
 
 Files a second tell of the machine as much as of the program. So the start of ``python -c "import click"`` is timed in
-the same run, and everything is also given as a multiple of it.
+the same run, and everything is also given as a multiple of it. What is timed is the processor's time, which other
+programs disturb less than the clock's; the load at the time is printed as well.
 
     python benchmarks/speed.py FOLDER --cap 20 --sample 300
 """
@@ -10,9 +11,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,13 +27,13 @@ from dockfix.dockerfile import DockerfileError
 from dockfix.options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "sequence"
 YARDSTICK = (sys.executable, "-c", "import click")
-STARTS = {
-    "dockfix --version": (sys.executable, "-m", "dockfix", "--version"),
-    "dockfix --help": (sys.executable, "-m", "dockfix", "--help"),
-}
+DOCKFIX = (sys.executable, "-m", "dockfix")
+APPS = {"a Node app": "stage-server", "a Python app": "flask-backend"}
+"""Apps whose Dockerfile is rewritten from beginning to end: their names in the fixtures."""
 
 WARM_UP = 20
 """Files run beforehand: the first of each kind pay for the imports."""
@@ -43,10 +46,15 @@ def main() -> None:
     parser.add_argument("--cap", type=int, default=20, help="the most Dockerfiles of one checkout (default: 20)")
     parser.add_argument("--sample", type=int, default=300, metavar="N", help="the most altogether (default: 300)")
     parser.add_argument("--seed", type=int, default=7, help="of the random choice (default: 7)")
-    parser.add_argument("--repeat", type=int, default=15, metavar="N", help="starts of a process timed (default: 15)")
+    parser.add_argument(
+        "--repeat", type=int, default=15, metavar="N", help="times that each process is timed (default: 15)"
+    )
     options = parser.parse_args()
     _stay_on_one_core()
-    unit = _starts(options.repeat)
+    if hasattr(os, "getloadavg"):
+        print("load", " ".join(f"{load:.1f}" for load in os.getloadavg()))
+    with tempfile.TemporaryDirectory() as folder:
+        unit = _starts(_commands(Path(folder)), options.repeat)
     chosen = entries(options.folder, cap=options.cap, sample=options.sample, seed=options.seed)
     unchanged, changed = _runs(chosen)
     _print("unchanged", unchanged, unit)
@@ -58,11 +66,27 @@ def _stay_on_one_core() -> None:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
-def _starts(repeat: int) -> float:
-    """Print how long processes take to start; return the seconds of the yardstick."""
-    commands = {'python -c "import click"': YARDSTICK, **STARTS}
+def _commands(folder: Path) -> dict[str, tuple[str, ...]]:
+    """What is started, on copies of the apps in *folder*; the unchanged ones are those that dockfix has rewritten."""
+    found = {'python -c "import click"': YARDSTICK, "--version": (*DOCKFIX, "--version")}
+    for kind, name in APPS.items():
+        before, after = (folder / f"{name}-{state}" for state in ("before", "after"))
+        for place in (before, after):
+            shutil.copytree(FIXTURES / name / "before", place)
+        subprocess.run((*DOCKFIX, "--write", after / "Dockerfile"), capture_output=True, check=False)
+        for place, state, code in ((before, "changed", 1), (after, "unchanged", 0)):
+            command = (*DOCKFIX, str(place / "Dockerfile"))
+            checked = subprocess.run((*command, "--check"), capture_output=True, check=False).returncode
+            if checked != code:
+                sys.exit(f"{kind} is not {state}: --check answers {checked}")
+            found[f"{kind}, {state}"] = command
+    return found
+
+
+def _starts(commands: Mapping[str, Sequence[str]], repeat: int) -> float:
+    """Print what processes take from start to end; return the seconds of the yardstick."""
     for command in commands.values():
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # compiles the modules and warms the disk cache
+        _timed(command)  # compiles the modules and warms the disk cache
     # Taken in turns, so that a busy moment of the machine falls on all alike.
     rounds = [{name: _timed(command) for name, command in commands.items()} for _ in range(repeat)]
     medians = {name: statistics.median(each[name] for each in rounds) for name in commands}
@@ -73,9 +97,12 @@ def _starts(repeat: int) -> float:
 
 
 def _timed(command: Sequence[str]) -> float:
-    start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - start
+    """The processor's seconds of a process, modules compiled as they are where it is installed."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    before = os.times()
+    subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
 
 
 def _runs(chosen: Sequence[Entry]) -> tuple[list[float], list[float]]:
@@ -84,10 +111,10 @@ def _runs(chosen: Sequence[Entry]) -> tuple[list[float], list[float]]:
         _run(entry)
     times: tuple[list[float], list[float]] = ([], [])
     for entry in chosen:
-        start = time.perf_counter()
+        start = time.process_time()
         changed = _run(entry)
         if changed is not None:
-            times[changed].append(time.perf_counter() - start)
+            times[changed].append(time.process_time() - start)
     return times
 
 
