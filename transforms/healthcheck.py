@@ -133,11 +133,10 @@ def _exposed(model: Model) -> Fact[int] | None:
     """The one port of EXPOSE, where a variable without a default decides the port."""
     from dockfix.facts import Fact
 
-    step = model.final.setting("EXPOSE")
     names = [name.partition("/")[0] for name in model.final.config.expose]
-    if model.server.variable is None or step is None or len(names) != 1 or not names[0].isdigit():
+    if model.server.variable is None or len(names) != 1 or not names[0].isdigit():
         return None
-    return Fact(int(names[0]), f"EXPOSE in line {step.instruction.line}")
+    return Fact(int(names[0]), "EXPOSE")
 
 
 def _disagreement(model: Model, port: Fact[int]) -> str | None:

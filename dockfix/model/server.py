@@ -186,7 +186,8 @@ def _framework_server(model: Model, name: str, framework: str, resolved: Resolve
     found = model.node.frontend.port_of(resolved) if resolved is not None else None
     if found is None:
         return Server(language="node", name=name, framework=framework)
-    port = Fact(found.port, found.origin) if found.port is not None else None
+    where = found.origin.replace(" (the program's default)", f", {name}'s default")
+    port = Fact(found.port, where) if found.port is not None else None
     variable = Fact(found.variable, found.origin) if found.variable is not None else None
     environment = {**dict(model.start.environment), **dict(resolved.environment if resolved is not None else ())}
     # https://create-react-app.dev/docs/advanced-configuration and https://cli.vuejs.org/guide/mode-and-env.html
@@ -254,12 +255,7 @@ def _settled(
         return Fact(int(environment[name]), where), None
     if name in model.final.config.env:
         value = model.final.config.env[name]
-        lines = [
-            step.instruction.line
-            for step in model.final.all_steps
-            if step.instruction.keyword == "ENV" and name in {pair[0] for pair in step.instruction.pairs()}
-        ]
-        origin = f"{model.app.dockerfile}:{lines[-1]}" if lines else "the base image"
+        origin = f"ENV {name}"
         return (Fact(int(value), origin) if value.isdigit() else None), variable
     if any(fact.value.startswith("dotenv") or fact.value == "@nestjs/config" for fact in imports):
         return _from_file(model, port, name), variable

@@ -111,11 +111,11 @@ def nginx_site(model: Model) -> Site:
     for step in stage.all_steps:
         copied = step.instruction.copy is not None and (step.instruction.copy.from_ or step.instruction.heredocs)
         if copied and "/etc/nginx" in step.instruction.text:
-            return Site(problem=f"line {step.instruction.line} brings a configuration from elsewhere")
+            return Site(problem=f"{step.instruction.keyword} brings a configuration from elsewhere")
         if step.instruction.keyword == "RUN" and "/etc/nginx" in step.instruction.text:
             removed = [c for c in (step.script.commands if step.script else ()) if "/etc/nginx" in " ".join(c.args)]
             if not all(command.name == "rm" for command in removed) or not removed:
-                return Site(problem=f"line {step.instruction.line} changes nginx's configuration")
+                return Site(problem="a RUN changes the configuration")
     if "/etc/nginx/nginx.conf" in targets or "/etc/nginx/conf.d/default.conf" in targets:
         return nginx_conf.site(texts)
     if texts:
