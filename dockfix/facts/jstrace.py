@@ -46,6 +46,7 @@ class Trace:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._calls: dict[str, list[tuple[Source, str, list[Syntax], Syntax]]] | None = None
+        self._handed: dict[str, list[tuple[Source, Syntax]]] = {}
 
     def values(self, source: Source, node: Syntax, hops: int = 0) -> tuple[Value | None, ...]:
         """Everything that *node* may come to; None among it where one of these cannot be told."""
@@ -229,6 +230,7 @@ class Trace:
     def _callers(self, source: Source, label: str) -> Iterator[tuple[Source, list[Syntax] | None, Syntax]]:
         """Every call of a function: the arguments; without them where it is handed on, with what it is handed in."""
         index = self._by_name()
+        yield from ((caller, None, node) for caller, node in self._handed.get(label, ()))
         for other in self._graph.sources:
             local = {label} | {
                 alias
@@ -249,12 +251,19 @@ class Trace:
                     yield other, None, node
 
     def _by_name(self) -> dict[str, list[tuple[Source, str, list[Syntax], Syntax]]]:
-        """Every call of every source by the last part of what is called."""
+        """Every call of every source by the last part of what is called; notes the methods handed to something."""
         if self._calls is None:
             self._calls = {}
             for source in self._graph.sources:
                 for callee, given, node in source.calls():
-                    self._calls.setdefault(callee.rpartition(".")[2], []).append((source, callee, given, node))
+                    head, _, last = callee.rpartition(".")
+                    self._calls.setdefault(last, []).append((source, callee, given, node))
+                    if last == "bind":
+                        self._handed.setdefault(head.rpartition(".")[2], []).append((source, node))
+                    for part in given:
+                        name = part.child_by_field_name("property") if part.type == "member_expression" else None
+                        if name is not None:
+                            self._handed.setdefault(text(name), []).append((source, node))
         return self._calls
 
 

@@ -55,6 +55,8 @@ def test_names_of_functions_are_traced(source: str, expected: list[str]) -> None
         "function make(dir) { fs.mkdirSync(dir); }\nmodule.exports = make;",
         "function make(dir) { fs.mkdirSync(dir); }\nmake('logs'); queue.process(make);",
         "function make(dir) { fs.mkdirSync(dir); }\nmake('logs'); make(...rest);",
+        "const tool = { make(dir) { fs.mkdirSync(dir); } };\ntool.make('logs'); app.post('/', tool.make);",
+        "function make(dir) { fs.mkdirSync(dir); }\nmake('logs'); queue.process(make.bind(null));",
         "for (const dir of read()) { fs.mkdirSync(dir); }",
         "for (const dir in { logs: 1 }) { fs.mkdirSync(dir); }",
         "const dir = 'logs';\nfunction make(dir) { fs.mkdirSync(dir); }\nmake(argv.dir);",
