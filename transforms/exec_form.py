@@ -87,7 +87,7 @@ def _shell_line(model: Model, instruction: Instruction, keyword: str) -> Iterato
 
     text = instruction.value.strip()
     line = shell.parse_shell(text)
-    words = _plain(line)
+    words = _plain(line, text)
     if words is None:
         yield _exec_in(model, instruction, keyword, line, text)
     elif foreign is not None:
@@ -125,7 +125,7 @@ def _written_out(model: Model, instruction: Instruction, keyword: str, words: tu
     if keyword == "ENTRYPOINT" and model.final.config.cmd:
         return
     line = shell.parse_shell(words[2])
-    plain = _plain(line)
+    plain = _plain(line, words[2])
     if plain is not None:
         obstacle = _arguments(model, keyword) or (_base_entrypoint(model) if keyword == "CMD" else None)
         if obstacle is not None:
@@ -198,8 +198,8 @@ def _change(
     return Change(instruction, (edit,), why, safety, delta)
 
 
-def _plain(line: ShellScript) -> tuple[str, ...] | None:
-    """The words of a line that is one command without anything that a shell does."""
+def _plain(line: ShellScript, text: str) -> tuple[str, ...] | None:
+    """The words of *text*, parsed as *line*, that is one command without anything that a shell does."""
     if not line.ok or len(line.commands) != 1:
         return None
     command = line.commands[0]
@@ -207,6 +207,8 @@ def _plain(line: ShellScript) -> tuple[str, ...] | None:
         return None
     if not all(word.static for word in (*command.words, *command.assignments)):
         return None
+    if text[command.words[-1].span.end :].strip():
+        return None  # a comment
     words = tuple(word.text for word in command.words)
     words = words[1:] if words[0] == "exec" else words
     if not words or words[0] in BUILTINS or words[0].startswith("-"):
@@ -219,7 +221,7 @@ def _handed_over(line: ShellScript, text: str) -> str | None:
     """*text*, parsed as *line*, with ``exec`` before its last command; ``None`` where it cannot be."""
     if not line.ok or not line.flat or not line.commands:
         return None
-    if any(command.joiner not in {"", "&&"} for command in line.commands):
+    if any(command.joiner not in {"", "&&"} or command.name == "trap" for command in line.commands):
         return None
     last = line.commands[-1]
     if not last.words or last.depth or basename(last.name) in BUILTINS | SHELLS:

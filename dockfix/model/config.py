@@ -163,7 +163,8 @@ def after(config: Config, instruction: Instruction, arguments: Mapping[str, str]
         return replace(config, shell=instruction.json or config.shell)
     if keyword == "HEALTHCHECK":
         flags = " ".join(f"--{flag.name}={flag.value}" for flag in instruction.flags)
-        return replace(config, healthcheck=f"{flags} {value}".strip())
+        kind, _, command = value.partition(" ")
+        return replace(config, healthcheck=f"{flags} {kind.upper()} {command}".strip())
     if keyword == "CMD":
         return replace(config, cmd=_exec(config, instruction), cmd_set_here=True)
     if keyword == "ENTRYPOINT":

@@ -126,7 +126,8 @@ def start_of(stage: StageModel, app: App, node: Node | None) -> Start:
                 chained, words = first[0], words[len(first) :] or words
     if chained and stage.image is not None and stage.image.name == "node" and runs_by_node(stage, app, words[0]):
         words = ("node", *words)
-    return replace(start_with(words, node), init=init, entrypoint=chained, command=command, script=script)
+    start = start_with(words, node)
+    return replace(start, init=init or start.init, entrypoint=chained, command=command, script=script)
 
 
 def runs_by_node(stage: StageModel, app: App, word: str) -> bool:
