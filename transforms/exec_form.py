@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from posixpath import basename
 from typing import TYPE_CHECKING
 
@@ -138,8 +139,22 @@ def _written_out(model: Model, instruction: Instruction, keyword: str, words: tu
     if text is None:
         yield Refusal(instruction, "the shell line is more than commands joined by &&")
     elif text != words[2]:
-        why = "the line needs a shell, which hands over to the program so that signals reach it"
-        yield _change(model, instruction, keyword, (*words[:2], text), why, Safety.SAFE)
+        yield _exec_inside(model, instruction, keyword, (*words[:2], text), _beginning(line))
+
+
+def _exec_inside(
+    model: Model, instruction: Instruction, keyword: str, words: tuple[str, ...], beginning: int
+) -> Change:
+    """``exec`` in a line in JSON words, whose lines stay where the words can be found as they are written."""
+    why = "the line needs a shell, which hands over to the program so that signals reach it"
+    change = _change(model, instruction, keyword, words, why, Safety.SAFE)
+    new = re.match(r"exec (?:env )?", words[2][beginning:])
+    rest = words[2][beginning + len(new[0]) :] if new is not None else ""
+    at = instruction.value.rfind(rest)
+    if new is None or at < 0:
+        return change
+    start = instruction.source(at, at + 1).start
+    return changed(change, edits=(Edit(Span(start, start), new[0]),))
 
 
 def _arguments(model: Model, keyword: str) -> str | None:

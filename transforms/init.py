@@ -26,6 +26,9 @@ SINGLE_CHILD = frozenset({"celery", "rq"})
 OWN_HANDLING = frozenset({"nginx", "httpd", "apache2", "apache2-foreground", "apachectl", "php-fpm"})
 """Servers that stop in order as process 1 and wait for their own children."""
 
+INTERPRETERS = frozenset({("python",), ("python3",), ("python2",), ("node",)})
+"""Commands of base images, which wait for a person's input."""
+
 WITHOUT_PACKAGE = frozenset({"trusty", "xenial"})
 """Suites whose archive is there and has no dumb-init: https://packages.ubuntu.com/search?keywords=dumb-init"""
 
@@ -77,8 +80,8 @@ def init(model: Model) -> Iterator[Result]:
     if obstacle is not None:
         yield Refusal(at, obstacle)
         return
-    if at is None:
-        yield Refusal(stage.stage.base, "no CMD or ENTRYPOINT of this file starts the app")
+    if at is None or (config.cmd in INTERPRETERS and stage.setting("ENTRYPOINT") is None):
+        yield Refusal(at or stage.stage.base, "no CMD or ENTRYPOINT of this file starts the app")
         return
     workers = sorted(names & SINGLE_CHILD)
     if workers and _below_shell(model):
