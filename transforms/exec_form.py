@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from dockfix.dockerfile import Instruction
 from dockfix.dockerfile.layout import replace
 from dockfix.dockerfile.shell import ShellScript
-from dockfix.facts.frontend import is_dev_server
 from dockfix.model import Model
 from dockfix.model.config import ConfigDelta, render, stated
 from dockfix.model.start import NODE_RUNNERS, SHELLS
@@ -275,6 +274,8 @@ class Followed:
 
 def _followed(model: Model) -> Followed | Note | None:
     """The plain command behind the script, or why it is not followed; ``None`` where there is nothing to say."""
+    from dockfix.facts.frontend import is_dev_server
+
     start, node = model.start, model.node
     resolved, at = start.resolved, start.command
     assert resolved is not None
