@@ -252,6 +252,8 @@ def _order(model: Model, stage: StageModel, sources: Step) -> tuple[Item, ...]:
     place = _place(stage, sources)
     moved = _moved(model, stage, place)
     installs = [step for step in place.between if Purpose.INSTALL in step.purposes]
+    for step in place.between:
+        _check_made(model, stage, step, moved, tuple(_environments(step, moved, stage)))
     present = {p.source for p in stage.placements if p.step in (*place.above, *place.between) and p.step not in moved}
     paths: list[str] = []
     first_installs: dict[int, Keep] = {}
@@ -458,6 +460,19 @@ def _check_packages(step: Step) -> None:
             for word in called.operands:
                 if word.text.startswith((".", "/")) or re.search(r"\$\(|`|\.(?:deb|rpm|apk|tgz)$", word.text):
                     raise UnfitError(step.instruction, "this installs what may be among the sources")
+
+
+def _environments(step: Step, moved: Sequence[Step], stage: StageModel) -> Iterator[str]:
+    """Virtual environments that a RUN makes in the folder of the sources, by the path in the context."""
+    known = {**step.arguments, **step.before.env}
+    for command in step.script.commands if step.script else ():
+        words = [word.text for word in command.words]
+        if "virtualenv" not in words[:1] and "venv" not in words[1:3]:
+            continue
+        target = join(step.before.workdir, expand(words[-1].strip("\"'"), known) or words[-1])
+        for p in stage.placements:
+            if p.step in moved and p.folder and target != p.target and _inside(target, p.target):
+                yield f"{p.source}/{target[len(p.target.rstrip('/')) + 1 :]}".lstrip("/")
 
 
 def _check_made(model: Model, stage: StageModel, step: Step, moved: Sequence[Step], made: Sequence[str]) -> None:

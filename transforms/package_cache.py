@@ -105,7 +105,7 @@ def _tidy(
     document, step = model.document, stage.steps[position]
     before = apt.before.get(position, [])
     if model.options.cache_mounts:
-        mounting = mounts.mounted(document, stage, step, before)
+        mounting = mounts.mounted(model, stage, position, before)
         if mounting is not None:
             tidied.edit(step, "", *mounting.edits)
             tidied.mounted |= dict.fromkeys(mounting.managers)

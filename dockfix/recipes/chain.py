@@ -52,8 +52,7 @@ def extended(document: Document, step: Step, before: Sequence[str], behind: Sequ
         before: commands as written in this document, which may have several lines.
         behind: commands of one line.
     """
-    assert step.script is not None
-    start = min(command.span.start for command in step.script.commands)
+    start = step.instruction.value_span.start
     joint = _joint(document, step, (*before, text(document, step), *behind))
     edits = [Edit(Span(start, start), "".join(f"{command}{joint}" for command in before))] if before else []
     if behind:

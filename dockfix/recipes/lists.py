@@ -57,6 +57,9 @@ def tidy(model: Model, stage: StageModel, ships: bool) -> Tidying:
     position = 0
     while position < len(steps):
         group = _group(document, steps, position, ships)
+        if needing(model, stage, group[-1]) is not None:
+            # the lists stay in any case, so only a lone `apt-get update` is worth a change
+            group = group[: 2 if _lone(steps[position]) else 1]
         last = group[-1]
         if len(group) > 1:
             result.before[last] = [chain.text(document, steps[index]) for index in group[:-1]]
@@ -96,7 +99,7 @@ def use(step: Step) -> Use | None:
     return min(events)[1] if events else None
 
 
-def _needing(model: Model, stage: StageModel, position: int) -> Step | None:
+def needing(model: Model, stage: StageModel, position: int) -> Step | None:
     """The first later step, here or in a stage built on this one, that needs the lists as they are."""
     for step in stage.steps[position + 1 :]:
         match use(step):
@@ -108,7 +111,7 @@ def _needing(model: Model, stage: StageModel, position: int) -> Step | None:
             return step
     for other in model.stages:
         if other.parent is not None and other.parent.index == stage.index:
-            found = _needing(model, other, -1)
+            found = needing(model, other, -1)
             if found is not None:
                 return found
     return None
@@ -129,10 +132,10 @@ def _why_kept(model: Model, stage: StageModel, position: int, *, lone: bool) -> 
     step = stage.steps[position]
     if chain.cached(step):
         return None
-    needing = _needing(model, stage, position)
-    if needing is not None:
-        how = "installs from" if use(needing) == "needs" else "runs a downloaded script that may install from"
-        return f"apt's lists stay in the layer: line {needing.instruction.line} {how} them without fetching its own"
+    step_after = needing(model, stage, position)
+    if step_after is not None:
+        how = "installs from" if use(step_after) == "needs" else "runs a downloaded script that may install from"
+        return f"apt's lists stay in the layer: line {step_after.instruction.line} {how} them without fetching its own"
     if lone:
         return None
     if not chain.understood(step) or chain.open_end(model.document, step) is None:
@@ -212,4 +215,10 @@ def is_removal(command: ShellCommand) -> bool:
     if words[:1] == ["rm"]:
         targets = [word for word in words[1:] if not word.startswith("-")]
         return all(target.startswith(("/var/lib/apt/lists", "/var/cache/apt")) for target in targets)
-    return words in (["apt-get", "clean"], ["apt", "clean"], ["apt-get", "-y", "clean"], ["apt-get", "autoclean"])
+    verbs = [word for word in words[1:] if not word.startswith("-")]
+    return words[:1] in (["apt"], ["apt-get"], ["aptitude"]) and verbs in (
+        ["clean"],
+        ["autoclean"],
+        ["dist-clean"],
+        ["distclean"],
+    )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dockfix.dockerfile import Document
     from dockfix.dockerfile.shell import ShellCommand
-    from dockfix.model import StageModel, Step
+    from dockfix.model import Model, StageModel, Step
 
 KEEP_PACKAGES = "rm -f /etc/apt/apt.conf.d/docker-clean"
 """Debian's and Ubuntu's images delete packages behind every install, which would empty the mount."""
@@ -36,15 +36,16 @@ class Mounting:
     edits: tuple[Edit, ...]
 
 
-def mounted(document: Document, stage: StageModel, step: Step, before: list[str]) -> Mounting | None:
+def mounted(model: Model, stage: StageModel, position: int, before: list[str]) -> Mounting | None:
     """The caches that a RUN fills as mounts of its own; ``None`` where there are none to mount.
 
     Args:
-        document: the Dockerfile.
+        model: the Dockerfile.
         stage: the stage.
-        step: the RUN.
+        position: the number of the RUN in it.
         before: commands of earlier RUNs of apt that are to run in this one.
     """
+    document, step = model.document, stage.steps[position]
     script = step.script
     if script is None or not chain.understood(step) or step.instruction.heredocs or chain.cached(step):
         return None
@@ -61,14 +62,17 @@ def mounted(document: Document, stage: StageModel, step: Step, before: list[str]
         targets.append(f"target={home}/.cache/pip{ids}")
         managers.append("pip")
         for called in pips:
-            edits += [_gone(document, word.span) for word in called.options if word.text == "--no-cache-dir"]
+            edits += [
+                _gone(document, word.span) for word in called.options if word.text in {"--no-cache-dir", "--no-cache"}
+            ]
         removals += [called.command for called in step.calls("pip", "cache")]
     if any(called.verb in caches.FILLING for called in step.calls("npm")):
         targets.append(f"target={home}/.npm{ids}")
         managers.append("npm")
         removals += [called.command for called in step.calls("npm", "cache")]
     in_front: list[str] = []
-    if not ids and (before or lists.use(step) == "fetches") and step.calls("apt", "install"):
+    fetches = bool(before) or lists.use(step) == "fetches"
+    if not ids and fetches and step.calls("apt", "install") and lists.needing(model, stage, position) is None:
         targets += APT
         managers.append("apt")
         removals += [command for command in script.commands if lists.is_removal(command)]
@@ -97,8 +101,7 @@ def _owner(stage: StageModel, step: Step) -> tuple[str, str] | None:
 
 def _front(document: Document, step: Step, targets: list[str], commands: list[str]) -> Iterator[Edit]:
     """The flags behind the keyword, each on its line where there are several, and *commands* before the first."""
-    assert step.script is not None
-    start = min(command.span.start for command in step.script.commands)
+    start = step.instruction.value_span.start
     broken = f" {document.escape}{document.newline}{document.indent}"
     one = len(targets) == 1 and not commands
     flags = (" " if one else broken).join(f"--mount=type=cache,{target}" for target in targets)
