@@ -152,8 +152,9 @@ def _watch(container: Container, ports: Sequence[int], paths: Sequence[str], pat
         return replace(_ended(container), ports=seen.ports, port=port, answers=answers, uid=seen.uid)
     with suppress(EngineError):
         seen = replace(seen, ports=tuple(sorted(listening | container.listening())))
-    stop = container.stop(patience.stop)
-    return replace(seen, answers=answers, stop=stop, log=container.logs())
+    # before the stop: what is said while all is torn down tells nothing of the app
+    log = container.logs()
+    return replace(seen, answers=answers, log=log, stop=container.stop(patience.stop))
 
 
 def _ended(container: Container) -> Observation:
