@@ -22,6 +22,7 @@ class Table:
         self.path = Path(__file__).with_name(name)
         self._data: bytes | None = None
         self._start = 0
+        self._found: dict[str, dict[str, str] | None] = {}
         self.origin = ""
         self.columns: tuple[str, ...] = ()
 
@@ -45,8 +46,10 @@ class Table:
 
     def row(self, key: str) -> dict[str, str] | None:
         """The row whose first column is *key*, by column name; None when there is none."""
-        row = next(self.prefixed(key), None)
-        return row if row is not None and row[self.columns[0]] == key else None
+        if key not in self._found:
+            row = next(self.prefixed(key), None)
+            self._found[key] = row if row is not None and row[self.columns[0]] == key else None
+        return self._found[key]
 
     def prefixed(self, prefix: str) -> Iterator[dict[str, str]]:
         """The rows whose first column begins with *prefix*, in order."""
