@@ -16,10 +16,9 @@ pytestmark = pytest.mark.container
 FOLDER = Path(__file__).parents[2] / "fixtures" / "alpine-base"
 SMALLER = 0.6
 
-# Each shows what only a container can: accounts in busybox's words, a compiled driver, a shell that is bash, an init
+# Each shows what only a container can: accounts in busybox's words, a shell that is bash, an init
 # that lies elsewhere, a zone, tools that came for free, and the slim base with libraries that came for free.
 SERVERS = {
-    "2-02-build-packages-removed-again": 5000,
     "2-02-crlf": 3000,
     "2-03-bash-entrypoint": 5000,
     "2-03-bash-shell-instruction": 3000,
