@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from dockfix.recipes.split import UnfitError
@@ -24,6 +25,9 @@ Vite: https://vite.dev/config/build-options (build.assetsDir). Create React App:
 https://create-react-app.dev/docs/production-build/. Vue CLI spreads hashed and plain files over the same folders,
 and Angular's plain output is not hashed.
 """
+
+CHOSEN = re.compile(rb"assetsDir|publicDir|FileNames")
+"""Settings of Vite that name the files of the output."""
 
 
 def image(base: Base) -> str:
@@ -50,8 +54,17 @@ def conf_path(app: App, source: str) -> str:
 
 
 def hashed_folder(node: Node) -> str | None:
-    """The folder of a site whose file names change with their content; ``None`` where there is none."""
-    return HASHED.get(node.spa.value) if node.spa is not None else None
+    """The folder of a site whose file names change with their content; ``None`` where there is none.
+
+    Files of ``public`` are copied as they are, and Vite's names can be chosen in its configuration:
+    https://vite.dev/guide/assets#the-public-directory
+    """
+    folder = HASHED.get(node.spa.value) if node.spa is not None else None
+    if folder is None or node.files.is_dir(node.path(f"public/{folder}")):
+        return None
+    names = (name for name in node.files.list(node.folder) if name.startswith("vite.config."))
+    configurations = [node.files.read(node.path(name)) or b"" for name in names]
+    return None if any(CHOSEN.search(text) for text in configurations) else folder
 
 
 def conf(port: int, hashed: str | None) -> str:
