@@ -20,7 +20,15 @@ Kind = Literal[
 KILLED = 137
 """The exit code of a process that SIGKILL ended, as engines report it."""
 
-_WORST_STATUS = 400
+_REFUSED_STATUS = 400
+
+_CONFIGURED = (
+    ("WORKDIR", "WorkingDir", "/"),
+    ("ENTRYPOINT", "Entrypoint", None),
+    ("CMD", "Cmd", None),
+    ("USER", "User", "root"),
+    ("STOPSIGNAL", "StopSignal", "SIGTERM"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +118,9 @@ def _configured(old: ImageFacts, new: ImageFacts, expected: Expectation) -> Iter
         if was == is_ or f"ENV {name}" in expected.declared or name in expected.provenance:
             continue
         yield f"the environment's {name} was {was!r} and is {is_!r}"
-    for key, name in (("WORKDIR", "WorkingDir"), ("ENTRYPOINT", "Entrypoint"), ("CMD", "Cmd"), ("USER", "User")):
-        was, is_ = old.config.get(name) or None, new.config.get(name) or None
-        if was != is_ and key not in expected.declared and (was, is_) not in {("/", None), (None, "/")}:
+    for key, name, unset in _CONFIGURED:
+        was, is_ = old.config.get(name) or unset, new.config.get(name) or unset
+        if was != is_ and key not in expected.declared:
             yield f"{key} was {was!r} and is {is_!r}"
 
 
@@ -172,7 +180,7 @@ def _healthy(before: Seen, after: Seen) -> Iterator[str]:
         return
     if old.health is not None and old.health == new.health:
         return
-    if any(answer.status >= _WORST_STATUS for answer in old.answers) and _same_answers(old, new):
+    if any(answer.status >= _REFUSED_STATUS for answer in old.answers) and _same_answers(old, new):
         return  # the check tells the truth of an app that lacks something here, in the original too
     yield f"the health check says {new.health}: {new.check}"
 

@@ -1,0 +1,131 @@
+"""A container engine of files: what ``docker`` makes is a file in ``$FAKE_DOCKER``, so that what is left can be seen.
+
+A Dockerfile steers its build: ``# slow`` makes it take a minute, ``# breaks`` fail, ``# no-base`` lack its base,
+``# late`` make the image although the client was interrupted. ``# exits N`` ends its container at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+STATE = Path(os.environ["FAKE_DOCKER"])
+KINDS = {"ps": "container", "rm": "container", "create": "container"}
+
+
+def store(kind: str, name: str, record: dict[str, Any]) -> None:
+    (STATE / f"{kind}-{name}").write_text(json.dumps(record))
+
+
+def load(kind: str, name: str) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((STATE / f"{kind}-{name}").read_text())
+    return record
+
+
+def value(arguments: list[str], option: str) -> str:
+    return arguments[arguments.index(option) + 1]
+
+
+def build(arguments: list[str]) -> int:
+    text = Path(value(arguments, "--file")).read_text()
+    name = os.urandom(6).hex()
+    record = {
+        "Size": len(text) * 1_000_000,
+        "RootFS": {"Layers": ["a", "b"]},
+        "Config": {"Labels": dict([value(arguments, "--label").split("=", 1)]), "Env": ["PATH=/bin"], "Cmd": ["app"]},
+        "text": text,
+    }
+    if "# late" in text:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if os.fork() == 0:
+            os.setsid()
+            time.sleep(1)
+            store("image", name, record)
+            os._exit(0)
+        time.sleep(60)
+    if "# slow" in text:
+        time.sleep(60)
+    if "# no-base" in text:
+        print(
+            "ERROR: failed to solve: gone:1: failed to resolve source metadata for docker.io/library/gone:1: not found"
+        )
+        return 1
+    if "# breaks" in text:
+        print('ERROR: failed to solve: process "/bin/sh -c make" did not complete successfully: exit code: 2')
+        return 1
+    print("#1 [1/1] RUN npm ci\n#1 CACHED")
+    store("image", name, record)
+    Path(value(arguments, "--iidfile")).write_text(name)
+    return 0
+
+
+def create(arguments: list[str]) -> int:
+    name = os.urandom(6).hex()
+    image = load("image", arguments[-1])
+    ends = re.search(r"# exits (\d+)", image["text"])
+    state = {"Running": ends is None, "ExitCode": int(ends[1]) if ends else 0, "Pid": 0}
+    labels = dict([value(arguments, "--label").split("=", 1)])
+    store("container", name, {"State": state, "Config": {"Labels": labels}, "NetworkSettings": {"Networks": {}}})
+    print(name)
+    return 0
+
+
+def listing(kind: str, arguments: list[str]) -> int:
+    key, _, wanted = value(arguments, "--filter").removeprefix("label=").partition("=")
+    for path in STATE.glob(f"{kind}-*"):
+        if json.loads(path.read_text())["Config"]["Labels"].get(key) == wanted:
+            print(path.name.removeprefix(f"{kind}-"))
+    return 0
+
+
+def remove(kind: str, names: list[str]) -> int:
+    for name in names:
+        (STATE / f"{kind}-{name}").unlink(missing_ok=True)
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    command, rest = arguments[0], arguments[1:]
+    if command == "version" or command in {"start", "logs", "exec"}:
+        return 0
+    if command == "build":
+        return build(rest)
+    if command == "create":
+        return create(rest)
+    if command == "ps":
+        return listing("container", rest)
+    if command == "images":
+        return listing("image", rest)
+    if command == "rm":
+        return remove("container", [word for word in rest if not word.startswith("-")])
+    if command == "history":
+        print("1000000\tRUN npm ci\n0\tCMD app")
+        return 0
+    if command == "stop":
+        record = load("container", rest[-1])
+        record["State"].update(Running=False, ExitCode=143)
+        store("container", rest[-1], record)
+        return 0
+    verb, names = rest[0], rest[1:]
+    if verb == "inspect":
+        print(json.dumps([load(command, names[-1])]))
+        return 0
+    if verb == "create":
+        store(command, names[-1], {"Config": {"Labels": dict([value(names, "--label").split("=", 1)])}})
+        return 0
+    if verb == "ls":
+        return listing(command, names)
+    if verb == "rm":
+        return remove(command, [word for word in names if not word.startswith("-")])
+    print(f"unknown command {arguments}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

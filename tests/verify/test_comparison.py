@@ -1,0 +1,153 @@
+"""Which verdict what was seen leads to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dockfix.verify.comparison import Seen, judge
+from dockfix.verify.engine import Stopped
+from dockfix.verify.expectation import Expectation
+from dockfix.verify.image import ImageFacts
+from dockfix.verify.observation import Answer, Observation
+
+ROOT = Answer("/", 200, "text/html", "<h1>hello</h1>", "Hello")
+HEALTH = Answer("/health", 200, "application/json", '{"status":"ok"}')
+UP = Observation(
+    True, uid=0, ports=(3000,), port=3000, answers=(ROOT, HEALTH), stop=Stopped(10.2, 137), reaps=False, log="listening"
+)
+IMAGE = ImageFacts(1000, 8, (), {"Env": ["PATH=/bin", "NODE_VERSION=20"], "Cmd": ["npm", "start"], "User": ""})
+EXPECTED = Expectation(provenance=frozenset({"NODE_VERSION"}), paths=("/", "/health"))
+
+
+def verdict(
+    old: Observation = UP,
+    new: Observation = UP,
+    expected: Expectation = EXPECTED,
+    config: dict[str, Any] | None = None,
+) -> Any:
+    image = replace(IMAGE, config={**IMAGE.config, **(config or {})})
+    return judge(Seen(IMAGE, old), Seen(image, new), expected)
+
+
+def ended(code: int, log: str) -> Observation:
+    return Observation(False, exit_code=code, log=log)
+
+
+def test_the_same() -> None:
+    better = replace(UP, uid=1001, health="healthy", healthy=0.5, stop=Stopped(0.2, 143), reaps=True)
+    assert str(verdict(new=better)) == "same behaviour"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            {"answers": (ROOT, replace(HEALTH, status=503))},
+            "/health was 200 application/json and is 503 application/json",
+        ),
+        (
+            {"answers": (replace(ROOT, type="text/plain"), HEALTH)},
+            "/ was 200 text/html “Hello” and is 200 text/plain “Hello”",
+        ),
+        (
+            {"answers": (replace(ROOT, body="<h1>hi</h1>"), HEALTH)},
+            "/ answers otherwise: was …'<h1>hello</h1>', is …'<h1>hi</h1>'",
+        ),
+        ({"answers": (ROOT,)}, "/health was answered with 200, and is not answered"),
+        ({"port": None, "answers": ()}, "the original answers on port 3000, the rewrite on none"),
+        ({"ports": (8080,), "port": 8080}, "nothing listens on port 3000 any more"),
+        ({"health": "unhealthy", "check": "refused"}, "the health check says unhealthy: refused"),
+        ({"log": "listening\nError: EACCES: /app/logs"}, "the rewrite says: Error: EACCES: /app/logs"),
+        (
+            {"running": False, "exit_code": 1, "log": "Cannot find module 'x'"},
+            "the rewrite does not stay up: exit code 1: Cannot find module 'x'",
+        ),
+        ({"running": False, "failure": "no such user"}, "the rewrite does not stay up: no such user"),
+    ],
+)
+def test_a_difference_is_named(change: dict[str, Any], reason: str) -> None:
+    found = verdict(new=replace(UP, **change))
+    assert (found.kind, found.reasons) == ("different", (reason,))
+
+
+def test_a_stop_that_gets_worse_is_a_difference() -> None:
+    found = verdict(old=replace(UP, stop=Stopped(0.3, 0)))
+    assert found.reasons == ("it does not stop when asked to any more: killed after 10.2 s",)
+
+
+def test_what_varies_by_itself_is_not_compared() -> None:
+    old = replace(UP, answers=(replace(ROOT, body="1", stable=False), HEALTH))
+    found = verdict(old=old, new=replace(UP, answers=(replace(ROOT, body="2", stable=False), HEALTH)))
+    assert found.kind == "same behaviour"
+    assert "varies" in found.remarks[0]
+
+
+def test_another_server_is_compared_by_its_page() -> None:
+    expected = replace(EXPECTED, other_server="nginx")
+    page = replace(ROOT, body="<h1>built</h1>")
+    served = replace(UP, ports=(8080,), port=8080, answers=(page, replace(HEALTH, status=404)))
+    assert verdict(new=served, expected=expected).kind == "same behaviour"
+    other = replace(served, answers=(replace(page, title="Welcome to nginx!"), HEALTH))
+    assert verdict(new=other, expected=expected).kind == "different"
+
+
+def test_a_health_check_that_tells_the_truth_of_the_original_is_no_difference() -> None:
+    failing = (ROOT, replace(HEALTH, status=503))
+    old, new = replace(UP, answers=failing), replace(UP, answers=failing, health="unhealthy", check="503")
+    assert verdict(old=old, new=new).kind == "same behaviour"
+
+
+@pytest.mark.parametrize(
+    ("config", "declared", "kind"),
+    [
+        ({"Env": ["PATH=/bin", "NODE_VERSION=22"]}, {}, "same behaviour"),
+        ({"Env": ["PATH=/bin", "NODE_VERSION=20", "NODE_ENV=production"]}, {}, "different"),
+        (
+            {"Env": ["PATH=/bin", "NODE_VERSION=20", "NODE_ENV=production"]},
+            {"ENV NODE_ENV": (None, "production")},
+            "same behaviour",
+        ),
+        ({"Env": ["PATH=/usr/bin", "NODE_VERSION=20"]}, {}, "different"),
+        ({"WorkingDir": "/srv"}, {}, "different"),
+        ({"WorkingDir": "/"}, {}, "same behaviour"),
+        ({"Cmd": ["node", "index.js"]}, {}, "different"),
+        ({"Cmd": ["node", "index.js"]}, {"CMD": (("npm", "start"), ("node", "index.js"))}, "same behaviour"),
+    ],
+)
+def test_the_configuration_may_change_as_declared(config: dict[str, Any], declared: Any, kind: str) -> None:
+    assert verdict(config=config, expected=replace(EXPECTED, declared=declared)).kind == kind
+
+
+def test_both_lacking_the_same_cannot_be_compared() -> None:
+    found = verdict(
+        ended(1, "File /usr/local/lib/x.py\nOperationalError: could not connect to 10.0.0.1"),
+        ended(1, "File /home/app/.local/lib/x.py\nOperationalError: could not connect to 10.0.0.1"),
+    )
+    assert found.kind == "not comparable"
+    assert "OperationalError" in found.reasons[0]
+
+
+def test_failing_of_something_else_is_a_difference() -> None:
+    found = verdict(ended(1, "Error: connect ECONNREFUSED"), ended(1, "Error: Cannot find module 'pg'"))
+    assert found.kind == "different"
+
+
+def test_ending_well_with_the_same_words_is_the_same() -> None:
+    assert verdict(ended(0, "done 3 files"), ended(0, "done 3 files")).kind == "same behaviour"
+    assert verdict(ended(0, ""), ended(0, "")).kind == "not comparable"
+    assert verdict(ended(0, "done"), ended(1, "Error")).kind == "different"
+
+
+def test_an_original_that_fails_proves_nothing() -> None:
+    assert verdict(ended(1, "Error: no key"), UP).kind == "not comparable"
+    assert verdict(Observation(False, failure="no such file"), UP).kind == "not comparable"
+
+
+def test_silent_programs_are_the_same_with_a_remark() -> None:
+    silent = replace(UP, ports=(), port=None, answers=())
+    found = verdict(silent, silent)
+    assert found.kind == "same behaviour"
+    assert "nothing" in found.remarks[0] or "neither" in found.remarks[0]

@@ -1,0 +1,64 @@
+"""What varies from run to run is masked, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from dockfix.verify import normal
+
+SAME = [
+    ('{"at": "2026-11-23T08:36:00.123Z"}', '{"at": "2027-01-02T00:00:00Z"}'),
+    ("Mon, 23 Nov 2026 08:36:00 GMT", "Tue, 24 Nov 2026 11:36:07 GMT"),
+    ('{"uptime": 1.25, "pid": 7}', '{"uptime": 17.5, "pid": 1}'),
+    ('{"hostname":"3f2504e04f89"}', '{"hostname":"my-machine"}'),
+    ("id 3f2504e0-4f89-11d3-9a0c-0305e82c3301", "id 00000000-4f89-11d3-9a0c-0305e82c3301"),
+    ('<script src="/static/main.3f2a1b9c.js">', '<script src="/static/main.0d1e2f3a.js">'),
+    ('<script src="/assets/index-B1xYz_9a.js">', '<script src="/assets/index-Zq09_aBc.js">'),
+]
+DIFFERENT = [
+    ('{"status": "ok"}', '{"status": "degraded"}'),
+    ('{"items": 3}', '{"items": 4}'),
+    ("<title>Shop</title>", "<title>Welcome to nginx!</title>"),
+    ("Python 3.11", "Python 3.12"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_masked(one: str, other: str) -> None:
+    assert normal.body(one.encode()) == normal.body(other.encode())
+
+
+@pytest.mark.parametrize(("one", "other"), DIFFERENT)
+def test_kept(one: str, other: str) -> None:
+    assert normal.body(one.encode()) != normal.body(other.encode())
+
+
+def test_paths_and_numbers_of_logs_are_the_images_own() -> None:
+    one = (
+        "File /usr/local/lib/python3.11/site-packages/flask/app.py, line 12\n\x1b[31mKeyError\x1b[0m: 'DATABASE_URL'\n"
+    )
+    other = "File /home/app/.local/lib/python3.11/site-packages/flask/app.py, line 13\nKeyError: 'DATABASE_URL'\n"
+    assert normal.lines(one) == normal.lines(other)
+    assert normal.told(one) == ("KeyError: 'DATABASE_URL'",)
+
+
+def test_last_line_tells_where_no_line_complains() -> None:
+    assert normal.told("starting\nbye\n") == ("bye",)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Error: EACCES: permission denied, mkdir '/app/uploads'",
+        "/bin/sh: bash: not found",
+        "Error loading shared library libstdc++.so.6: No such file or directory",
+        "Error: Cannot find module 'express'",
+        "ModuleNotFoundError: No module named 'flask'",
+    ],
+)
+def test_what_is_missing_is_recognised(line: str) -> None:
+    assert list(normal.broken(f"listening\n{line}\n")) == [line]
+
+
+def test_plain_logs_are_not_broken() -> None:
+    assert list(normal.broken("GET /favicon.ico 404 Not Found\nServer listening on 3000\n")) == []

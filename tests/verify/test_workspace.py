@@ -1,0 +1,110 @@
+"""However a run ends, nothing that it made is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from dockfix.verify.engine import Engine, EngineError
+from dockfix.verify.workspace import Interrupted, workspace
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    return folder
+
+
+def build(engine: Engine, folder: Path, text: str = "FROM a\n") -> str:
+    (folder / "Dockerfile").write_text(text)
+    return engine.build(folder).image
+
+
+def test_everything_is_removed_at_the_end(engine: Engine, state: Path, temporary: Path) -> None:
+    with workspace(engine) as place:
+        image = build(place.engine, place.folder)
+        (place.folder / "locked").mkdir(mode=0o500)
+        with place.engine.run(image, network=place.network):
+            assert {path.name.partition("-")[0] for path in state.iterdir()} == {"image", "container", "network"}
+    assert list(state.iterdir()) == list(temporary.iterdir()) == []
+
+
+def test_everything_is_removed_after_an_error(engine: Engine, state: Path, temporary: Path) -> None:
+    def fail() -> None:
+        with workspace(engine) as place:
+            build(place.engine, place.folder)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert list(state.iterdir()) == list(temporary.iterdir()) == []
+
+
+def test_what_others_made_stays(engine: Engine, state: Path, temporary: Path, tmp_path: Path) -> None:
+    with workspace(engine, run="first") as first:
+        image = build(first.engine, first.folder)
+        with workspace(engine, run="second") as second:
+            build(second.engine, second.folder)
+        assert (state / f"image-{image}").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_and_everything_is_removed(
+    engine: Engine, state: Path, temporary: Path, number: signal.Signals
+) -> None:
+    before = signal.getsignal(number)
+
+    def interrupt() -> None:
+        with workspace(engine) as place:
+            build(place.engine, place.folder)
+            os.kill(os.getpid(), number)
+            time.sleep(5)
+
+    with pytest.raises(Interrupted, match=number.name):
+        interrupt()
+    assert list(state.iterdir()) == list(temporary.iterdir()) == []
+    assert signal.getsignal(number) is before
+
+
+def test_a_network_that_exists_is_used_and_stays(engine: Engine, state: Path) -> None:
+    with workspace(engine, "theirs") as place:
+        assert place.network == "theirs"
+        assert list(state.iterdir()) == []
+
+
+def test_an_engine_that_refuses_leaves_no_folder(temporary: Path) -> None:
+    engine = Engine(dict(os.environ), program=str(temporary.parent / "nothing"))
+    with pytest.raises(EngineError, match="No such file"), workspace(engine):
+        pass
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("dockerfile", "seconds"), [("# slow", 0.2), ("# slow", 0.7), ("# slow", 1.5), ("# late", 1.5)]
+)
+def test_an_interrupted_command_leaves_nothing(
+    program: str, state: Path, temporary: Path, tmp_path: Path, dockerfile: str, seconds: float, number: signal.Signals
+) -> None:
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "Dockerfile").write_text(f"{dockerfile}\nFROM python:3.11\nCOPY . .\nRUN apt-get install -y curl\nCMD x\n")
+    command = [sys.executable, "-m", "dockfix", "verify", "--isolated", "--engine", program, str(app)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    time.sleep(seconds)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode in {128 + number, -number}, output
+    if dockerfile == "# late":
+        time.sleep(1.5)
+    assert [*state.iterdir(), *temporary.iterdir()] == []
