@@ -21,7 +21,7 @@ from dockfix.model.start import Start, start_of
 if TYPE_CHECKING:
     from dockfix.dockerfile import Document, Instruction
     from dockfix.facts import App, Fact
-    from dockfix.facts.compose import Service
+    from dockfix.facts.compose import Service, Volume
     from dockfix.facts.node import Node
     from dockfix.facts.requirement import Requirement
     from dockfix.options import Options
@@ -172,14 +172,28 @@ class Model:
         name = basename(self.app.dockerfile).lower()
         if any(part in {"dev", "develop", "development", "local"} for part in name.replace("-", ".").split(".")):
             return Fact(f"{basename(self.app.dockerfile)} is a development file by its name", self.app.dockerfile)
-        deployed = [service for service in self.services if service.role not in {"development", "override", "test"}]
-        for service in deployed or self.services:
-            for volume in service.volumes:
-                if volume.kind == "bind" and self._covers_sources(volume.target):
-                    return Fact(f"service {service.name} mounts sources over {volume.target}", volume.origin)
+        for service in self._deployed:
             if service.develop_watch:
                 return Fact(f"service {service.name} watches the sources", service.origin("develop_watch"))
+        if self.mount is not None:
+            service, volume = self.mount
+            return Fact(f"service {service.name} mounts sources over {volume.target}", volume.origin)
         return None
+
+    @cached_property
+    def mount(self) -> tuple[Service, Volume] | None:
+        """The compose service that mounts the sources over the app's folder, and the mount; ``None`` without one."""
+        for service in self._deployed:
+            for volume in service.volumes:
+                if volume.kind == "bind" and self._covers_sources(volume.target):
+                    return service, volume
+        return None
+
+    @property
+    def _deployed(self) -> tuple[Service, ...]:
+        """The services that run the image, without those for development beside ones for deployment."""
+        deployed = [service for service in self.services if service.role not in {"development", "override", "test"}]
+        return tuple(deployed) or self.services
 
     def _covers_sources(self, target: str) -> bool:
         """Whether a mount at *target* hides sources of the image, rather than a folder of data."""

@@ -81,7 +81,7 @@ def split(model: Model) -> Split | None:
     installs = stage.doing(Purpose.INSTALL)
     if not installs:
         return None
-    check_common(model)
+    check_common(model, kept=VENV)
     check_started(model)
     check_installs(model, installs)
     last = stage.steps.index(installs[-1])
@@ -90,6 +90,7 @@ def split(model: Model) -> Split | None:
     _check_head(head)
     _check_tail(tail)
     place = _place(model, head)
+    check_common(model, kept=place.path)
     builder, end = _builder(model, head, tail, place), _end(model, head, tail, place)
     variables = {name: value.replace("$PATH", stage.config.env["PATH"]) for name, value in place.variables.items()}
     kept = {item.instruction.index for item in (*builder, *end) if isinstance(item, Keep)}

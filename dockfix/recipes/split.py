@@ -144,8 +144,15 @@ def env_delta(model: Model, new: Mapping[str, str]) -> ConfigDelta:
     return stated(config, env={**config.env, **new})
 
 
-def check_common(model: Model, *, root_only: bool = True) -> None:
+def check_common(model: Model, *, root_only: bool = True, kept: str | None = None) -> None:
     """Refuse what no recipe can split.
+
+    Args:
+        model: the model.
+        root_only: refuse installs by another user than root.
+        kept: the folder to which everything goes that is installed. Where compose mounts the sources beside it, a
+            developer's container has what it had: https://docs.docker.com/engine/storage/bind-mounts/ hides only what
+            lies below the mount.
 
     Raises:
         UnfitError: with the reason.
@@ -160,8 +167,16 @@ def check_common(model: Model, *, root_only: bool = True) -> None:
             raise UnfitError(step.instruction, "a RUN with a heredoc is not taken apart")
         if root_only and keyword == "USER" and not is_root(step.after.user) and _installs_later(model, step):
             raise UnfitError(step.instruction, "dependencies are installed by another user than root")
-    if model.development is not None:
-        raise UnfitError(None, f"this is a development image: {model.development.value} ({model.development.origin})")
+    why = model.development
+    if why is not None and not (kept is not None and why.origin == _mounted_beside(model, kept)):
+        raise UnfitError(None, f"this is a development image: {why.value} ({why.origin})")
+
+
+def _mounted_beside(model: Model, kept: str) -> str | None:
+    """Where compose mounts the sources, if that does not hide the folder *kept*."""
+    if model.mount is None or f"{kept}/".startswith(f"{model.mount[1].target.rstrip('/')}/"):
+        return None
+    return model.mount[1].origin
 
 
 def _installs_later(model: Model, step: Step) -> bool:
