@@ -140,6 +140,7 @@ def _overrides(given: dict[str, Any]) -> dict[str, Any]:
 @click.argument("paths", nargs=-1, type=click.Path(allow_dash=True))
 @click.option("--diff", is_flag=True, help="Print what would change, and write nothing. The default.")
 @click.option("--write", is_flag=True, help="Print what changes and write it; with - print the rewritten Dockerfile.")
+@click.option("--verify", is_flag=True, help="Write only what, built and run, behaves as the original does.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if anything would change.")
 @click.option("--interactive", is_flag=True, help="Ask for each transform, then write what was accepted.")
 @click.option(
@@ -201,6 +202,8 @@ def _pair_option(*names: str, help: str) -> Callable[[Any], Any]:
 @click.argument("paths", nargs=-1, type=click.Path())
 @click.option("--quick", is_flag=True, help="Build each once, with the cache, and time nothing.")
 @click.option("--rebuilds", type=click.IntRange(1), default=3, show_default=True, help="Timed builds after a change.")
+@click.option("--step", is_flag=True, help="Verify each transform by itself, too.")
+@click.option("--bisect", is_flag=True, help="Of rewrites that differ, find the fewest transforms that it takes.")
 @click.option("--engine", default="docker", show_default=True, help="The command of the container engine.")
 @click.option("--network", metavar="NAME", help="An existing network for the containers; by default none leads out.")
 @_pair_option("-e", "--env", help="A variable for both containers.")
@@ -219,7 +222,9 @@ def _pair_option(*names: str, help: str) -> Callable[[Any], Any]:
 @click.option("--pids", type=click.IntRange(1), default=1024, show_default=True, help="Processes of a container.")
 @_context_option
 @_rewriting
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="The form of the report.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", help="The report's form."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing of what behaves the same.")
 @click.option("-v", "--verbose", is_flag=True, help="Show where an internal error arose.")
 @click.pass_context

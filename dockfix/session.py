@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -22,6 +22,10 @@ from dockfix.report.record import Failure, Record, Rewrite, diff
 from dockfix.report.text import lines, printable, summary
 from dockfix.write import carry_out
 
+if TYPE_CHECKING:
+    from dockfix.engine import Plan
+    from dockfix.verify import Workspace
+
 STDIN = "-"
 DONE, NOT_AS_WANTED, FAILED = 0, 1, 2
 
@@ -33,6 +37,7 @@ class Request(Selection):
     Attributes:
         diff: print the diff also with ``check``.
         write: carry plans out.
+        verify: write only what behaved as before when it was built and run.
         check: answer by the exit code whether anything would change.
         interactive: ask before each transform, then write.
         stdin_filename: the place of the Dockerfile on standard input.
@@ -43,6 +48,7 @@ class Request(Selection):
 
     diff: bool = False
     write: bool = False
+    verify: bool = False
     check: bool = False
     interactive: bool = False
     stdin_filename: str | None = None
@@ -63,6 +69,11 @@ def run(request: Request) -> int:
         UsageError: the request contradicts itself.
     """
     _validate(request)
+    if request.verify:
+        from dockfix.trials import guarded
+        from dockfix.verify import Engine
+
+        return guarded(lambda place: _Session(request, place).run(), Engine())
     try:
         return _Session(request).run()
     except (ConfigError, registry.RegistryError) as error:
@@ -76,6 +87,8 @@ def _validate(request: Request) -> None:
         raise UsageError("- stands alone")
     if request.stdin_filename and not stdin:
         raise UsageError("--stdin-filename goes with -")
+    if request.verify and (stdin or not request.writes):
+        raise UsageError("--verify goes with --write or --interactive, and needs a file")
     if request.check and request.writes:
         raise UsageError("--check writes nothing; leave out --write and --interactive, or --check")
     if request.diff and request.writes:
@@ -87,9 +100,10 @@ def _validate(request: Request) -> None:
 
 
 class _Session:
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, place: Workspace | None = None) -> None:
         self.request = request
         self.colour = _wants_colour(request.color)
+        self.place = place
         self.planner = Planner(request)
         self.dialogue = Dialogue(self._echo_diff)
 
@@ -119,6 +133,8 @@ class _Session:
             return FAILED
         if self.request.check and any(each.plan.changed for each in rewrites):
             return NOT_AS_WANTED
+        if any(each.withheld for each in rewrites):
+            return NOT_AS_WANTED
         refused = any(outcome.kind == "refused" for each in rewrites for outcome in each.plan.outcomes)
         return NOT_AS_WANTED if self.request.strict and refused else DONE
 
@@ -133,11 +149,27 @@ class _Session:
         choose = self.dialogue.about(repository.name(item.path), repository.text) if self.request.interactive else None
         plan = repository.plan(item.path, subject.options, context=subject.context, source=source, choose=choose)
         rewrite = Rewrite(str(item.path), repository.root, plan)
+        withheld = self._withheld(subject, plan) if plan.changed and self.place is not None else ""
+        if withheld:
+            return replace(rewrite, withheld=withheld)
         if plan.changed and self.request.writes and not stdin:
             carry_out(plan, item.path, repository.root)
             rewrite = replace(rewrite, written=True)
         repository.take(plan.files)
         return rewrite
+
+    def _withheld(self, subject: Subject, plan: Plan) -> str:
+        """Why a plan is not carried out; empty where both images behave the same."""
+        from dockfix.trials import attempt
+        from dockfix.verify import Trial
+        from dockfix.verify.text import lines
+
+        assert self.place is not None
+        found = attempt(subject, plan, self.place, Trial(quick=True))
+        if not self.request.quiet:
+            for line in lines(found):
+                click.echo(line, err=True)
+        return "" if found.verdict.kind == "same behaviour" else str(found.verdict)
 
     def _show(self, record: Record) -> None:
         request = self.request

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -19,10 +19,14 @@ from dockfix.planner import Planner, Selection, Subject, UsageError
 from dockfix.report.record import Failure, Omission
 from dockfix.report.text import printable
 from dockfix.verify import text
+from dockfix.verify.bisection import smallest
 from dockfix.verify.comparison import Verdict
 from dockfix.verify.engine import Engine, EngineError, Limits
-from dockfix.verify.verification import Trial, Verification, verify
+from dockfix.verify.verification import Say, Side, Trial, Verification, verify
 from dockfix.verify.workspace import Interrupted, Workspace, workspace
+
+if TYPE_CHECKING:
+    from dockfix.engine import Plan
 
 SAME, DIFFERENT, NOT_RUN = 0, 1, 2
 _SAME = frozenset({"same behaviour", "unchanged"})
@@ -37,6 +41,8 @@ class Request(Selection):
         engine: the command of the container engine.
         network: an existing network for the containers instead of one without a way out.
         limits: what containers may use.
+        step: verify each transform by itself, too.
+        bisect: find the smallest set of transforms that makes a difference.
         form: the form of the report.
     """
 
@@ -44,7 +50,9 @@ class Request(Selection):
     engine: str = "docker"
     network: str | None = None
     limits: Limits = field(default_factory=Limits)
-    form: Literal["text", "json"] = "text"
+    step: bool = False
+    bisect: bool = False
+    form: Literal["text", "json", "markdown"] = "text"
 
 
 def run(request: Request, environment: Mapping[str, str] | None = None) -> int:
@@ -60,18 +68,49 @@ def run(request: Request, environment: Mapping[str, str] | None = None) -> int:
     if "-" in request.paths:
         raise UsageError("standard input has no build context; name a file")
     engine = Engine(dict(os.environ if environment is None else environment), program=request.engine)
+    return guarded(lambda place: _Run(request, place).run(), engine, request.network, request.limits)
+
+
+def guarded(
+    work: Callable[[Workspace], int], engine: Engine, network: str | None = None, limits: Limits | None = None
+) -> int:
+    """The exit code of *work*, which gets a workspace of which nothing is left; or that of what kept it from its end.
+
+    Args:
+        work: what to do.
+        engine: the engine.
+        network: an existing network for the containers instead of one without a way out.
+        limits: what containers may use.
+    """
     try:
         engine.call("version")
-        with workspace(
-            Engine(engine.environment, program=engine.program, limits=request.limits), request.network
-        ) as place:
-            return _Run(request, place).run()
+        with workspace(replace(engine, limits=limits or Limits()), network) as place:
+            return work(place)
     except (ConfigError, registry.RegistryError, EngineError) as error:
         click.echo(printable(str(error)), err=True)
         return NOT_RUN
     except Interrupted as signal:
         click.echo(f"ended by {signal}; everything made has been removed", err=True)
         return 128 + signal.number
+
+
+def attempt(
+    subject: Subject,
+    plan: Plan,
+    place: Workspace,
+    trial: Trial,
+    *,
+    original: Side | None = None,
+    say: Say = lambda words: None,
+) -> Verification:
+    """Verify *plan*, which was made for *subject*; a plan that failed its own proofs is not tried."""
+    path = str(subject.item.path)
+    if plan.defects:
+        defect = plan.defects[0]
+        return Verification(path, Verdict("could not run", (f"{defect.transform} failed: {defect.message}",)))
+    app = subject.repository.app(Document.parse(plan.before, plan.path), subject.context)
+    root = subject.repository.root
+    return verify(plan, app, root, place, path=path, options=subject.options, trial=trial, original=original, say=say)
 
 
 class _Run:
@@ -102,26 +141,42 @@ class _Run:
             from dockfix.verify.json import document
 
             click.echo(document(verifications, failures, omissions), nl=False)
+        elif self.request.form == "markdown":
+            from dockfix.verify.markdown import page
+
+            click.echo(page(verifications), nl=False)
         elif not self.request.quiet:
             click.echo(text.summary(verifications), err=True)
         return NOT_RUN if failures and not _differ(verifications) else code(verifications)
 
     def _verify(self, subject: Subject) -> Verification:
-        item, repository = subject.item, subject.repository
-        path = str(item.path)
-        plan = repository.plan(item.path, subject.options, context=subject.context)
-        if plan.defects:
-            defect = plan.defects[0]
-            return Verification(path, Verdict("could not run", (f"{defect.transform} failed: {defect.message}",)))
-        return verify(
-            plan,
-            repository.app(Document.parse(plan.before, plan.path), subject.context),
-            repository.root,
+        found = self._attempt(subject, self.request.trial)
+        ids = tuple(dict.fromkeys(id for id, _ in self._plan(subject).steps)) if self.request.step else ()
+        if ids and found.before.run is not None:
+            steps = {id: self._part(subject, (id,), found).verdict for id in ids}
+            found = replace(found, steps=steps)
+        if self.request.bisect and found.verdict.kind == "different":
+            ids = tuple(dict.fromkeys(id for id, _ in self._plan(subject).steps))
+            culprits = smallest(ids, lambda part: self._part(subject, part, found).verdict.kind == "different")
+            found = replace(found, culprits=culprits)
+        return found
+
+    def _part(self, subject: Subject, ids: tuple[str, ...], whole: Verification) -> Verification:
+        """The verification of some transforms alone, against the original that has been looked at already."""
+        chosen = replace(subject, options=replace(subject.options, only=frozenset(ids)))
+        return self._attempt(chosen, replace(self.request.trial, quick=True), whole.before)
+
+    def _plan(self, subject: Subject) -> Plan:
+        return subject.repository.plan(subject.item.path, subject.options, context=subject.context)
+
+    def _attempt(self, subject: Subject, trial: Trial, original: Side | None = None) -> Verification:
+        return attempt(
+            subject,
+            self._plan(subject),
             self.place,
-            path=path,
-            options=subject.options,
-            trial=self.request.trial,
-            say=lambda words: self._say(f"{path}: {words}"),
+            trial,
+            original=original,
+            say=lambda words: self._say(f"{subject.item.path}: {words}"),
         )
 
     def _show(self, found: Verification) -> None:

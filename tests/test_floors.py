@@ -29,7 +29,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     ("dockfix.api", "dockfix.dialogue", "dockfix.verify"),
     ("dockfix.planner",),
-    ("dockfix.session", "dockfix.trials"),
+    ("dockfix.trials",),
+    ("dockfix.session",),
     ("dockfix.cli",),
     ("dockfix.__main__",),
 )

@@ -35,6 +35,7 @@ def _rewrite(record: Rewrite) -> dict[str, Any]:
         "path": record.path,
         "changed": plan.changed,
         "written": record.written,
+        "withheld": record.withheld,
         "diff": diff(record),
         "outcomes": [
             {

@@ -21,12 +21,14 @@ class Rewrite:
         root: the repository that the plan's paths are relative to.
         plan: the plan.
         written: whether it has been carried out.
+        withheld: why it was not carried out though that was asked for.
     """
 
     path: str
     root: Path
     plan: Plan
     written: bool = False
+    withheld: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ def lines(record: Record, *, written: bool = False) -> Iterator[str]:
         return
     for outcome in record.plan.outcomes:
         yield line(record.path, outcome)
+    if record.withheld:
+        yield printable(f"{record.path}: not written: {record.withheld}")
     for defect in record.plan.defects:
         yield printable(
             f"{record.path}:1: {defect.transform} failed its own proof, so the file is left as it is; "
@@ -50,11 +52,14 @@ def summary(records: Iterable[Record], *, written: bool) -> str:
     records = list(records)
     rewrites = [record for record in records if isinstance(record, Rewrite)]
     defective = [record for record in rewrites if record.plan.defects]
-    changed = [record for record in rewrites if record.plan.changed and not record.plan.defects]
+    withheld = sum(bool(record.withheld) for record in rewrites)
+    changed = [record for record in rewrites if record.plan.changed and not record.plan.defects and not record.withheld]
     parts = [
         _count(len(changed), "Dockerfile") + (" rewritten" if written else " would be rewritten"),
-        f"{len(rewrites) - len(changed) - len(defective)} unchanged",
+        f"{len(rewrites) - len(changed) - len(defective) - withheld} unchanged",
     ]
+    if withheld:
+        parts.append(f"{withheld} withheld")
     refused = sum(outcome.kind == "refused" for record in rewrites for outcome in record.plan.outcomes)
     if refused:
         parts.append(_count(refused, "refusal"))

@@ -177,7 +177,8 @@ class Engine:
         ``ports`` maps ports of the host to ports of the container; without it the container is reached at its own
         address. ``volumes`` maps a folder of the host or a volume's name to a place in the container.
         ``capabilities=False`` drops them all and forbids gaining privileges. ``quick_health`` runs the image's health
-        check every second, and five times a second while it starts. Raises EngineError where it cannot start.
+        check every second while it starts and every other second then: more often, a check that starts an interpreter
+        would slow the app down. Raises EngineError where it cannot start.
         """
         options = ["--network", network, *self._labelled()]
         if self.limits is not None:
@@ -200,7 +201,7 @@ class Engine:
         if not capabilities:
             options += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
         if quick_health and (self.image_config(image).get("Healthcheck") or {}).get("Test", ["NONE"]) != ["NONE"]:
-            options += ["--health-interval", "1s", "--health-start-interval", "200ms"]
+            options += ["--health-interval", "2s", "--health-start-interval", "1s"]
         # created first: a container that cannot start (no such command) must be removed as well
         identity = self.call("create", *options, image, *command).strip()
         try:

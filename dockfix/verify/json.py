@@ -40,6 +40,8 @@ def _verification(found: Verification) -> dict[str, Any]:
         "before": _side(found.before),
         "after": _side(found.after),
         "changed": list(found.changed),
+        "steps": {id: {"verdict": each.kind, "reasons": list(each.reasons)} for id, each in found.steps.items()},
+        "culprits": list(found.culprits),
         "seconds": round(found.seconds, 2),
     }
 

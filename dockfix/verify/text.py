@@ -23,6 +23,10 @@ def lines(found: Verification) -> Iterator[str]:
     if cells:
         yield ""
         yield from (f"  {printable(line)}" for line in table([HEADER, *cells]))
+    for id, verdict in found.steps.items():
+        yield printable(f"  {id} by itself: {verdict}")
+    if found.culprits:
+        yield printable(f"  the difference needs {', '.join(found.culprits)}")
     for remark in found.verdict.remarks:
         yield printable(f"  note: {remark}")
     yield from _log(found)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
+import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,6 +97,8 @@ class Verification:
         before: the original.
         after: the rewrite.
         changed: the source file and the manifests that were changed to time rebuilds.
+        steps: the verdict on each transform by itself, where that was asked for.
+        culprits: the smallest set of transforms found that makes the difference.
         seconds: how long it all took.
     """
 
@@ -104,6 +107,8 @@ class Verification:
     before: Side = field(default_factory=Side)
     after: Side = field(default_factory=Side)
     changed: tuple[str, ...] = ()
+    steps: Mapping[str, Verdict] = field(default_factory=dict)
+    culprits: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
@@ -116,6 +121,7 @@ def verify(
     path: str,
     options: Options,
     trial: Trial,
+    original: Side | None = None,
     say: Say = lambda text: None,
 ) -> Verification:
     """Build and run both sides of *plan* and judge; nothing is written to *root*.
@@ -128,14 +134,19 @@ def verify(
         path: how the person named the Dockerfile.
         options: the options with which the plan was made.
         trial: how to go about it.
+        original: what an earlier verification found of the original, which is not built and run again then.
         say: told what goes on, for a person who waits.
     """
     began = time.monotonic()
     if not plan.changed:
         return Verification(path, Verdict("unchanged"))
     try:
-        work = _Work(plan, app, root, workspace, options, trial, say)
-        found = work.run()
+        with tempfile.TemporaryDirectory(dir=workspace.folder) as place:
+            work = _Work(plan, app, root, Path(place), workspace, options, trial, say)
+            try:
+                found = work.run(original)
+            finally:
+                work.discard()
     except (EngineError, OSError) as error:
         found = Verification(path, Verdict("could not run", (str(error),)))
     return replace(found, path=path, seconds=time.monotonic() - began)
@@ -145,48 +156,59 @@ class _Work:
     """The two copies and what has been found of them so far."""
 
     def __init__(
-        self, plan: Plan, app: App, root: Path, workspace: Workspace, options: Options, trial: Trial, say: Say
+        self,
+        plan: Plan,
+        app: App,
+        root: Path,
+        place: Path,
+        workspace: Workspace,
+        options: Options,
+        trial: Trial,
+        say: Say,
     ) -> None:
         self.workspace = workspace
         self.trial = trial
         self.say = say
         self.expected = expectation(plan, app, options)
-        place = workspace.folder / str(len(list(workspace.folder.iterdir())))
-        place.mkdir()
+        self.images: list[str] = []
         say("copying the context")
         self.copies = {
             "before": contexts.lay(app, root, place / "before", plan.before, {}),
             "after": contexts.lay(app, root, place / "after", plan.after, plan.files),
         }
 
-    def run(self) -> Verification:
-        trial = self.trial
-        results: dict[str, BuildResult] = {}
-        for side in SIDES:
-            self.say(f"building the {_named(side)}")
-            results[side] = self._build(side, cold=not trial.quick)
-            if not results[side].ok:
-                failed = Side(log=results[side].log)
-                if side == "before":
-                    return Verification("", _unbuilt(failed.log), before=failed)
-                image = facts(self.workspace.engine, results["before"].image)
-                return Verification("", _miswritten(failed.log), before=Side(image), after=failed)
-        sides: dict[str, Side] = {}
-        for number, side in enumerate(SIDES):
-            self.say(f"running the {_named(side)}")
-            image = facts(self.workspace.engine, results[side].image)
-            run = self._observe(results[side].image, number)
-            builds = Builds() if trial.quick else Builds(cold=results[side].seconds)
-            sides[side] = Side(image, run, builds)
-        verdict = judge(_seen(sides["before"]), _seen(sides["after"]), self.expected)
-        changed: tuple[str, ...] = ()
-        if not trial.quick:
-            changed = self._time(sides)
+    def run(self, original: Side | None) -> Verification:
+        before = original or self._side("before")
+        if before.run is None:
+            return Verification("", _unbuilt(before.log), before)
+        after = self._side("after")
+        if after.run is None:
+            return Verification("", _miswritten(after.log), before, after)
+        sides = {"before": before, "after": after}
+        verdict = judge(_seen(before), _seen(after), self.expected)
+        changed = () if self.trial.quick or original is not None else self._time(sides)
         return Verification("", verdict, sides["before"], sides["after"], changed)
+
+    def discard(self) -> None:
+        """Remove the images, so that they do not pile up over many Dockerfiles."""
+        for image in self.images:
+            with suppress(EngineError):  # the sweep at the end tries again
+                self.workspace.engine.remove_image(image)
+
+    def _side(self, side: str) -> Side:
+        """Build and run one of the two; without a run where the build failed."""
+        self.say(f"building the {_named(side)}")
+        result = self._build(side, cold=not self.trial.quick)
+        if not result.ok:
+            return Side(log=result.log)
+        self.say(f"running the {_named(side)}")
+        run = self._observe(result.image, SIDES.index(side))
+        builds = Builds() if self.trial.quick else Builds(cold=result.seconds)
+        return Side(facts(self.workspace.engine, result.image), run, builds)
 
     def _build(self, side: str, *, cold: bool = False) -> BuildResult:
         copy = self.copies[side]
-        return self.workspace.engine.build(
+        result = self.workspace.engine.build(
             copy.context,
             copy.dockerfile,
             target=self.trial.target,
@@ -194,6 +216,9 @@ class _Work:
             no_cache=cold,
             timeout=self.trial.build_seconds,
         )
+        if result.ok and result.image not in self.images:
+            self.images.append(result.image)
+        return result
 
     def _observe(self, image: str, side: int) -> Observation:
         return observe(
@@ -236,13 +261,6 @@ class _Work:
         if not result.ok:
             raise EngineError(f"the {_named(side)} does not build again: {reason(result.log)}")
         return result
-
-
-def ratio(before: tuple[float, ...], after: tuple[float, ...]) -> float | None:
-    """How many times longer the original takes than the rewrite, by their medians."""
-    if not before or not after:
-        return None
-    return statistics.median(before) / statistics.median(after)
 
 
 def _unbuilt(log: str) -> Verdict:

@@ -1,0 +1,137 @@
+"""The command with an engine of files: exit codes, formats, and what is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dockfix import trials
+from dockfix.cli import main
+from dockfix.verify.comparison import Verdict
+from dockfix.verify.verification import Verification
+
+Run: TypeAlias = Callable[..., Result]
+
+NAIVE = "FROM python:3.11\nCOPY . .\nRUN apt-get update && apt-get install -y curl\nCMD python app.py\n"
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "app"
+    (folder / ".git").mkdir(parents=True)
+    (folder / "Dockerfile").write_text(NAIVE)
+    (folder / "app.py").write_text("print('hello')\n")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def verify(app: Path, state: Path, program: str) -> Run:
+    def run(*arguments: str) -> Result:
+        words = ["verify", "--isolated", "--engine", program, *arguments]
+        result = CliRunner().invoke(main, words, prog_name="dockfix")
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert list(state.iterdir()) == []
+        return result
+
+    return run
+
+
+def test_both_end_without_a_word(verify: Run, app: Path) -> None:
+    (app / "Dockerfile").write_text(f"# exits 0\n{NAIVE}")
+    result = verify("--quick")
+    assert result.exit_code == 2
+    assert result.stdout.startswith("Dockerfile: not comparable\n  both end at once without a word\n")
+    assert result.stderr == "1 not comparable\n"
+    assert (app / "Dockerfile").read_text() == f"# exits 0\n{NAIVE}"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [("# breaks", "RUN make ended with 2"), ("# no-base", "base gone:1 cannot be had")],
+)
+def test_an_original_that_does_not_build_is_not_our_fault(verify: Run, app: Path, line: str, reason: str) -> None:
+    (app / "Dockerfile").write_text(f"{line}\n{NAIVE}")
+    result = verify()
+    assert result.exit_code == 2
+    assert f"Dockerfile: the original does not build\n  {reason}\n" in result.stdout
+
+
+def test_nothing_to_change_is_nothing_to_verify(verify: Run, app: Path) -> None:
+    (app / "Dockerfile").write_text("FROM scratch\nCOPY app.py /\n")
+    (app / ".dockerignore").write_text(".git\n")
+    result = verify()
+    assert (result.exit_code, result.stderr) == (0, "1 unchanged\n")
+
+
+def test_json(verify: Run, app: Path) -> None:
+    (app / "Dockerfile").write_text(f"# exits 3\n{NAIVE}")
+    result = verify("--format", "json", "--rebuilds", "2")
+    found = json.loads(result.stdout)["files"][0]
+    assert found["verdict"] == "not comparable"
+    assert found["before"]["image"]["size"] == (len(NAIVE) + 10) * 1_000_000
+    assert len(found["before"]["builds"]["source"]) == 2
+    assert found["after"]["run"]["exit_code"] == 3
+
+
+def test_markdown(verify: Run, app: Path) -> None:
+    (app / "Dockerfile").write_text(f"# exits 3\n{NAIVE}")
+    result = verify("--format", "markdown", "--quick")
+    assert result.stdout.startswith("### Dockerfile: not comparable\n\n* both end by themselves: exit code 3")
+    assert "| container | ends with 3 | ends with 3 |  |\n" in result.stdout
+
+
+def test_an_engine_that_is_not_there(app: Path) -> None:
+    result = CliRunner().invoke(main, ["verify", "--engine", "no-such-engine"], prog_name="dockfix")
+    assert (result.exit_code, result.stderr) == (2, "no-such-engine: No such file or directory\n")
+
+
+@pytest.mark.parametrize("arguments", [["-e", "NAME"], ["-e", "=x"], ["-"]])
+def test_nonsense_is_refused(verify: Run, arguments: list[str]) -> None:
+    assert verify(*arguments).exit_code == 2
+
+
+def verdicts(monkeypatch: pytest.MonkeyPatch, breaks: Callable[[frozenset[str]], bool]) -> None:
+    """Let exactly the plans differ that *breaks* says of, by the transforms in them."""
+
+    def judged(plan: Any, *_: Any, path: str, **__: Any) -> Verification:
+        ids = frozenset(id for id, _ in plan.steps)
+        return Verification(path, Verdict("different", ("broken",)) if breaks(ids) else Verdict("same behaviour"))
+
+    monkeypatch.setattr(trials, "verify", judged)
+
+
+def test_exit_codes(verify: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    verdicts(monkeypatch, lambda ids: False)
+    assert verify().exit_code == 0
+    verdicts(monkeypatch, lambda ids: True)
+    assert verify().exit_code == 1
+
+
+def test_bisection_names_the_culprits(verify: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    verdicts(monkeypatch, lambda ids: {"init", "user"} <= ids)
+    assert "the difference needs init, user\n" in verify("--bisect").stdout
+
+
+@pytest.mark.parametrize(("differs", "code"), [(False, 0), (True, 1)])
+def test_only_what_was_verified_is_written(
+    app: Path, program: str, state: Path, monkeypatch: pytest.MonkeyPatch, differs: bool, code: int
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(program).parent), prepend=":")
+    verdicts(monkeypatch, lambda ids: differs)
+    result = CliRunner().invoke(main, ["--write", "--verify", "--isolated", "."], prog_name="dockfix")
+    assert result.exit_code == code, result.stderr
+    assert ((app / "Dockerfile").read_text() == NAIVE) is differs
+    assert ("Dockerfile: not written: different: broken\n" in result.stderr) is differs
+
+
+def test_verify_needs_something_to_write(app: Path) -> None:
+    result = CliRunner().invoke(main, ["--verify", "."], prog_name="dockfix")
+    assert result.exit_code == 2
+    assert "--verify goes with --write" in result.stderr
