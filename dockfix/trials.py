@@ -39,6 +39,7 @@ class Request(Selection):
     Attributes:
         trial: how each verification is carried out.
         engine: the command of the container engine.
+        builder: the buildx builder that builds, instead of the engine's own.
         network: an existing network for the containers instead of one without a way out.
         limits: what containers may use.
         step: verify each transform by itself, too.
@@ -48,6 +49,7 @@ class Request(Selection):
 
     trial: Trial = field(default_factory=Trial)
     engine: str = "docker"
+    builder: str | None = None
     network: str | None = None
     limits: Limits = field(default_factory=Limits)
     step: bool = False
@@ -67,7 +69,9 @@ def run(request: Request, environment: Mapping[str, str] | None = None) -> int:
     """
     if "-" in request.paths:
         raise UsageError("standard input has no build context; name a file")
-    engine = Engine(dict(os.environ if environment is None else environment), program=request.engine)
+    engine = Engine(
+        dict(os.environ if environment is None else environment), program=request.engine, builder=request.builder
+    )
     return guarded(lambda place: _Run(request, place).run(), engine, request.network, request.limits)
 
 

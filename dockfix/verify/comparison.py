@@ -21,6 +21,8 @@ KILLED = 137
 """The exit code of a process that SIGKILL ended, as engines report it."""
 
 _REFUSED_STATUS = 400
+_EPHEMERAL = 32768
+"""From here on Linux deals out ports to whoever asks for any: ``net.ipv4.ip_local_port_range``."""
 
 _CONFIGURED = (
     ("WORKDIR", "WorkingDir", "/"),
@@ -68,7 +70,13 @@ def judge(before: Seen, after: Seen, expected: Expectation) -> Verdict:
     reasons = [*undeclared, *_served(old, new, expected), *_healthy(before, after), *_stopped(old, new)]
     reasons += _broken(old, new)
     remarks = tuple(_remarks(old, new))
-    return Verdict("different", tuple(reasons), remarks) if reasons else Verdict("same behaviour", (), remarks)
+    if reasons:
+        return Verdict("different", tuple(reasons), remarks)
+    if expected.ports[0] and not old.ports:
+        awaited = " or ".join(map(str, expected.ports[0]))
+        said = f": {normal.told(old.log)[0]}" if normal.told(old.log) else ""
+        return Verdict("not comparable", (f"neither listens on port {awaited} here{said}",), remarks)
+    return Verdict("same behaviour", (), remarks)
 
 
 def ending(run: Observation) -> str:
@@ -125,18 +133,12 @@ def _configured(old: ImageFacts, new: ImageFacts, expected: Expectation) -> Iter
 
 
 def _served(old: Observation, new: Observation, expected: Expectation) -> Iterator[str]:
-    if old.port is None:
-        lost = set(old.ports) - set(new.ports)
-        if lost and not expected.other_server:
-            yield f"nothing listens on {_numbers(lost)} any more"
-        return
-    if new.port is None:
+    if old.port is not None and new.port is None:
         yield f"the original answers on port {old.port}, the rewrite on none"
         return
-    if not expected.other_server:
-        lost = set(old.ports) - set(new.ports)
-        if lost:
-            yield f"nothing listens on {_numbers(lost)} any more"
+    lost = {port for port in old.ports if port not in new.ports and port < _EPHEMERAL}
+    if lost and not expected.other_server:
+        yield f"nothing listens on {_numbers(lost)} any more"
     answers = {answer.path: answer for answer in new.answers}
     for was in old.answers:
         is_ = answers.get(was.path)

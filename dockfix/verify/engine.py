@@ -97,6 +97,7 @@ class Engine:
         program: the command's name or path.
         limits: what containers may use; ``None`` for no limit.
         scratch: where temporary files are put; by default where the system puts them.
+        builder: the buildx builder that builds; by default the engine's own.
     """
 
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -104,6 +105,7 @@ class Engine:
     program: str = "docker"
     limits: Limits | None = None
     scratch: Path | None = None
+    builder: str | None = None
 
     def call(self, *arguments: str, timeout: float = COMMAND_SECONDS) -> str:
         """Run ``docker``; its standard output. Raises EngineError with its message where it fails."""
@@ -139,6 +141,9 @@ class Engine:
         with tempfile.TemporaryDirectory(prefix="dockfix-build-", dir=self.scratch) as scratch:
             identity = Path(scratch, "image-id")
             command = ["build", "--progress", "plain", "--iidfile", str(identity), "--file", str(context / dockerfile)]
+            if self.builder is not None:
+                command = ["buildx", *command, "--load", "--builder", self.builder]
+                tag = tag or f"dockfix-verify:{os.urandom(6).hex()}"
             command += self._labelled()
             if target:
                 command += ["--target", target]
@@ -153,6 +158,9 @@ class Engine:
             seconds = time.monotonic() - started
             ok = done.code == 0
             image = identity.read_text(encoding="ascii") if ok else ""
+            if ok and self.builder is not None:
+                # a builder of its own names the image as it exported it, the engine as it took it in
+                image = str(self.image_record(tag or image)["Id"])
         cached = len(re.findall(r"^#\d+ CACHED$", done.output, re.MULTILINE))
         return BuildResult(ok, image, seconds, done.output, cached)
 

@@ -40,6 +40,9 @@ _BROKEN = re.compile(
     r"|command not found|: not found$|no such file or directory|ENOENT|unknown user|getpwuid",
     re.IGNORECASE,
 )
+# the official nginx image says so whenever it does not run as root, and starts all the same:
+# https://github.com/nginx/docker-nginx/blob/master/entrypoint/10-listen-on-ipv6-by-default.sh
+_HARMLESS = re.compile(r"10-listen-on-ipv6-by-default\.sh: info:")
 _CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _PATHS = re.compile(r"(?:/[\w.@+-]+)+/(?=[\w.@+-])")
 _NUMBERS = re.compile(r"\d+(?:\.\d+)?")
@@ -66,7 +69,7 @@ def told(log: str) -> tuple[str, ...]:
 
 def broken(log: str) -> Iterator[str]:
     """The lines of a log as printed that say that a file, a module, a program or a permission is missing."""
-    return (line for line in map(plain, log.splitlines()) if _BROKEN.search(line))
+    return (line for line in map(plain, log.splitlines()) if _BROKEN.search(line) and not _HARMLESS.search(line))
 
 
 def plain(line: str) -> str:

@@ -27,7 +27,7 @@ class Patience:
     Attributes:
         port: for an app that is expected to listen.
         idle: for one that is not, before it is taken to run.
-        health: for the health check to pass, from the start of the container.
+        health: for the health check to pass, once the app answers.
         stop: for the end after the stop signal.
     """
 
@@ -142,7 +142,7 @@ def _watch(container: Container, ports: Sequence[int], paths: Sequence[str], pat
     first = _ask(container, port, paths)
     uid, command = _first_process(container)
     seen = replace(seen, uid=uid, command=command)
-    status, healthy = _wait_health(container, patience, began)
+    status, healthy = _wait_health(container, time.monotonic() + patience.health, began)
     seen = replace(seen, health=status, healthy=healthy, check=container.last_check() if status else "")
     seen = replace(seen, reaps=_reaps(container))
     time.sleep(_SETTLING_SECONDS)
@@ -220,10 +220,8 @@ def _first_process(container: Container) -> tuple[int | None, tuple[str, ...]]:
         return None, ()
 
 
-def _wait_health(container: Container, patience: Patience, began: float) -> tuple[str | None, float | None]:
-    while (status := container.health()) == "starting" and container.running():
-        if time.monotonic() > began + patience.health:
-            break
+def _wait_health(container: Container, deadline: float, began: float) -> tuple[str | None, float | None]:
+    while (status := container.health()) == "starting" and time.monotonic() < deadline and container.running():
         time.sleep(POLL_SECONDS)
     return status, time.monotonic() - began if status == "healthy" else None
 

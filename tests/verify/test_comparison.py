@@ -146,8 +146,19 @@ def test_an_original_that_fails_proves_nothing() -> None:
     assert verdict(Observation(False, failure="no such file"), UP).kind == "not comparable"
 
 
+def test_a_server_that_listens_in_neither_is_not_comparable() -> None:
+    waiting = replace(UP, ports=(), port=None, answers=(), log="waiting for the database: connection refused")
+    found = verdict(waiting, waiting, replace(EXPECTED, ports=((8000,), (8000,))))
+    assert found.kind == "not comparable"
+    assert "neither listens on port 8000 here: waiting for the database: connection refused" in found.reasons[0]
+
+
+def test_ports_dealt_out_by_the_system_do_not_count() -> None:
+    assert verdict(replace(UP, ports=(3000, 40123)), UP).kind == "same behaviour"
+
+
 def test_silent_programs_are_the_same_with_a_remark() -> None:
     silent = replace(UP, ports=(), port=None, answers=())
     found = verdict(silent, silent)
     assert found.kind == "same behaviour"
-    assert "nothing" in found.remarks[0] or "neither" in found.remarks[0]
+    assert found.remarks[0].startswith("neither answers from outside")

@@ -62,3 +62,7 @@ def test_what_is_missing_is_recognised(line: str) -> None:
 
 def test_plain_logs_are_not_broken() -> None:
     assert list(normal.broken("GET /favicon.ico 404 Not Found\nServer listening on 3000\n")) == []
+    nginx = (
+        "10-listen-on-ipv6-by-default.sh: info: can not modify /etc/nginx/conf.d/default.conf (read-only file system?)"
+    )
+    assert list(normal.broken(nginx)) == []
