@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from dockfix.dockerfile import structure_agrees
+from dockfix import catalog
+from dockfix.dockerfile import ImageReference, structure_agrees
 from dockfix.model.config import difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dockfix.dockerfile import Document, Instruction
+    from dockfix.dockerfile import CopySpec, Document, Instruction
+    from dockfix.dockerfile.layout import LedgerEntry
     from dockfix.model import Model, StageModel
     from dockfix.model.config import ConfigValue
     from dockfix.text import Edit, Span
@@ -39,19 +41,49 @@ def prove(before: Model, after: Model, changes: Sequence[Change]) -> None:
 
 
 def _untouched(before: Document, after: Document, changes: Sequence[Change]) -> None:
-    """Instructions outside every edit must still be there, identical and in order."""
-    edits = [edit for change in changes for edit in change.edits]
-    kept = [i for i in before.instructions if not any(_touches(edit, i.span) for edit in edits)]
-    if any(change.ledger for change in changes):
-        fates = {entry.index: entry.fate for change in changes for entry in change.ledger}
-        missing = [i for i in before.instructions if i.index not in fates and i.stage >= 0]
-        if missing:
-            raise ProofError(f"the ledger does not tell what became of line {missing[0].line}")
+    """What was not meant to change is still there.
+
+    A change with a ledger must account for every instruction, and the result must bear it out. Without one, each edit
+    keeps to one instruction, and what no edit touches stays identical and in order.
+    """
+    ledgers = [change.ledger for change in changes if change.ledger]
+    for ledger in ledgers:
+        _balances(before, after, ledger)
+    if ledgers:
         return
+    edits = [edit for change in changes for edit in change.edits]
+    for edit in edits:
+        touched = [i for i in before.instructions if _touches(edit, i.span)]
+        if len(touched) > 1:
+            raise ProofError(f"one edit changes lines {touched[0].line} and {touched[1].line}, with no account of them")
+    if len(after.instructions) < len(before.instructions):
+        raise ProofError("an instruction is gone, with no account of it")
     remaining = iter(after.instructions)
-    for instruction in kept:
-        if not any(_same(instruction, other) for other in remaining):
+    for instruction in before.instructions:
+        if any(_touches(edit, instruction.span) for edit in edits):
+            continue
+        if not any(_content(instruction) == _content(other) for other in remaining):
             raise ProofError(f"line {instruction.line} was not meant to change: {instruction.keyword}")
+
+
+def _balances(before: Document, after: Document, ledger: Sequence[LedgerEntry]) -> None:
+    """Every instruction has its entry, and those that are said to stand unchanged do, as often as is said."""
+    entries = {entry.index: entry for entry in ledger}
+    wanted: Counter[tuple[object, ...]] = Counter()
+    for instruction in before.instructions:
+        entry = entries.get(instruction.index)
+        if entry is None:
+            raise ProofError(f"the ledger does not tell what became of line {instruction.line}")
+        if entry.fate == "dropped" and not entry.reason:
+            raise ProofError(f"line {instruction.line} is dropped without a reason")
+        wanted[_content(instruction)] += entry.plain
+    missing = wanted - Counter(_content(instruction) for instruction in after.instructions)
+    if missing:
+        keyword, value, *_ = next(iter(missing))
+        raise ProofError(f"{keyword} {value} is not in the result as often as the ledger says")
+    kept = sum(entry.fate in {"kept", "moved", "copied"} for entry in entries.values())
+    if len(after.instructions) < kept:
+        raise ProofError("the result has fewer instructions than the ledger keeps")
 
 
 def _touches(edit: Edit, instruction: Span) -> bool:
@@ -60,10 +92,6 @@ def _touches(edit: Edit, instruction: Span) -> bool:
     if span.start == span.end == instruction.end:
         return not edit.text.startswith(("\n", "\r\n"))
     return span.start < instruction.end and instruction.start < span.end
-
-
-def _same(one: Instruction, other: Instruction) -> bool:
-    return _content(one) == _content(other)
 
 
 def _content(instruction: Instruction) -> tuple[object, ...]:
@@ -82,11 +110,13 @@ def _config(before: Model, after: Model, changes: Sequence[Change]) -> None:
     stated: dict[str, tuple[ConfigValue, ConfigValue]] = {}
     for change in changes:
         for key, (old, new) in change.config.items():
-            first = stated[key][0] if key in stated else old
-            stated[key] = (first, new)
+            if key in stated and stated[key] != (old, new):
+                raise ProofError(f"{key} is stated to change in two ways")
+            stated[key] = (old, new)
+    stated = {key: pair for key, pair in stated.items() if pair[0] != pair[1]}
     found = difference(before.final.config, after.final.config)
     for key in found.keys() | stated.keys():
-        if found.get(key) != stated.get(key) and not _equal(stated.get(key)):
+        if found.get(key) != stated.get(key):
             raise ProofError(f"{key} changes {_show(found.get(key))}, stated was {_show(stated.get(key))}")
     for name in before.targets:
         old_stage, new_stage = before.document.stage(name), after.document.stage(name)
@@ -99,10 +129,6 @@ def _config(before: Model, after: Model, changes: Sequence[Change]) -> None:
         if unstated:
             key = next(iter(unstated))
             raise ProofError(f"{key} of stage {name} changes {_show(unstated[key])}, which is not stated")
-
-
-def _equal(pair: tuple[ConfigValue, ConfigValue] | None) -> bool:
-    return pair is not None and pair[0] == pair[1]
 
 
 def _show(pair: tuple[ConfigValue, ConfigValue] | None) -> str:
@@ -122,20 +148,21 @@ def missing_references(model: Model) -> Iterable[str]:
         for step in stage.steps:
             copy = step.instruction.copy
             if copy is not None:
-                yield from _missing_sources(model, stage, step.instruction)
+                yield from _missing_sources(model, stage, copy)
                 if copy.chown:
-                    yield from _missing_user(stage, copy.chown.partition(":")[0])
+                    yield from _missing_owner(stage, copy.chown)
+            mount = step.instruction.flag("mount") or ""
+            for option in mount.split(","):
+                name, _, value = option.partition("=")
+                if name == "from":
+                    yield from _missing_stage(model, stage, value)
         if stage.config.user:
-            yield from _missing_user(stage, stage.config.user.partition(":")[0])
+            yield from _missing_owner(stage, stage.config.user)
 
 
-def _missing_sources(model: Model, stage: StageModel, instruction: Instruction) -> Iterable[str]:
-    copy = instruction.copy
-    assert copy is not None
+def _missing_sources(model: Model, stage: StageModel, copy: CopySpec) -> Iterable[str]:
     if copy.from_ is not None:
-        source = model.document.stage(copy.from_)
-        if copy.from_.isdigit() and (source is None or source.index >= stage.index):
-            yield f"--from={copy.from_} names no earlier stage"
+        yield from _missing_stage(model, stage, copy.from_)
         return
     for path in copy.sources:
         if any(character in path for character in "$*?[") or "://" in path or path.startswith("git@"):
@@ -143,14 +170,32 @@ def _missing_sources(model: Model, stage: StageModel, instruction: Instruction) 
         clean = path.strip("/").removeprefix("./").rstrip("/")
         if clean in {"", "."}:
             continue
-        if not (model.app.root.exists(clean) or model.app.root.is_dir(clean)):
+        folder = model.app.root.is_dir(clean)
+        if not folder and not model.app.root.exists(clean):
             yield f"{path} is not in the build context"
-        elif model.app.ignore.ignores(clean) and not model.app.root.is_dir(clean):
+        elif model.app.ignore.empties(clean) if folder else model.app.ignore.ignores(clean):
             yield f"{path} is ignored by {model.app.ignore.path}"
 
 
-def _missing_user(stage: StageModel, user: str) -> Iterable[str]:
-    known = {account.name for account in stage.accounts} | set(stage.created_accounts) | {"root"}
-    if user.isdigit() or "$" in user or stage.image is None or user in known:
+def _missing_stage(model: Model, stage: StageModel, name: str) -> Iterable[str]:
+    """Nothing where an earlier stage or an image of the catalogue goes by *name*."""
+    source = model.document.stage(name)
+    if source is not None and source.index < stage.index:
         return
-    yield f"nobody creates the user {user} in stage {stage.stage.name or stage.index}"
+    reference = ImageReference.parse(name)
+    if name.isdigit() or not reference.official or catalog.image(reference.repository, reference.tag) is None:
+        yield f"--from={name} names no earlier stage"
+
+
+def _missing_owner(stage: StageModel, owner: str) -> Iterable[str]:
+    """The user, and the group behind the colon, that nobody brings or creates."""
+    if stage.image is None or "$" in owner:
+        return
+    user, _, group = owner.partition(":")
+    users = {account.name for account in stage.accounts} | set(stage.created_accounts) | {"root"}
+    groups = {account.group for account in stage.accounts} | stage.created_groups | users
+    where = f"in stage {stage.stage.name or stage.index}"
+    if user and not user.isdigit() and user not in users:
+        yield f"nobody creates the user {user} {where}"
+    if group and not group.isdigit() and group not in groups:
+        yield f"nobody creates the group {group} {where}"

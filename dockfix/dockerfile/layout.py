@@ -75,11 +75,13 @@ class LedgerEntry:
         index: the instruction's number in the original.
         fate: kept in its place, moved, copied (in more than one place), replaced by a new one, or dropped.
         reason: why it was dropped, else empty.
+        plain: how often it stands in the result with every word of its own.
     """
 
     index: int
     fate: Fate
     reason: str = ""
+    plain: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,7 +439,9 @@ class _Builder:
         return Edit(Span(text.rfind("\n", 0, comment.span.start) + 1, text.find("\n", comment.span.end) + 1), "")
 
     def _ledger(self) -> tuple[LedgerEntry, ...]:
-        uses = Counter(entry.item.instruction.index for entry in self.entries if isinstance(entry.item, Keep))
+        kept = [entry.item for entry in self.entries if isinstance(entry.item, Keep)]
+        uses = Counter(item.instruction.index for item in kept)
+        plain = Counter(item.instruction.index for item in kept if not item.edits)
         still = {self.entries[number].claims[0] for number in self.anchors}
         ledger: list[LedgerEntry] = []
         for instruction in self.document.instructions:
@@ -452,7 +456,8 @@ class _Builder:
                 fate = "kept" if index in still else "moved"
             else:
                 fate = "replaced" if index in self.units else "kept"
-            ledger.append(LedgerEntry(index, fate))
+            # what stands above the first FROM is no part of the layout, and never changes
+            ledger.append(LedgerEntry(index, fate, plain=plain[index] if index in self.units else 1))
         return tuple(ledger)
 
     def _verify(self, edits: Sequence[Edit]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from posixpath import normpath
 from typing import TYPE_CHECKING, Any
 
+from dockfix.catalog import PROVENANCE
 from dockfix.dockerfile import expand
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 ConfigValue = str | tuple[str, ...] | None
 ConfigDelta = Mapping[str, tuple[ConfigValue, ConfigValue]]
 """Keys of a configuration with their values before and after."""
+
+_PROVENANCE = re.compile(r".*_(VERSION|KEYS?|SHA\d+|URL|RELEASE|PATCH|DIGEST\w*)|GPG_.*")
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """What Docker sets where an image sets no PATH.
@@ -61,10 +65,13 @@ class Config:
     def flat(self) -> dict[str, ConfigValue]:
         """The configuration as keys and values, to compare two of them.
 
-        Variables that the base brought and nobody changed are left out: they say where the image comes from.
+        Variables by which the base says where it comes from (versions, keys, checksums) are left out, as long as
+        nobody changed them: they differ from one build of an image to the next.
         """
         values: dict[str, ConfigValue] = {
-            f"ENV {name}": value for name, value in self.env.items() if name not in self.inherited or name == "PATH"
+            f"ENV {name}": value
+            for name, value in self.env.items()
+            if name not in self.inherited or not (value == PROVENANCE or _PROVENANCE.fullmatch(name))
         }
         values |= {f"LABEL {name}": value for name, value in self.labels.items()}
         values |= {
@@ -77,6 +84,7 @@ class Config:
             "VOLUME": tuple(sorted(self.volumes)),
             "STOPSIGNAL": self.stopsignal or "SIGTERM",
             "HEALTHCHECK": self.healthcheck,
+            "ONBUILD": self.onbuild,
         }
         if not self.known:
             values["BASE"] = self.base

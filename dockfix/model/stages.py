@@ -237,6 +237,16 @@ class StageModel:
                     created[name] = step
         return created
 
+    @cached_property
+    def created_groups(self) -> frozenset[str]:
+        """Names of the groups that this lineage creates by a command of their own."""
+        return frozenset(
+            name
+            for step in self.all_steps
+            for command in (step.script.commands if step.script else ())
+            if basename(command.name) in {"groupadd", "addgroup"} and (name := account_name(command.args))
+        )
+
     @property
     def accounts(self) -> tuple[Account, ...]:
         """The users that the root image brings."""
