@@ -137,15 +137,16 @@ def is_manifest(name: str) -> bool:
     return name in MANIFESTS or (name.startswith("requirements") and name.endswith((".txt", ".in")))
 
 
-def touch_source(copy: Copy, path: str, number: int) -> None:
-    """Append a comment to a source file, other words for each *number*."""
+def touch_source(copy: Copy, path: str, token: bytes) -> None:
+    """Append a comment to a source file; its words are those of *token*, which no earlier build may have seen."""
     opening, closing = _COMMENTS[Path(path).suffix]
-    _append(copy.context / path, f"\n{opening}change {number}{closing}\n")
+    _append(copy.context / path, f"\n{opening}change {token.hex()}{closing}\n")
 
 
-def touch_manifest(copy: Copy, path: str, number: int) -> None:
-    """Change a manifest's bytes, not its meaning: as many blank lines at its end as *number* says."""
-    _append(copy.context / path, "\n" * number)
+def touch_manifest(copy: Copy, path: str, token: bytes) -> None:
+    """Append white space to a manifest, so that its bytes change and not its meaning; *token* as above."""
+    bits = bin(int.from_bytes(token, "big"))[2:]
+    _append(copy.context / path, "\n" + bits.replace("0", " ").replace("1", "\n") + "\n")
 
 
 def _append(path: Path, text: str) -> None:

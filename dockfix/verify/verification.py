@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from dockfix.verify.workspace import Workspace
 
 SIDES = ("before", "after")
+_TOKEN = 4
+"""Bytes that make a change one that the builder's cache has not seen in an earlier run."""
 Say = Callable[[str], None]
 
 
@@ -239,8 +242,9 @@ class _Work:
         if source is not None:
             for number in range(self.trial.rebuilds):
                 self.say(f"building after a change of {source}, {number + 1} of {self.trial.rebuilds}")
+                token = os.urandom(_TOKEN)
                 for side in SIDES:
-                    contexts.touch_source(self.copies[side], source, number)
+                    contexts.touch_source(self.copies[side], source, token)
                     result = self._rebuild(side)
                     builds = sides[side].builds
                     cached = dependencies_cached(result.log)
@@ -248,9 +252,10 @@ class _Work:
                     sides[side] = replace(sides[side], builds=builds)
         if manifests:
             self.say(f"building after a change of {', '.join(manifests)}")
+            token = os.urandom(_TOKEN)
             for side in SIDES:
                 for manifest in manifests:
-                    contexts.touch_manifest(self.copies[side], manifest, 1)
+                    contexts.touch_manifest(self.copies[side], manifest, token)
                 result = self._rebuild(side)
                 builds = replace(sides[side].builds, dependencies=(result.seconds,))
                 sides[side] = replace(sides[side], builds=builds)

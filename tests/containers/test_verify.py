@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,24 +33,50 @@ CMD ["busybox", "httpd", "-f", "-p", "8000"]
 """
 
 
-def verify(engine: Engine, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "dockfix", "verify", "--isolated", "--engine", engine.program, *arguments]
-    return subprocess.run(command, env=dict(engine.environment), capture_output=True, text=True, check=False)
+class Run:
+    """A run of the command with a temporary folder of its own, whose one subfolder tells the run's label."""
 
+    def __init__(self, engine: Engine, temporary: Path, *arguments: str) -> None:
+        self.engine = engine
+        self.temporary = temporary
+        self.temporary.mkdir()
+        command = [sys.executable, "-m", "dockfix", "verify", "--isolated", "--engine", engine.program, *arguments]
+        environment = {**engine.environment, "TMPDIR": str(temporary)}
+        self.process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.name: str | None = None
 
-def left(engine: Engine) -> list[str]:
-    found = []
-    for listing in (("ps", "--all"), ("images", "--all"), ("network", "ls")):
-        found += engine.call(*listing, "--quiet", "--filter", f"label={LABEL}").split()
-    return found + [path.name for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*")]
+    def watch(self, seconds: float) -> None:
+        """Let it run for some seconds, or to its end."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self.process.poll() is None:
+            self.name = self.name or next((path.name for path in self.temporary.glob(f"{PREFIX}*")), None)
+            time.sleep(0.05)
+
+    def end(self) -> tuple[int, str, str]:
+        output, errors = self.process.communicate(timeout=900)
+        return self.process.returncode, output, errors
+
+    def left(self) -> list[str]:
+        """What it made and is still there."""
+        found = [path.name for path in self.temporary.iterdir()]
+        if self.name is not None:
+            label = f"{LABEL}={self.name.removeprefix(PREFIX)}"
+            for listing in (("ps", "--all"), ("images", "--all"), ("network", "ls")):
+                found += self.engine.call(*listing, "--quiet", "--filter", f"label={label}").split()
+        return found
 
 
 def test_the_table_of_the_flask_service(engine: Engine, tmp_path: Path) -> None:
     place = FLASK.lay_before(tmp_path / "app")
     texts = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
-    done = verify(engine, "--format", "json", "--rebuilds", "1", str(place))
-    assert done.returncode == 0, done.stdout + done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)["files"][0]
+    run = Run(engine, tmp_path / "tmp", "--format", "json", "--rebuilds", "1", str(place))
+    run.watch(10)
+    code, output, errors = run.end()
+    assert code == 0, output + errors
+    assert run.name is not None
+    found: dict[str, Any] = json.loads(output)["files"][0]
     before, after = found["before"], found["after"]
     assert found["verdict"] == "same behaviour"
     assert after["image"]["size"] < 0.3 * before["image"]["size"]
@@ -61,24 +86,26 @@ def test_the_table_of_the_flask_service(engine: Engine, tmp_path: Path) -> None:
     assert {answer["path"] for answer in after["run"]["answers"]} >= set(FLASK.paths[:1])
     assert (before["builds"]["dependencies_cached"], after["builds"]["dependencies_cached"]) == (False, True)
     assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == texts
-    assert left(engine) == []
+    assert run.left() == []
 
 
 def test_a_base_that_cannot_be_had(engine: Engine, tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text(ECHO.replace("alpine:3.20", "alpine:0.1"))
-    done = verify(engine, "--quick", str(tmp_path))
-    assert done.returncode == 2
-    assert "the original does not build\n  base alpine:0.1 cannot be had" in done.stdout
+    place = tmp_path / "app"
+    place.mkdir()
+    (place / "Dockerfile").write_text(ECHO.replace("alpine:3.20", "alpine:0.1"))
+    code, output, _ = Run(engine, tmp_path / "tmp", "--quick", str(place)).end()
+    assert code == 2
+    assert "the original does not build\n  base alpine:0.1 cannot be had" in output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("seconds", [0.5, 2.0, 4.0, 8.0, 16.0])
 def test_an_interruption_leaves_nothing(engine: Engine, tmp_path: Path, seconds: float, number: int) -> None:
     place = FLASK.lay_before(tmp_path / "app")
-    command = [sys.executable, "-m", "dockfix", "verify", "--quick", "--engine", engine.program, str(place)]
-    process = subprocess.Popen(command, env=dict(engine.environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    time.sleep(seconds)
-    process.send_signal(number)
-    process.communicate(timeout=120)
-    assert process.returncode in {128 + number, -number, os.EX_OK}
-    assert left(engine) == []
+    run = Run(engine, tmp_path / "tmp", "--quick", str(place))
+    run.watch(seconds)
+    run.process.send_signal(number)
+    code, output, errors = run.end()
+    # interrupted before it had begun, click says "Aborted!" and ends with 1
+    assert code in {128 + number, -number, os.EX_OK} or errors.strip() == "Aborted!", output + errors
+    assert run.left() == []

@@ -85,8 +85,8 @@ def test_the_source_to_change_is_one_that_both_builders_get(root: Path, tmp_path
 def test_changes_leave_sources_valid(root: Path, tmp_path: Path) -> None:
     copy = lay(root, tmp_path / "one")
     (copy.context / "app.js").chmod(0o444)
-    contexts.touch_source(copy, "app.js", 3)
-    assert (copy.context / "app.js").read_text() == "1\n\n// change 3\n"
+    contexts.touch_source(copy, "app.js", b"\x03")
+    assert (copy.context / "app.js").read_text() == "1\n\n// change 03\n"
     assert (copy.context / "app.js").stat().st_mode & 0o777 == 0o444
-    contexts.touch_manifest(copy, "package.json", 1)
-    assert (copy.context / "package.json").read_text() == "{}\n\n"
+    contexts.touch_manifest(copy, "package.json", b"\x05")
+    assert (copy.context / "package.json").read_text() == "{}\n\n\n \n\n"
