@@ -12,6 +12,7 @@ from dockfix.model import Purpose, Role
 from dockfix.model.commands import makes_environment
 from dockfix.model.config import join
 from dockfix.recipes import packages
+from dockfix.recipes.moved import check_moved
 from dockfix.recipes.pip import check_installs, user_edits
 from dockfix.recipes.split import (
     NoGainError,
@@ -91,6 +92,8 @@ def split(model: Model) -> Split | None:
     _check_tail(tail)
     place = _place(model, head)
     check_common(model, kept=place.path)
+    if place.kind != "own":
+        check_moved(model, interpreter=place.kind == "venv")
     builder, end = _builder(model, head, tail, place), _end(model, head, tail, place)
     variables = {name: value.replace("$PATH", stage.config.env["PATH"]) for name, value in place.variables.items()}
     kept = {item.instruction.index for item in (*builder, *end) if isinstance(item, Keep)}
