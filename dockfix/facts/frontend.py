@@ -403,6 +403,12 @@ class Frontend:
             if found is not None:
                 shown = ", ".join(pairs(found[1])) if found[1].type == "object" else text(found[1])
                 return Fact(shown, self.node.origin_of(found[0].path, line(found[1])))
+        for path in (*_VITE, *_VUE):
+            # a configuration that is computed may have a proxy where nobody looks for one
+            source = self.node.files.read(self.node.path(path)) or b""
+            for number, content in enumerate(source.split(b"\n"), 1):
+                if re.search(rb"\bproxy\b", content.partition(b"//")[0]):
+                    return Fact(path, self.node.origin_of(path, number))
         return None
 
     @cached_property

@@ -14,7 +14,7 @@ from dockfix.dockerfile.layout import Item, Keep
 from dockfix.facts import files
 from dockfix.model import Purpose
 from dockfix.model.commands import ACCOUNTS, purpose
-from dockfix.recipes import accounts, busybox, dialect, musl, needs
+from dockfix.recipes import accounts, busybox, counterparts, dialect, musl, needs
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
@@ -74,6 +74,8 @@ def translate(model: Model, stage: StageModel, image: Image) -> Translation:
     result = Translation()
     dialect.check(model, stage)
     dialect.check_browsers(stage)
+    counterparts.check(model, stage, image)
+    musl.check_loaded(model)
     musl.check_binaries(model, stage)
     _check_accounts(model, stage, image)
     for step in stage.steps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from posixpath import basename
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ PIP_KNOWS_MUSL = "2021-08-01"
 """pip chooses musllinux wheels from 21.2 on, of July 2021: https://pip.pypa.io/en/stable/news/#v21-2"""
 
 _LIMIT = 2_000_000
+_SOURCES = 2_000
 
 
 def python_packages(model: Model, stage: StageModel, evidence: list[str]) -> list[str]:
@@ -212,6 +214,25 @@ def check_binaries(model: Model, stage: StageModel) -> None:
                     raise UnfitError(placement.step.instruction, f"{path} is a program built for glibc")
             if path.endswith(".whl") and "manylinux" in path:
                 raise UnfitError(placement.step.instruction, f"{path} is a wheel for glibc")
+
+
+def check_loaded(model: Model) -> None:
+    """Refuse libraries that the app's own Python sources load by their file's name, which differs on musl.
+
+    Raises:
+        UnfitError: with the place.
+    """
+    if model.server.language != "python":
+        return
+    for path in model.app.root.walk(model.source or "", _SOURCES):
+        data = (model.app.root.read(path) or b"") if path.endswith(".py") else b""
+        if b"ctypes" not in data and b"cffi" not in data:
+            continue
+        for number, line in enumerate(data.split(b"\n"), 1):
+            found = re.search(rb"(?:CDLL|LoadLibrary|dlopen)\(\s*[\"']([^\"']*\.so[.\d]*)", line)
+            if found:
+                library = found[1].decode("utf-8", "replace")
+                raise UnfitError(None, f"the sources load {library} by its name ({model.app.origin(path, number)})")
 
 
 def _may_be_binary(path: str) -> bool:

@@ -33,6 +33,7 @@ def packages(model: Model, stage: StageModel) -> list[str]:
         UnfitError: something is compiled there, or its needs are unknown.
     """
     dialect.check_browsers(stage)
+    musl.check_loaded(model)
     for step in stage.steps:
         _check_fetched(model, step)
     found = list(needs.tools(model, stage))
