@@ -88,7 +88,9 @@ class Repository:
 
         name = self.name(path)
         try:
-            document = Document.parse(_read(path, self.root) if source is None else source, name)
+            source = _read(path, self.root) if source is None else source
+            _check_size(path, len(source))
+            document = Document.parse(source, name)
         except DockerfileError as error:
             raise DockerfileError(str(path), error.line, error.message) from None
         app = self.app(document, context)
@@ -150,6 +152,11 @@ class Repository:
         return outcomes
 
 
+def _check_size(path: Path, size: int) -> None:
+    if size > LARGEST:
+        raise DockerfileError(str(path), 1, f"has {size:,} bytes; more than {LARGEST:,} is no Dockerfile")
+
+
 def _read(path: Path, root: Path) -> bytes:
     """The bytes of a Dockerfile, unless it is something else in its place."""
     try:
@@ -161,8 +168,7 @@ def _read(path: Path, root: Path) -> bytes:
         target = Path(os.path.realpath(path))
         if not target.is_relative_to(root):
             raise DockerfileError(str(path), 1, f"is a symbolic link that leads out of the tree to {target}")
-        if state.st_size > LARGEST:
-            raise DockerfileError(str(path), 1, f"has {state.st_size:,} bytes; more than {LARGEST:,} is no Dockerfile")
+        _check_size(path, state.st_size)
         return path.read_bytes()
     except OSError as error:
         raise DockerfileError(str(path), 1, f"cannot be read: {error.strerror or error}") from error

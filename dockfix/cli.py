@@ -95,7 +95,7 @@ def _list(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
 
 
 _context_option = click.option(
-    "--context", metavar="FOLDER", help="The build context, if neither compose nor COPY tell it."
+    "--context", metavar="FOLDER", help="The build context, instead of what compose, CI or COPY tell."
 )
 _REWRITING: tuple[Callable[[Any], Any], ...] = (
     _id_option("--only", help="Run these transforms alone."),

@@ -53,7 +53,11 @@ class Config:
             return False
         from dockfix.facts.ignore import Ignore, patterns
 
-        relative = dockerfile.relative_to(self.path.parent).as_posix()
+        place = dockerfile.parent.resolve() / dockerfile.name
+        folder = self.path.parent.resolve()
+        if not place.is_relative_to(folder):
+            return False
+        relative = place.relative_to(folder).as_posix()
         return Ignore(True, str(self.path), tuple(patterns("\n".join(self.exclude)))).ignores(relative)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dockfix.text import touches
 from dockfix.transform import Change, Note, Result, Transform
 
 if TYPE_CHECKING:
@@ -106,4 +107,4 @@ def _forbids(ignore: Ignore, result: Result, document: Document) -> bool:
     if any(entry.index in ignore.instructions and entry.fate != "kept" for entry in result.ledger):
         return True
     spans = [document.instructions[index].span for index in ignore.instructions]
-    return any(edit.span.start < span.end and span.start < edit.span.end for edit in result.edits for span in spans)
+    return any(touches(edit, span) for edit in result.edits for span in spans)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dockfix import catalog
 from dockfix.dockerfile import ImageReference, structure_agrees
 from dockfix.model.config import difference
+from dockfix.text import touches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from dockfix.dockerfile.layout import LedgerEntry
     from dockfix.model import Model, StageModel
     from dockfix.model.config import ConfigValue
-    from dockfix.text import Edit, Span
     from dockfix.transform import Change
 
 
@@ -53,14 +53,14 @@ def _untouched(before: Document, after: Document, changes: Sequence[Change]) -> 
         return
     edits = [edit for change in changes for edit in change.edits]
     for edit in edits:
-        touched = [i for i in before.instructions if _touches(edit, i.span)]
+        touched = [i for i in before.instructions if touches(edit, i.span)]
         if len(touched) > 1:
             raise ProofError(f"one edit changes lines {touched[0].line} and {touched[1].line}, with no account of them")
     if len(after.instructions) < len(before.instructions):
         raise ProofError("an instruction is gone, with no account of it")
     remaining = iter(after.instructions)
     for instruction in before.instructions:
-        if any(_touches(edit, instruction.span) for edit in edits):
+        if any(touches(edit, instruction.span) for edit in edits):
             continue
         if not any(_content(instruction) == _content(other) for other in remaining):
             raise ProofError(f"line {instruction.line} was not meant to change: {instruction.keyword}")
@@ -84,14 +84,6 @@ def _balances(before: Document, after: Document, ledger: Sequence[LedgerEntry]) 
     kept = sum(entry.fate in {"kept", "moved", "copied"} for entry in entries.values())
     if len(after.instructions) < kept:
         raise ProofError("the result has fewer instructions than the ledger keeps")
-
-
-def _touches(edit: Edit, instruction: Span) -> bool:
-    """Whether *edit* changes an instruction: overlaps it, stands inside, or writes on where it ends."""
-    span = edit.span
-    if span.start == span.end == instruction.end:
-        return not edit.text.startswith(("\n", "\r\n"))
-    return span.start < instruction.end and instruction.start < span.end
 
 
 def _content(instruction: Instruction) -> tuple[object, ...]:

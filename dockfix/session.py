@@ -145,7 +145,10 @@ class _Session:
     def _rewrite(self, subject: Subject) -> Record:
         item, repository = subject.item, subject.repository
         stdin = STDIN in self.request.paths
-        source = sys.stdin.buffer.read() if stdin else None
+        from dockfix.api import LARGEST
+
+        # one byte more than is taken tells that it is too much
+        source = sys.stdin.buffer.read(LARGEST + 1) if stdin else None
         choose = self.dialogue.about(repository.name(item.path), repository.text) if self.request.interactive else None
         plan = repository.plan(item.path, subject.options, context=subject.context, source=source, choose=choose)
         rewrite = Rewrite(str(item.path), repository.root, plan)

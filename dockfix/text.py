@@ -39,6 +39,13 @@ class Edit:
     text: str
 
 
+def touches(edit: Edit, span: Span) -> bool:
+    """Whether *edit* changes what *span* covers: overlaps it, stands inside, or writes on where it ends."""
+    if edit.span.start == edit.span.end == span.end:
+        return not edit.text.startswith(("\n", "\r\n"))
+    return edit.span.start < span.end and span.start < edit.span.end
+
+
 def apply(text: str, edits: Iterable[Edit]) -> str:
     """Carry out *edits*, all given in positions of the original *text*.
 

@@ -111,7 +111,7 @@ def test_a_defect_leaves_the_file_as_it_is() -> None:
     def restless(model: Model) -> Iterator[Result]:
         end = len(model.document.text)
         config = {"ENV N": (None, "1")} if "ENV N=1" not in model.document.text else {}
-        yield Change(None, (Edit(Span(end, end), "ENV N=1\n"),), "a test", config=config)  # type: ignore[arg-type]
+        yield Change(None, (Edit(Span(end, end), "ENV N=1\n"),), "a test", config=config)
 
     transform = Transform("restless", Phase.RUNTIME, restless, Safety.SAFE)
     before = model()

@@ -167,3 +167,10 @@ def test_a_failed_proof_leaves_the_file_alone(dockfix: Run, app: Path, monkeypat
     assert "strange.dockerfile:1: restless failed its own proof, so the file is left as it is; " in result.stderr
     assert (app / "strange.dockerfile").read_text() == "FROM strange\nRUN echo old\n"
     assert "new" in (app / "Dockerfile").read_text()
+
+
+def test_standard_input_has_the_same_limit(dockfix: Run) -> None:
+    result = dockfix("-", stdin=SOURCES["ten megabytes"][0])
+    assert result.exit_code == 2
+    assert only_line(result, "Dockerfile") == 1
+    assert "is no Dockerfile" in result.stderr

@@ -153,3 +153,13 @@ def test_excluded_files_are_left_out_unless_they_are_named(dockfix: Run, app: Pa
     assert "legacy" not in result.stdout
     assert "legacy/Dockerfile: skipped: excluded by " in result.stderr
     assert "--- a/legacy/Dockerfile" in dockfix("legacy/Dockerfile").stdout
+
+
+def test_excludes_hold_through_links_and_do_not_reach_beyond_their_folder(dockfix: Run, app: Path) -> None:
+    (app / ".dockfix.toml").write_text('exclude = ["legacy"]\n')
+    (app / "linked").symlink_to(app, target_is_directory=True)
+    assert dockfix("linked").exit_code == 0
+    elsewhere = app / "shared"
+    elsewhere.mkdir()
+    (elsewhere / "settings.toml").write_text('exclude = ["legacy"]\n')
+    assert dockfix("--config", "shared/settings.toml", ".").exit_code == 0

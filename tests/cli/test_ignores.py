@@ -78,3 +78,15 @@ def test_what_holds_nothing_back_is_reported(dockfix: Run, app: Path, comment: s
 def test_ids_that_do_not_run_are_not_called_unused(dockfix: Run, app: Path) -> None:
     _, stderr = rewritten(app, dockfix, "FROM x\n# dockfix: ignore=no-sudo\nRUN fresh\n")
     assert "held nothing back" not in stderr
+
+
+def test_a_run_under_an_ignore_is_not_written_on(dockfix: Run, app: Path) -> None:
+    (app / "Dockerfile").write_text(
+        "FROM node:20-alpine\nWORKDIR /app\n# dockfix: ignore=user\nRUN mkdir -p uploads\nCOPY . .\n"
+        'CMD ["node", "server.js"]\n'
+    )
+    (app / "package.json").write_text("{}")
+    (app / "server.js").write_text("require('fs').writeFileSync('uploads/a', '');\n")
+    result = dockfix("--only", "user")
+    assert "chown" not in result.stdout
+    assert "held nothing back" not in result.stderr
