@@ -26,6 +26,8 @@ class Wheel:
         quick_build: the source distribution compiles in well under a minute with the packages in *build*.
         build, runtime: Alpine packages to compile it and to run it; empty unless *musl* is ``sdist``.
         debian_build, debian_runtime: the same for Debian; empty unless *glibc* is ``sdist``.
+        debian_found: what it needs besides where it was compiled on a full image, because it links with libraries
+            that it does not need, but finds there.
         evidence: what a report may quote.
     """
 
@@ -38,6 +40,7 @@ class Wheel:
     runtime: tuple[str, ...] = ()
     debian_build: tuple[str, ...] = ()
     debian_runtime: tuple[str, ...] = ()
+    debian_found: tuple[str, ...] = ()
     evidence: str = ""
 
 
@@ -78,7 +81,14 @@ def python_wheel(name: str, version: str | None, python: str | None = None, suit
         )
     if wheel.glibc in _COMPILED:
         packages = tuple(row["debian_build"].split()) if compiled else ()
-        wheel = replace(wheel, glibc="sdist", debian_build=packages, debian_runtime=_linked(packages, suite))
+        wheel = replace(
+            wheel,
+            glibc="sdist",
+            quick_build=True,
+            debian_build=packages,
+            debian_runtime=_linked(packages, suite),
+            debian_found=_linked(tuple(row["debian_found"].split()), suite),
+        )
     return wheel
 
 

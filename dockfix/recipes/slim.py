@@ -66,6 +66,9 @@ def _python(model: Model, stage: StageModel, installed: set[str]) -> Iterator[st
         wheel = catalog.python_wheel(name, version, python, suite)
         if compiles:
             _check_compiled(wheel, named, installed)
+        else:
+            _check_brought(wheel, named)
+            yield from wheel.debian_found
         yield from wheel.debian_runtime
         libraries = catalog.python_system_libraries(name, "debian", suite)
         if libraries is None:
@@ -82,6 +85,14 @@ def _check_compiled(wheel: Wheel, named: str, installed: set[str]) -> None:
         missing = next((name for name in wheel.debian_build if name not in installed), None)
         if missing is not None:
             raise UnfitError(None, f"{named} is compiled, and slim has no {missing}")
+
+
+def _check_brought(wheel: Wheel, named: str) -> None:
+    """Refuse what an earlier stage on the full image compiled with libraries that nobody recorded."""
+    if wheel.glibc == "unknown":
+        raise UnfitError(None, f"whether {named} has a wheel is not known, nor which libraries it would be linked with")
+    if wheel.glibc == "sdist" and not wheel.quick_build:
+        raise UnfitError(None, f"{named} has no wheel, and which libraries of the full image it finds is not recorded")
 
 
 def _node(model: Model, stage: StageModel, installed: set[str]) -> Iterator[str]:
