@@ -33,7 +33,8 @@ def alpine_base(model: Model) -> Iterator[Result]:
         of the packages that scanners complain of.
 
     Refuses when:
-        Alpine: a system package has no Alpine name in the catalogue, a Python or Node package or something that it
+        Alpine: a system package has no Alpine name in the catalogue, a program has another name there or is used in
+        another way (cron, sshd, Apache, nginx of the distribution), a Python or Node package or something that it
         brings along has no recorded wheel or binary for musl, a manifest is not in the build context, a locale is set,
         a program is downloaded or lies among the files, a script uses GNU options. Slim: something is compiled in the
         very stage, or its needs are unknown. Both: the base is pinned by digest, named by a variable, or has no such

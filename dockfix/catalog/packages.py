@@ -315,3 +315,30 @@ def busybox_has(command: str) -> bool:
     """Whether Alpine's base image has *command* as a busybox applet (with fewer options than GNU's)."""
     row = table("busybox").row(command)
     return row is not None and row["package"] == "busybox"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How the Alpine counterpart of a Debian package differs in its programs.
+
+    Attributes:
+        programs: names, with shell wildcards, that only the Debian package has; ``*`` where it is used differently.
+        why: what differs, where the whole package does.
+    """
+
+    programs: tuple[str, ...]
+    why: str
+
+
+def difference(package: str) -> Difference | None:
+    """What Alpine's counterpart of a Debian package has not; None where nothing is recorded of its programs."""
+    row = table("differences").row(package)
+    if row is None:
+        return None
+    return Difference(() if row["programs"] == _NONE else tuple(row["programs"].split()), row["why"])
+
+
+def required(command: str) -> str | None:
+    """The package of every Debian image that brings *command*, where Alpine's base image does not have it."""
+    row = table("required").row(command)
+    return row["package"] if row else None

@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 FOREIGN = re.compile(
     r"add-apt-repository|apt-key|sources\.list|signed-by|\bdpkg\b|\.deb\b|debconf(?!-)|debconf-set|apt-mark"
     r"|update-alternatives|/etc/alternatives|ldconfig|ld\.so\.conf|locale-gen|localedef|update-locale|dpkg-reconfigure"
-    r"|(?:x86_64|aarch64)-linux-gnu|/etc/init\.d|systemctl|\bservice \w+ (?:start|stop|restart)|nsswitch\.conf"
-    r"|/etc/(?:nginx/sites-|apache2|supervisor/|cron\.d)|a2en(?:mod|site)|chpasswd -|msodbcsql|instantclient"
+    r"|(?:x86_64|aarch64)-linux-gnu|/etc/init\.d|systemctl|nsswitch\.conf"
+    r"|\bservice [\w.@-]+ (?:start|stop|restart|reload)|/usr/lib/jvm/(?:default-java|java-\d+-openjdk-\w)"
+    r"|/etc/(?:nginx/sites-|apache2|supervisor/|cron\.d|redis/|ImageMagick-6)|a2en(?:mod|site)|apache2?ctl"
+    r"|chpasswd -|msodbcsql|instantclient"
 )
 """What only Debian has: package tools, folders by architecture, service scripts, where its packages keep settings."""
+
+PLACING = frozenset({"COPY", "ADD", "CMD", "ENTRYPOINT", "VOLUME"})
+"""Instructions beside RUN that name programs or folders of the system."""
 
 DOWNLOADS = re.compile(
     r"\b(curl|wget)\b[^&|;]*https?://|\bnvm\b|\bpyenv\b|playwright install|puppeteer|install-browser|\bnpx playwright"
@@ -43,9 +48,6 @@ GNU_ONLY = re.compile(
 
 ESCAPES = re.compile(r"\becho\s+(?:-n\s+)?(?:'[^']*\\[nt][^']*'|\"[^\"]*\\[nt][^\"]*\")")
 """An ``echo`` whose escapes Debian's sh works out and busybox's prints: https://wiki.ubuntu.com/DashAsBinSh#echo"""
-
-DEBIAN_PROGRAMS = frozenset({"perl", "dpkg", "locale", "runuser", "chage", "gpasswd", "chsh", "chfn", "update-rc.d"})
-"""Programs of Debian's essential packages for which busybox has no applet."""
 
 BROWSERS = re.compile(r"\b(?:chromium|google-chrome|chromedriver|firefox|puppeteer|playwright|selenium|wkhtmltopdf)\b")
 """Browsers, which take dozens of libraries along that the full images happen to carry."""
@@ -80,10 +82,6 @@ def check(model: Model, stage: StageModel) -> None:
             match = pattern.search(text)
             if match:
                 raise UnfitError(None, f"`{match[0].strip()[:60]}` in {where} {why}")
-    installed = {name for other in stage.lineage for _, name in other.packages}
-    for call in needs.calls(model, stage):
-        if call.name in DEBIAN_PROGRAMS and call.name not in installed:
-            raise UnfitError(None, f"{call.name} is called ({call.where}), which Debian brings and Alpine does not")
 
 
 def _texts(model: Model, stage: StageModel) -> Iterator[tuple[str, str]]:
@@ -104,6 +102,10 @@ def _check_step(model: Model, step: Step) -> None:
                 raise UnfitError(instruction, f"`{match[0].strip()[:60]}` {why}")
         if step.script is not None and not step.script.ok:
             raise UnfitError(instruction, "the shell line cannot be read")
+    if instruction.keyword in PLACING:
+        match = FOREIGN.search(text)
+        if match:
+            raise UnfitError(instruction, f"`{match[0].strip()}` exists on Debian only")
     shell = instruction.json or ()
     if instruction.keyword == "SHELL" and shell and basename(shell[0]) not in {"sh", "ash", "bash"}:
         raise UnfitError(instruction, f"{shell[0]} is not a shell that Alpine has")
