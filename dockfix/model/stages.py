@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
-from posixpath import basename, normpath
+from posixpath import basename, dirname, normpath
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
@@ -96,6 +96,14 @@ ROLES = {
 }
 
 
+FOLDERS = frozenset(
+    {"/", "/bin", "/etc", "/home", "/lib", "/media", "/mnt", "/opt", "/root", "/run", "/sbin", "/srv", "/tmp", "/usr"}
+    | {"/usr/bin", "/usr/lib", "/usr/local", "/usr/local/bin", "/usr/local/lib", "/usr/local/share", "/usr/sbin"}
+    | {"/usr/share", "/var", "/var/cache", "/var/lib", "/var/log", "/var/tmp"}
+)
+"""Folders that every image of a distribution has: https://refspecs.linuxfoundation.org/FHS_3.0/fhs/index.html"""
+
+
 @dataclass(frozen=True)
 class Step:
     """An instruction in its place.
@@ -160,6 +168,7 @@ class StageModel:
         unresolved: why the image is unknown, for reports; empty where it is known.
         steps: the instructions in order, FROM first.
         placements: what comes from the build context.
+        folders: absolute paths of folders that are known to exist at the end.
     """
 
     stage: Stage
@@ -169,6 +178,7 @@ class StageModel:
     unresolved: str
     steps: tuple[Step, ...]
     placements: tuple[Placement, ...]
+    folders: frozenset[str]
 
     @property
     def config(self) -> Config:
@@ -319,11 +329,13 @@ def _model_stage(
 ) -> StageModel:
     if parent is not None:
         image, reference, unresolved, config = parent.image, parent.reference, parent.unresolved, parent.config
+        folders = set(parent.folders)
         # a CMD that a stage inherits is not one that it sets itself
         config = _inherited(config)
     else:
         image, reference, unresolved = resolve_image(stage, global_arguments, document.escape)
         config = configs.of_image(reference, image)
+        folders = {*_above(config.workdir)} | (FOLDERS if reference != "scratch" else frozenset())
     arguments: dict[str, str] = {}
     steps: list[Step] = []
     placements: list[Placement] = []
@@ -339,8 +351,31 @@ def _model_stage(
         steps.append(step)
         config = step.after
         if instruction.keyword in {"COPY", "ADD"}:
-            placements += _placements(app, step)
-    return StageModel(stage, parent, image, reference, unresolved, tuple(steps), tuple(placements))
+            placed = _placements(app, step, folders)
+            placements += placed
+            folders.update(path for p in placed for path in _above(p.target if p.folder else dirname(p.target)))
+        folders.update(_above(config.workdir), _made(step))
+    return StageModel(stage, parent, image, reference, unresolved, tuple(steps), tuple(placements), frozenset(folders))
+
+
+def _above(folder: str) -> Iterator[str]:
+    """*folder* and those in which it lies."""
+    while folder != "/":
+        yield folder
+        folder = dirname(folder)
+    yield folder
+
+
+def _made(step: Step) -> Iterator[str]:
+    """The folders that the commands of a RUN make for certain."""
+    commands = step.script.commands if step.script else ()
+    moves = any(command.name == "cd" for command in commands)
+    for command in commands:
+        if command.name != "mkdir" or command.depth or command.joiner == "||":
+            continue
+        for word in command.words[1:]:
+            if word.static and not word.text.startswith("-") and (word.text.startswith("/") or not moves):
+                yield from _above(configs.join(step.before.workdir, word.text))
 
 
 def resolve_image(stage: Stage, arguments: Mapping[str, str], escape: str) -> tuple[Image | None, str, str]:
@@ -409,14 +444,15 @@ def is_manifest(path: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in MANIFESTS)
 
 
-def _placements(app: App, step: Step) -> list[Placement]:
+def _placements(app: App, step: Step, folders: Set[str]) -> list[Placement]:
+    """Where the files of a COPY or ADD go; of *folders* it is known that they exist by then."""
     copy = step.instruction.copy
     if copy is None or copy.from_ is not None:
         return []
     found = []
     environment = {**step.arguments, **step.before.env}
     target = configs.join(step.before.workdir, expand(copy.destination, environment) or copy.destination)
-    into_folder = copy.destination.endswith("/") or copy.destination in {".", "./"} or len(copy.sources) > 1
+    into_folder = copy.destination.endswith("/") or target in folders or len(copy.sources) > 1
     for source in copy.sources:
         path = normpath(expand(source, environment) or source).lstrip("/")
         path = "" if path == "." else path
