@@ -95,7 +95,7 @@ node_bases() {
 }
 
 nginx_base() {
-  have nginx:1.25 && return
+  have nginx:1.30 && return
   build nginx:1.25 "$(context nginx)"
   tag nginx:1.25 nginx:latest nginx:stable nginx:mainline nginx:1 nginx:1.30 nginx:1.25-bookworm
 }
@@ -172,7 +172,7 @@ alpine_nodes() {
 }
 
 alpine_nginx() {
-  have nginx:1.25-alpine && return
+  have nginx:1.30-alpine && return
   alpine_build nginx:1.25-alpine nginx
   tag nginx:1.25-alpine nginx:alpine nginx:stable-alpine nginx:1-alpine nginx:mainline-alpine \
     nginx:1.30-alpine nginx:1.25-alpine$ALPINE_VERSION
