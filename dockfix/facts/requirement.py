@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dockfix.facts.fact import Fact, Problem
-from dockfix.facts.files import Files, text
+from dockfix.facts.files import Files
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,14 @@ class RequirementFile:
     problems: tuple[Problem, ...] = ()
 
 
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_CODING = re.compile(rb"^[ \t]*#.*?coding[:=][ \t]*([-\w.]+)")
 _COMMENT = re.compile(r"(?:^|[ \t])#.*$")
 _HASH = re.compile(r"[ \t]+--(?:hash|config-settings?|global-option|install-option)[= ][ \t]*(?:\"[^\"]*\"|\S+)")
 _NAMED = re.compile(
@@ -119,14 +128,35 @@ def logical_lines(content: str) -> Iterator[tuple[int, str]]:
         yield start, pending.strip()
 
 
+def decoded(data: bytes) -> str:
+    """The text of a requirements file, as pip reads it: by its byte order mark, its coding line, else as UTF-8.
+
+    PowerShell's ``pip freeze > requirements.txt`` writes UTF-16.
+    https://pip.pypa.io/en/stable/reference/requirements-file-format/#encoding
+
+    Raises:
+        UnicodeDecodeError: it is not in that encoding.
+        LookupError: there is no such encoding.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding)
+    declared = next((match for line in data.split(b"\n")[:2] if (match := _CODING.match(line))), None)
+    return data.decode(declared[1].decode("ascii") if declared else "utf-8")
+
+
 def read(files: Files, path: str, prefix: str = "") -> RequirementFile:
     """Read the requirements file *path*; *prefix* goes before the path in origins."""
-    content = text(files, path)
-    if content is None:
+    data = files.read(path)
+    if data is None:
         return RequirementFile()
-    if content.startswith(("\udcff\udcfe", "\udcfe\udcff")):
-        # PowerShell's `pip freeze > requirements.txt` writes UTF-16, which pip reads by its byte order mark.
-        content = (files.read(path) or b"").decode("utf-16", "replace")
+    try:
+        content = decoded(data)
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return RequirementFile(problems=(Problem(f"{prefix}{path}:{line}", f"is not in {error.encoding}"),))
+    except LookupError as error:
+        return RequirementFile(problems=(Problem(f"{prefix}{path}:1", f"cannot be read: {error}"),))
     requirements: list[Requirement] = []
     local: list[Fact[str]] = []
     includes: list[Fact[str]] = []

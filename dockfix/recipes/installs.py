@@ -13,6 +13,7 @@ from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
     from dockfix.facts.node import Node
+    from dockfix.facts.python import Python
     from dockfix.facts.requirement import Requirement
     from dockfix.model import Invocation, Model, StageModel, Step
 
@@ -92,6 +93,7 @@ def _pip(model: Model, stage: StageModel, step: Step, called: Invocation) -> Ite
         raise UnfitError(step.instruction, f"{what} is not in the build context, so what pip installs is not known")
     if python is not None:
         for path in paths:
+            _check_readable(python, path, step)
             yield from python.requirements_of(path)
             for local in python.local_of(path):
                 raise UnfitError(None, f"{local.value} does not come from the index ({local.origin})")
@@ -103,6 +105,31 @@ def _pip(model: Model, stage: StageModel, step: Step, called: Invocation) -> Ite
         elif "/" in path or path.endswith((".whl", ".gz", ".zip")):
             raise UnfitError(step.instruction, f"{path} does not come from the index, so what it needs is not known")
     yield from _named(model, step)
+
+
+def check_requirements(model: Model, stage: StageModel) -> None:
+    """Refuse requirements files of which a part cannot be read.
+
+    Raises:
+        UnfitError: with the place.
+    """
+    for step, called in _python_installs(stage):
+        if called.manager == "pip" and model.app.python is not None:
+            for path in requirement_paths(stage, step, called):
+                _check_readable(model.app.python, path, step)
+
+
+def _check_readable(python: Python, path: str, step: Step) -> None:
+    """Raise an :class:`UnfitError` where *path*, or a file that it includes, is missing or cannot be read."""
+    for name in python.requirement_files(path):
+        file = python.requirement_file(name)
+        for problem in file.problems:
+            why = f"{problem.origin}: {problem.message}"
+            raise UnfitError(step.instruction, f"{why}, so what pip installs is not known")
+        for include in file.includes:
+            if not python.root.exists(include.value):
+                why = f"{include.value} ({include.origin}) is not in the build context"
+                raise UnfitError(step.instruction, f"{why}, so what pip installs is not known")
 
 
 def _named(model: Model, step: Step) -> Iterator[Requirement]:

@@ -12,6 +12,7 @@ from dockfix.model import Purpose, Role
 from dockfix.model.commands import makes_environment
 from dockfix.model.config import join
 from dockfix.recipes import packages
+from dockfix.recipes.installs import check_requirements
 from dockfix.recipes.moved import check_moved
 from dockfix.recipes.pip import check_installs, user_edits
 from dockfix.recipes.split import (
@@ -85,6 +86,7 @@ def split(model: Model) -> Split | None:
     check_common(model, kept=VENV)
     check_started(model)
     check_installs(model, installs)
+    check_requirements(model, stage)
     last = stage.steps.index(installs[-1])
     head, tail = stage.steps[: last + 1], stage.steps[last + 1 :]
     gain = _gain(model, head)
