@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,6 +14,8 @@ from dockfix.options import Base, Options, Owner, PythonPackages, Split
 
 NAME = ".dockfix.toml"
 PYPROJECT = "pyproject.toml"
+TABLE = ("tool", "dockfix")
+"""Where ``pyproject.toml`` holds what is ours."""
 
 HIGHEST_UID = 256_000
 """The most that Alpine's ``adduser`` takes (github.com/panubo/docker-sshd/pull/19)."""
@@ -21,6 +24,9 @@ BASES: tuple[str, ...] = get_args(Base)
 SPLITS: tuple[str, ...] = get_args(Split)
 PYTHON_PACKAGES: tuple[str, ...] = get_args(PythonPackages)
 OWNERS: tuple[str, ...] = get_args(Owner)
+
+_SET = re.compile(r"""\s*(?:\[+(?P<table>[\w.\s"'-]+)\]+\s*(?:#.*)?$|(?P<key>[\w.\s"'-]+?)\s*=)""")
+"""A header or an assignment: https://toml.io/en/v1.0.0#keys"""
 
 
 class ConfigError(Exception):
@@ -86,20 +92,24 @@ def load(path: Path, ids: Callable[[], Collection[str]]) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(path, 1, f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
     table = _toml(path, source)
+    within: tuple[str, ...] = ()
     if path.name == PYPROJECT:
+        within = TABLE
         tool = table.get("tool")
         table = tool.get("dockfix", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
-        raise ConfigError(path, _line(source, "dockfix"), "tool.dockfix is not a table")
-    return _config(path, source, table, ids)
+        raise ConfigError(path, _line(source, *TABLE), "tool.dockfix is not a table")
+    return _config(path, table, lambda key: _line(source, *within, key), ids)
 
 
-def _config(path: Path, source: str, table: Mapping[str, Any], ids: Callable[[], Collection[str]]) -> Config:
+def _config(
+    path: Path, table: Mapping[str, Any], line_of: Callable[[str], int], ids: Callable[[], Collection[str]]
+) -> Config:
     options = Options()
     exclude: tuple[str, ...] = ()
     names = {field.name.replace("_", "-"): field.name for field in fields(Options)}
     for key, value in table.items():
-        line = _line(source, key)
+        line = line_of(key)
         if key == "exclude":
             exclude = _texts(path, line, key, value)
         elif key in names:
@@ -153,10 +163,26 @@ def _toml(path: Path, source: str) -> dict[str, Any]:
         raise ConfigError(path, int(found[1]) if found else 1, f"not TOML: {error}") from error
 
 
-def _line(source: str, key: str) -> int:
-    """Where *key* is set, for a message; the parser does not tell."""
-    pattern = re.compile(rf"""^\s*(?:tool\.dockfix\.)?["']?{re.escape(key)}["']?\s*[=.]""")
-    return next((number for number, text in enumerate(source.split("\n"), 1) if pattern.match(text)), 1)
+def _line(source: str, *path: str) -> int:
+    """Where the key *path* is set, or else the innermost table that it belongs to; the parser does not tell."""
+    table: tuple[str, ...] = ()
+    found, shared = 1, 0
+    for number, text in enumerate(source.split("\n"), 1):
+        match = _SET.match(text)
+        if match is None:
+            continue
+        if match["table"]:
+            place = table = _parts(match["table"])
+        else:
+            place = (*table, *_parts(match["key"]))
+        common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(place, path, strict=False)))
+        if common > shared:
+            found, shared = number, common
+    return found
+
+
+def _parts(key: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in key.split("."))
 
 
 def _mentions_dockfix(pyproject: Path) -> bool:

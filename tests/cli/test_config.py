@@ -83,6 +83,19 @@ def test_tool_dockfix_must_be_a_table(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "[tool.other]\nuid = 3\n[tool.dockfix]\nuid = 0\n",
+        "[tool]\nother.uid = 3\n\ndockfix.uid = 0\n",
+        "[tool.other]\nuid = 3\n[tool]\ndockfix = { uid = 0 }\n",
+        "[tool . 'dockfix'] # ours\nsafe = true\n\n'uid' = 0\n[tool.zoo]\nuid = 5\n",
+    ],
+)
+def test_line_is_that_of_our_own_table(tmp_path: Path, source: str) -> None:
+    assert message(tmp_path, source, "pyproject.toml").startswith("pyproject.toml:4: uid is a number")
+
+
 def test_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"x\.toml:1: cannot be read: No such file"):
         load(tmp_path / "x.toml", lambda: IDS)
