@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from dockfix.dockerfile import Document
 from dockfix.dockerfile.layout import layout
 from dockfix.model import Model
-from dockfix.recipes import node, python, spa
+from dockfix.recipes import bases, node, python, spa
 from dockfix.recipes.split import NoGainError, UnfitError
+from dockfix.text import Edit, apply
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
 
 RECIPES = (spa.split, node.split, python.split)
@@ -56,6 +58,9 @@ def split_stages(model: Model) -> Iterator[Result]:
             return
         if split is not None:
             result = layout(model.document, split.stages, split.dropped)
+            if split.idle_on and model.options.split != "always" and bases.keeps(_after(model, result.edits)):
+                yield Note(base, f"nothing to gain: the end would stay on {split.idle_on}, which brings the build tools itself")
+                return
             yield Change(base, result.edits, split.why, split.safety, split.config, split.files, tuple(result.ledger))
             yield from split.notes
             return
@@ -64,3 +69,9 @@ def split_stages(model: Model) -> Iterator[Result]:
         if step.script is not None and any(command.name == program for command in step.script.commands):
             yield Refusal(step.instruction, f"{language} is compiled here, and what its program needs cannot be told")
             return
+
+
+def _after(model: Model, edits: Sequence[Edit]) -> Model:
+    """The model with *edits* made."""
+    document = Document.parse(apply(model.document.text, edits), model.document.path)
+    return Model(document, model.app, model.options)

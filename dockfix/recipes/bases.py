@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -171,6 +171,24 @@ def on_slim(model: Model, root: StageModel) -> Swap:
         )
     items = _items(root, _exchange(root, image), {}, {})
     return Swap({root.index: _with_packages(model, root, items, "apt", packages)}, packages=packages)
+
+
+def keeps(model: Model) -> bool:
+    """Whether the final stage has to stay on the base that it has, whatever of the small ones is wanted."""
+    root = model.final.lineage[0]
+    if model.options.base == "keep" or not is_candidate(root):
+        return True
+    if model.options.base == "alpine" and not _is_unfit(lambda: on_alpine(model, families(model)[0])):
+        return False
+    return _is_unfit(lambda: on_slim(model, root))
+
+
+def _is_unfit(move: Callable[[], Swap]) -> bool:
+    try:
+        move()
+    except UnfitError:
+        return True
+    return False
 
 
 def _items(

@@ -62,6 +62,8 @@ def split(model: Model) -> Split | None:
     check_common(model, root_only=False)
     check_started(model)
     node = model.node
+    if node is None and model.source is not None and model.app.node_problem(model.source) is not None:
+        raise UnfitError(None, model.no_manifest(model.source))
     if node is None:
         raise UnfitError(None, f"no package.json of the build context lands in {model.folder}")
     parts = take_apart(model)
@@ -359,7 +361,7 @@ def _finish(
         notes = (*notes, Note(None, f"NODE_ENV stays as it is: the app decides by it ({decided})"))
     return Split(
         tuple(spaced(model.document, stage) for stage in (*stages, end)),
-        f"{gain}, so that the image that runs does not carry it",
+        f"{gain}; the image that runs carries only what it needs",
         env_delta(model, {"NODE_ENV": "production"} if adds else {}),
         dropped,
         safety=Safety.REVIEW,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from posixpath import basename
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dockfix import catalog
 from dockfix.dockerfile.layout import Item, Keep, New
@@ -27,6 +27,9 @@ WIDTH = 120
 
 TOOLS = frozenset({"python3-dev", "python-dev", "python3-setuptools", "python3-wheel", "build-base", "alpine-sdk"})
 """Packages for builds that no library stands behind; an image of Python brings its own headers."""
+
+TOOLCHAIN = {"build-essential": {"gcc", "g++", "make", "libc6-dev"}, "g++": {"gcc", "libc6-dev"}, "gcc": {"libc6-dev"}}
+"""What Debian's compilers bring along: https://packages.debian.org/bookworm/build-essential"""
 
 
 def run_time(model: Model, stage: StageModel, steps: Iterable[Step], *, afresh: bool) -> dict[int, list[Item]]:
@@ -75,6 +78,15 @@ def build_tools(stage: StageModel, steps: Iterable[Step]) -> tuple[str, ...]:
             names = [word.text.partition("=")[0] for word in called.operands]
             found += [name for name in names if name not in removed and is_tool(name, distribution)]
     return tuple(dict.fromkeys(found))
+
+
+def carrier(stage: StageModel, tools: Iterable[str]) -> str:
+    """The base of *stage* if it is a full image that brings all of *tools* itself; empty otherwise."""
+    if stage.image is None or stage.image.variant != "full":
+        return ""
+    carried = catalog.full_variant_carries(stage.image)
+    parts = {part for name in tools for part in TOOLCHAIN.get(name, {name})}
+    return stage.reference if carried and parts <= carried else ""
 
 
 def _virtual(called: Invocation) -> set[str]:
@@ -149,8 +161,8 @@ def _libraries(stage: StageModel, name: str, called: frozenset[str], *, idle_pyt
         return None
     if "-dev" not in name or name in TOOLS:
         return ()
-    family = "alpine" if stage.manager == "apk" else "debian"
-    return catalog.runtime_libraries(name, family, stage.image.suite)  # type: ignore[arg-type]
+    family: Literal["alpine", "debian"] = "alpine" if stage.manager == "apk" else "debian"
+    return catalog.runtime_libraries(name, family, stage.image.suite)
 
 
 def _thinned(document: Document, step: Step, plan: Plan) -> list[Item]:

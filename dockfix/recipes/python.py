@@ -102,24 +102,27 @@ def split(model: Model) -> Split | None:
     dropped = {step.instruction.index: "the builder's work is done" for step in stage.steps}
     return Split(
         (spaced(model.document, builder), spaced(model.document, end)),
-        f"{gain}, so that the image that runs does not carry them",
+        gain,
         env_delta(model, variables),
         {index: why for index, why in dropped.items() if index not in kept},
-        safety=Safety.SAFE,
+        safety=Safety.REVIEW,
+        idle_on=packages.carrier(stage, packages.build_tools(stage, head)),
     )
 
 
 def _gain(model: Model, head: Sequence[Step]) -> str:
     tools = packages.build_tools(model.final, head)
     if tools:
-        return f"{listed(tools)} {'is' if len(tools) == 1 else 'are'} needed only while packages are built"
+        are, them = ("is", "it") if len(tools) == 1 else ("are", "them")
+        return f"{listed(tools)} {are} needed only while packages are built; the image that runs does not carry {them}"
     if model.final.image is not None and model.final.image.variant == "full":
         for requirement in model.requirements:
             wheel = catalog.python_wheel(requirement.name, requirement.version)
             if wheel.quick_build and wheel.glibc == "sdist":
-                return f"{requirement.name} is compiled while it is installed ({requirement.origin})"
+                compiled = f"{requirement.name} is compiled while it is installed ({requirement.origin})"
+                return f"{compiled}; the image that runs needs no compiler"
     if model.options.split == "always":
-        return "the packages are installed in a stage of their own"
+        return "the packages are installed in a stage of their own, as it was asked for"
     raise NoGainError("no build tools are installed and no package is known to be compiled")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dockfix import catalog
 from dockfix.model import Role
 from dockfix.recipes import dialect, installs, musl, needs
+from dockfix.recipes.packages import TOOLCHAIN
 from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ DOWNLOADS = re.compile(
     r"|astral\.sh/uv"  # https://docs.astral.sh/uv/getting-started/installation/: one static program
 )
 """Downloads whose needs are known."""
-
-TOOLCHAIN = {"build-essential": {"gcc", "g++", "make", "libc6-dev"}, "g++": {"gcc", "libc6-dev"}, "gcc": {"libc6-dev"}}
-"""What Debian's compilers bring along: https://packages.debian.org/bookworm/build-essential"""
 
 
 def packages(model: Model, stage: StageModel) -> list[str]:

@@ -49,6 +49,8 @@ class Split:
         files: companion files that go with it.
         safety: how far the split reaches.
         notes: what a person should know.
+        idle_on: the base that has all that the end goes without, so that nothing is gained if the end stays on it;
+            empty where something is gained at any rate.
     """
 
     stages: tuple[tuple[Item, ...], ...]
@@ -56,8 +58,9 @@ class Split:
     config: ConfigDelta
     dropped: Mapping[int, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
-    safety: Safety = Safety.SAFE
+    safety: Safety = Safety.REVIEW
     notes: tuple[Note, ...] = ()
+    idle_on: str = ""
 
 
 def stage_name(document: Document, instruction: Instruction, name: str) -> Keep:
