@@ -24,7 +24,7 @@ class Outcome:
     """What a transform had to say of one place.
 
     Attributes:
-        transform: the transform's id.
+        transform: the transform's id; ``facts`` where a file beside the Dockerfile cannot be read.
         kind: what became of it; ``offered`` is a change that the options leave out.
         line: the line in the original file, ``None`` where it is about no line.
         why: one sentence for a person, with the evidence.
@@ -110,6 +110,7 @@ def plan(
     try:
         for transform in chosen:
             run.apply(transform)
+        run.note_problems()
         if run.changed:
             _prove_stable(run, chosen)
     except DefectError as error:
@@ -161,6 +162,11 @@ class _Run:
             self.files.update(change.files)
         self.steps.append((transform.id, model.document.text))
         self.model = model
+
+    def note_problems(self) -> None:
+        """Tell of every companion file that was asked for and could not be read."""
+        for problem in dict.fromkeys((*self.app.problems, *self.model.app.problems)):
+            self.outcomes.append(Outcome("facts", "note", None, f"{problem.origin}: {problem.message}"))
 
     def _wanted(self, change: Change) -> bool:
         if change.safety is Safety.ADVICE:

@@ -82,6 +82,11 @@ class App:
         found = self._node(normal(folder) or "")
         return None if isinstance(found, Problem) else found
 
+    def node_problem(self, folder: str = "") -> Problem | None:
+        """What keeps the package.json of a folder of the context from being read; None where nothing does."""
+        found = self._node(normal(folder) or "")
+        return found if isinstance(found, Problem) else None
+
     def _node(self, folder: str) -> Node | Problem | None:
         from dockfix.facts.node import read
 

@@ -145,6 +145,11 @@ def decoded(data: bytes) -> str:
     return data.decode(declared[1].decode("ascii") if declared else "utf-8")
 
 
+def _line(error: UnicodeDecodeError) -> int:
+    """The line of the first byte that does not belong to the encoding."""
+    return error.object.count(b"\n", 0, error.start) + 1
+
+
 def read(files: Files, path: str, prefix: str = "") -> RequirementFile:
     """Read the requirements file *path*; *prefix* goes before the path in origins."""
     data = files.read(path)
@@ -153,8 +158,8 @@ def read(files: Files, path: str, prefix: str = "") -> RequirementFile:
     try:
         content = decoded(data)
     except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        return RequirementFile(problems=(Problem(f"{prefix}{path}:{line}", f"is not in {error.encoding}"),))
+        at = f"{prefix}{path}:{_line(error)}"
+        return RequirementFile(problems=(Problem(at, f"the text is not in {error.encoding}"),))
     except LookupError as error:
         return RequirementFile(problems=(Problem(f"{prefix}{path}:1", f"cannot be read: {error}"),))
     requirements: list[Requirement] = []

@@ -116,6 +116,17 @@ class Model:
         """The package.json that lies in the app's folder."""
         return self.app.node_at(self.source) if self.source is not None else None
 
+    def no_manifest(self, folder: str | None) -> str:
+        """Why there is no package to be read in a folder of the context, for a report.
+
+        Args:
+            folder: a folder for which :meth:`~dockfix.facts.App.node_at` finds none; ``None`` where there is none.
+        """
+        problem = self.app.node_problem(folder) if folder is not None else None
+        if problem is not None:
+            return f"package.json cannot be read: {problem.origin} {problem.message}"
+        return f"there is no package.json in {self.app.origin(folder or '') or 'the context'}"
+
     @cached_property
     def start(self) -> Start:
         """How a container starts."""

@@ -184,7 +184,10 @@ def node_manifests(model: Model) -> tuple[Node, ...]:
         for step in stage.doing(Purpose.INSTALL):
             if not any(called.manager in NODE_MANAGERS for called in step.invocations):
                 continue
-            node = _node_of(model, stage, step)
+            folder = _manifest_folder(stage, step)
+            node = model.app.node_at(folder) if folder is not None else None
+            if folder is not None and model.app.node_problem(folder) is not None:
+                raise UnfitError(step.instruction, f"{model.no_manifest(folder)}, so what it asks for is not known")
             if node is None:
                 manager = next(called.manager for called in step.invocations if called.manager in NODE_MANAGERS)
                 why = f"no package.json is in the build context where {manager} runs, so what it installs is not known"
@@ -194,8 +197,8 @@ def node_manifests(model: Model) -> tuple[Node, ...]:
     return tuple(found)
 
 
-def _node_of(model: Model, stage: StageModel, step: Step) -> Node | None:
-    """The package.json in the folder where *step* runs its package manager."""
+def _manifest_folder(stage: StageModel, step: Step) -> str | None:
+    """The folder of the build context that brings package.json to where *step* runs its package manager."""
     folder = step.before.workdir
     for command in step.script.commands if step.script else ():
         if command.name == "cd" and command.args:
@@ -206,7 +209,7 @@ def _node_of(model: Model, stage: StageModel, step: Step) -> Node | None:
             if option in {"--prefix", "--cwd", "-C", "--dir"} and called.manager in NODE_MANAGERS:
                 folder = join(folder, value)
     path = stage.context_path(join(folder, "package.json"))
-    return model.app.node_at(dirname(normpath(path))) if path is not None else None
+    return dirname(normpath(path)) if path is not None else None
 
 
 def global_tools(stage: StageModel) -> Iterator[tuple[Step, str]]:

@@ -151,7 +151,7 @@ def _node(model: Model, stage: StageModel, step: Step, called: Invocation) -> Re
     folder = folder_of(stage, step, called)
     node = model.app.node_at(folder)
     if node is None:
-        raise UnfitError(step.instruction, f"there is no package.json in {model.app.origin(folder) or 'the context'}")
+        raise UnfitError(step.instruction, model.no_manifest(folder))
     if any(word.text.startswith((".", "/", "file:")) for word in called.operands):
         raise UnfitError(step.instruction, "the install reads a folder of the sources")
     root = _workspace_root(model, node)
