@@ -10,6 +10,7 @@ from typing import Literal
 from dockfix.dockerfile import DockerfileError, Document, Instruction, structure_agrees
 from dockfix.facts import App
 from dockfix.model import Model
+from dockfix.model.windows import windows
 from dockfix.options import Options
 from dockfix.proofs import ProofError, prove
 from dockfix.text import OverlapError, apply
@@ -107,6 +108,11 @@ def plan(
         outcome = Outcome("parse", "refused", None, f"the file can be read in two ways: {disagreement}")
         return Plan(document.path, document.text, document.text, outcomes=(outcome,))
     run = _Run(document, app, options, choose)
+    foreign = windows(run.model)
+    if foreign is not None:
+        at, why = foreign
+        outcome = Outcome("windows", "refused", at.line, f"{why}, for which no transform is made")
+        return Plan(document.path, document.text, document.text, outcomes=(outcome,))
     try:
         for transform in chosen:
             run.apply(transform)
