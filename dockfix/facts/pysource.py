@@ -151,6 +151,8 @@ _fields: dict[type[object], tuple[str, ...]] = {}
 
 def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """The parts of *node* that carry meaning, in source order; libcst's own walk also visits every blank."""
+    import libcst as cst
+
     kind = type(node)
     names = _fields.get(kind)
     if names is None:
@@ -164,10 +166,10 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         value = getattr(node, name)
         if isinstance(value, (list, tuple)):
             for item in value:
-                if dataclasses.is_dataclass(item):
-                    yield item  # type: ignore[misc]
-        elif dataclasses.is_dataclass(value):
-            yield value  # type: ignore[misc]
+                if isinstance(item, cst.CSTNode):
+                    yield item
+        elif isinstance(value, cst.CSTNode):
+            yield value
 
 
 def dotted(node: cst.BaseExpression | None) -> str:
@@ -536,8 +538,9 @@ class Sources:
             self._problem(f"{path}:{error.raw_line}", "not read: it is no Python 3 source")
         except RecursionError:
             self._problem(path, "not read: it is nested too deeply")
-        except Exception as error:
-            self._problem(path, f"not read: {type(error).__name__}")
+        except (cst.CSTValidationError, UnicodeError) as error:
+            # what a codec such as UTF-7 decodes may hold halves of a pair, which libcst does not take
+            self._problem(path, f"not read: {error}")
         return None
 
     def _problem(self, place: str, message: str) -> None:

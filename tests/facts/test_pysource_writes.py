@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from dockfix.facts import python
+from dockfix.facts import pysource, python
 from dockfix.facts.files import Tree
 from dockfix.facts.pyserver import PyServer
 
@@ -157,6 +157,7 @@ def test_tools_called_and_not_decided() -> None:
         pytest.param(b"print 'python 2'\n", id="python-2"),
         pytest.param(b"\xff\xfe\x00bad", id="bytes"),
         pytest.param(b"# -*- coding: nonsense -*-\n", id="encoding"),
+        pytest.param(b"# -*- coding: utf-7 -*-\nx = '+2AA-'\n", id="half-of-a-pair"),
         pytest.param(b"x = " + b"(" * 3000 + b")" * 3000 + b"\n", id="deep"),
         pytest.param(b"x = " + b"[" * 3000 + b"]" * 3000 + b"\n", id="deep-lists"),
         pytest.param(b"x = y" + b".a" * 3000 + b"\n", id="deep-attributes"),
@@ -170,6 +171,15 @@ def test_unreadable_sources_are_problems(content: bytes) -> None:
     assert server.kind.value == "none"
     assert found.tools == ()
     assert [problem.origin.partition(":")[0] for problem in found.problems] == ["broken.py"]
+
+
+def test_own_mistakes_are_not_taken_for_unreadable_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mistaken(*_: object) -> None:
+        raise LookupError("ours")
+
+    monkeypatch.setattr(pysource, "Source", mistaken)
+    with pytest.raises(LookupError, match="ours"):
+        pysource.Sources(Tree({"app.py": b"x = 1\n"})).source("app.py")
 
 
 @pytest.mark.parametrize(
