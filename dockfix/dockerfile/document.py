@@ -126,10 +126,6 @@ class Document:
         """The 1-based line that holds *position*."""
         return bisect_right(self._starts, position)
 
-    def comments_of(self, instruction: Instruction) -> tuple[Comment, ...]:
-        """Every comment that goes with *instruction*: those right above it and those inside it."""
-        return (*instruction.comments, *instruction.inner_comments)
-
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
         """The build stages in the order of the file."""

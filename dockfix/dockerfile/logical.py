@@ -42,7 +42,3 @@ class Logical:
         """The stretch of the document from the first to the last character of ``text[start:end]``."""
         first = self.offset(start)
         return Span(first, self.offset(end - 1) + 1) if end > start else Span(first, first)
-
-    def contiguous(self, start: int, end: int) -> bool:
-        """Whether ``text[start:end]`` stands in the document in one piece."""
-        return end <= start or bisect_right(self.starts, start) == bisect_right(self.starts, end - 1)

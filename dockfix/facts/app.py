@@ -154,11 +154,6 @@ class App:
         return tuple(service for service in self.all_services if service.dockerfile == self.dockerfile)
 
     @cached_property
-    def services_of_context(self) -> tuple[Service, ...]:
-        """The compose services that are built in this context, from whatever Dockerfile."""
-        return tuple(service for service in self.all_services if service.context == self.context)
-
-    @cached_property
     def _ci(self) -> tuple[tuple[Build, ...], tuple[Call, ...], tuple[Problem, ...]]:
         from dockfix.facts.ci import builds
 

@@ -453,16 +453,6 @@ class Frontend:
                 found.setdefault(name, Fact(name, f"{join(self.node.prefix, path)}:{number}"))
         return tuple(found.values())
 
-    @cached_property
-    def runtime_environment(self) -> Fact[str] | None:
-        """A sign that the page takes its settings when it is served, not when it is built."""
-        for path in ("public/env.js", "public/env-config.js", "public/config.js", "public/runtime-config.js",
-                     "src/assets/env.js",
-                     "src/assets/config.json", "public/config.json", "src/assets/env.template.js"):  # fmt: skip
-            if self.node.has(path):
-                return Fact(path, self.node.origin_of(path))
-        return None
-
     # -- servers of frameworks -----------------------------------------------------------------------------------
 
     def port_of(self, resolved: Resolved) -> ProgramPort | None:

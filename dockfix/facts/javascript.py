@@ -305,11 +305,6 @@ class JsServer:
         return tuple(found.values())
 
     @cached_property
-    def dev_imports(self) -> tuple[Fact[str], ...]:
-        """Packages that the sources load although only dev dependencies bring them."""
-        return tuple(fact for fact in self.imports if (dev := self.node.is_dev(fact.value)) is not None and dev.value)
-
-    @cached_property
     def tools(self) -> tuple[Fact[str], ...]:
         """Programs that the sources start as child processes."""
         found = []

@@ -121,11 +121,6 @@ class Node:
         """Name → range."""
         return self.manifest.texts("optionalDependencies")
 
-    @cached_property
-    def peer_dependencies(self) -> Mapping[str, Fact[str]]:
-        """Name → range; npm installs them too, since version 7."""
-        return self.manifest.texts("peerDependencies")
-
     def dependency(self, name: str) -> Fact[str] | None:
         """The range of a dependency of any kind but peers."""
         return self.dependencies.get(name) or self.optional_dependencies.get(name) or self.dev_dependencies.get(name)
@@ -139,11 +134,6 @@ class Node:
     def main(self) -> Fact[str] | None:
         """The ``main`` field."""
         return self.manifest.text("main")
-
-    @property
-    def type_module(self) -> bool:
-        """Whether ``.js`` files are ES modules."""
-        return bool(self.manifest.get("type") == "module")
 
     @cached_property
     def lifecycle(self) -> Mapping[str, Fact[str]]:
@@ -229,11 +219,6 @@ class Node:
             if package.for_linux
             and (package.install_script or any(item.startswith("libc=") for item in package.platform))
         )
-
-    @cached_property
-    def install_scripts(self) -> tuple[Fact[str], ...]:
-        """Packages that run a script when installed, by what the lock says of them."""
-        return tuple(Fact(package.name, package.origin) for package in self.locked if package.install_script)
 
     @cached_property
     def manifest_files(self) -> tuple[str, ...]:

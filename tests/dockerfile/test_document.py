@@ -49,7 +49,7 @@ def test_comments_belong_to_what_they_stand_above(document: Document) -> None:
     assert [comment.text for comment in base.comments] == ["# the build", "# of it"]
     assert base.block.of(TEXT).startswith("# the build\n# of it\nFROM")
     assert [comment.text for comment in document.instructions[2].inner_comments] == ["# inner"]
-    assert [comment.line for comment in document.comments_of(document.instructions[2])] == [8]
+    assert [comment.line for comment in document.instructions[2].inner_comments] == [8]
 
 
 def test_pairs_and_assignments(document: Document) -> None:

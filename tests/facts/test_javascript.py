@@ -196,11 +196,6 @@ def test_imports_are_what_is_loaded_at_run_time() -> None:
     ]
 
 
-def test_imports_of_dev_dependencies_are_told() -> None:
-    found = server({"server.js": "require('morgan')"}, manifest='{"devDependencies": {"morgan": "1"}}')
-    assert values(found.dev_imports) == ["morgan"]
-
-
 def test_child_processes() -> None:
     source = "const { execFile } = require('child_process'); const cp = require('child_process'); execFile('ffmpeg', []); cp.exec('git status'); /a/.exec('no')"
     assert values(server({"server.js": source}).tools) == ["ffmpeg", "git"]
