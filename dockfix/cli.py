@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +133,14 @@ def _overrides(given: dict[str, Any]) -> dict[str, Any]:
     return overrides | {name: ids for name in ("only", "skip") if (ids := given.pop(name))}
 
 
+def _demand_current_folder(ctx: click.Context) -> None:
+    """Paths are given, and shown, from the current folder, which may have been removed meanwhile."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise click.UsageError(f"the current folder cannot be told: {error.strerror}", ctx) from None
+
+
 @click.command(
     cls=Default,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
@@ -164,6 +173,7 @@ def fix(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
     from dockfix.planner import UsageError
     from dockfix.session import Request, run
 
+    _demand_current_folder(ctx)
     overrides = _overrides(given)
     try:
         code = run(Request(paths=paths or (".",), overrides=overrides, commands=tuple(main.commands), **given))
@@ -240,6 +250,7 @@ def verify(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
     from dockfix.verify import Limits, Trial
     from dockfix.verify.observation import Patience
 
+    _demand_current_folder(ctx)
     trial = Trial(
         quick=given.pop("quick"),
         rebuilds=given.pop("rebuilds"),

@@ -174,3 +174,17 @@ def test_standard_input_has_the_same_limit(dockfix: Run) -> None:
     assert result.exit_code == 2
     assert only_line(result, "Dockerfile") == 1
     assert "is no Dockerfile" in result.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder in use cannot be removed there")
+@pytest.mark.parametrize("arguments", [(), ("/",), ("-",), ("verify",)])
+def test_removed_current_folder(
+    dockfix: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    result = dockfix(*arguments, stdin="FROM busybox\n")
+    assert result.exit_code == 2
+    assert "Error: the current folder cannot be told: No such file or directory" in result.stderr
