@@ -18,7 +18,7 @@ from dockfix.recipes.modules import (
     prune,
     take_apart,
 )
-from dockfix.recipes.nodestart import check_start, needed, node_env_decides
+from dockfix.recipes.nodestart import check_start, needed, node_env_decides, only_runs
 from dockfix.recipes.split import (
     NoGainError,
     Split,
@@ -188,7 +188,8 @@ def _first(model: Model, parts: Parts, name: str, *, again: bool) -> Item:
 
 def _setup(model: Model, parts: Parts, users: Sequence[Step]) -> list[Keep]:
     """What a stage that installs repeats of the set-up."""
-    return plain_copies(model.document, [step for step in parts.before if _sets_up(step, parts, users)])
+    steps = [step for step in parts.before if _sets_up(step, parts, users) and not only_runs(model, step, users)]
+    return plain_copies(model.document, steps)
 
 
 def _is_idle_source(model: Model, node: Node, parts: Parts, keep: Keep) -> bool:

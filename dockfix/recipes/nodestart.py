@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from posixpath import basename
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,10 @@ DEV_SERVERS = frozenset(
 )
 BINARIES = {"pm2": frozenset({"pm2", "pm2-runtime", "pm2-docker"}), "http-server": frozenset({"http-server", "hs"})}
 """Programs of packages that are installed globally, where they are called otherwise than the package."""
+
+
+RUNNERS = frozenset({"nodemon", "ts-node-dev", "pm2", "forever", "supervisor", "serve", "http-server", "live-server"})
+"""Packages whose programs run an app or serve its files, and build nothing."""
 
 
 def check_start(model: Model, node: Node, production: bool) -> None:
@@ -96,6 +100,28 @@ def needed(model: Model, step: Step) -> bool:
         calls |= {basename(words(service.command)[0]) for service in model.services if words(service.command)}
     corepack = step.script is not None and any(command.name == "corepack" for command in step.script.commands)
     return bool(_global(step) & calls) or (corepack and bool({"pnpm", "yarn"} & calls))
+
+
+def only_runs(model: Model, step: Step, users: Sequence[Step]) -> bool:
+    """Whether a RUN does nothing but install programs that run apps, and none of *users*, which build, calls them."""
+    if step.script is None or not step.script.ok or not step.purposes <= {Purpose.TOOLS, Purpose.CLEANUP}:
+        return False
+    tools = [called for called in step.invocations if purpose(called.command) is Purpose.TOOLS]
+    packages = {_package(word.text) for called in tools for word in called.operands}
+    return bool(packages) and packages <= RUNNERS and not _global(step) & set(_built_with(model, users))
+
+
+def _built_with(model: Model, users: Sequence[Step]) -> Iterator[str]:
+    """The programs that steps call, the scripts of package.json and those of an install followed."""
+    lines = [
+        tuple(word.text for word in command.words) for step in users if step.script for command in step.script.commands
+    ]
+    for line in lines:
+        yield from (basename(word) for word in line)
+        if model.node is not None:
+            yield from (name for name, _ in _tools(model.node, line, ""))
+    for script in model.node.lifecycle.values() if model.node is not None else ():
+        yield from (basename(word) for word in script.value.split())
 
 
 def _global(step: Step) -> frozenset[str]:
