@@ -29,7 +29,8 @@ FOREIGN = {
 """Package managers whose projects may read anything of the sources."""
 
 LATE = re.compile(
-    r"(?:\w+_)?(?:VERSION|REVISION|COMMIT|SHA|SHA1|HASH|BUILD_DATE|BUILD_TIME|BUILD_ID|BUILD_NUMBER|VCS_REF|GIT_\w+)"
+    r"(?:\w+_)?(?:VERSION|REVISION|COMMIT|SHA|SHA1|HASH|BUILD_DATE|BUILD_TIME|BUILD_ID|BUILD_NUMBER|VCS_REF)"
+    r"|GIT_(?:SHA1?|COMMIT(?:_\w+)?|REF|REV|REVISION|HASH|BRANCH|TAG|DESCRIBE|VERSION)"
     r"|(?:VITE|REACT_APP|NEXT_PUBLIC|NUXT_PUBLIC|VUE_APP|GATSBY)_\w+"
 )
 """Build arguments that change with every commit or environment, and that no install reads."""

@@ -21,7 +21,16 @@ from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, tran
 if TYPE_CHECKING:
     from dockfix.facts.commands import Resolved
 
-BUILTINS = frozenset({"cd", "source", ".", "export", "set", "ulimit", "umask", "trap", "eval", "alias", "unset", "if"})
+BUILTINS = frozenset({
+    "!", ".", ":", "[", "alias", "bg", "break", "builtin", "case", "cd", "command", "continue", "declare", "dirs",
+    "enable", "eval", "exit", "export", "fc", "fg", "for", "function", "getopts", "hash", "help", "if", "jobs",
+    "let", "local", "logout", "mapfile", "popd", "pushd", "read", "readonly", "return", "select", "set", "shift",
+    "shopt", "source", "suspend", "test", "time", "times", "trap", "type", "typeset", "ulimit", "umask", "unalias",
+    "unset", "until", "wait", "while", "{"
+})  # fmt: skip
+"""Words that a shell carries out itself: https://www.gnu.org/software/bash/manual/html_node/Bash-Builtins.html"""
+DEFINING = frozenset({".", "source", "eval", "alias"})
+"""Commands that may define functions, which exec does not know."""
 PLAIN_SHELL = ("/bin/sh", "-c")
 SHELL_OPTION = re.compile(r"-[ceuxo]+|pipefail|errexit|nounset|xtrace")
 DEVELOPMENT = frozenset({"nodemon", "ts-node-dev", "tsx", "ts-node", "node-dev", "vitest", "jest"})
@@ -237,7 +246,11 @@ def _handed_over(line: ShellScript, text: str) -> str | None:
         return None
     if any(command.joiner not in {"", "&&"} or command.name == "trap" for command in line.commands):
         return None
+    if any(command.name in DEFINING for command in line.commands[:-1]):
+        return None
     last = line.commands[-1]
+    if not all(word.static for word in last.assignments):
+        return None  # of env it would be an argument, which the shell splits into words
     if not last.words or last.depth or basename(last.name) in BUILTINS | SHELLS:
         return None
     if last.name == "exec":

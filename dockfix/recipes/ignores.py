@@ -22,7 +22,7 @@ DOCKERFILE = re.compile(r"(?:^|[./_-])(?:Dockerfile|Containerfile)(?:[._-][\w.-]
 """Names of Dockerfiles, as far as one can tell a file by its name."""
 
 READS_GIT = re.compile(
-    rb"rev-parse|rev-list|git (?:describe|log|show|status|ls-files|tag)|[\"'/]\.git\b"
+    rb"rev-parse|rev-list|git (?:describe|log|show|status|ls-files|tag)|[\"']git[\"']\s*,|[\"'/]\.git\b"
     rb"|setuptools[-_]scm|hatch-vcs|versioneer|dynamic-versioning|versioningit|dunamai|\bpbr\b|flit[-_]scm|pdm-scm"
     rb"|git-rev|git-revision|git-describe|git-repo-info|git-commit|gitinfo|simple-git|isomorphic-git|nodegit"
     rb"|import git\b|from git import|GitPython|dulwich|pygit2",
