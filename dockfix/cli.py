@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -136,7 +136,7 @@ def _overrides(given: dict[str, Any]) -> dict[str, Any]:
 def _demand_current_folder(ctx: click.Context) -> None:
     """Paths are given, and shown, from the current folder, which may have been removed meanwhile."""
     try:
-        os.getcwd()
+        Path.cwd()
     except OSError as error:
         raise click.UsageError(f"the current folder cannot be told: {error.strerror}", ctx) from None
 
