@@ -15,13 +15,14 @@ from dockfix.transform import Change, Phase, Refusal, Result, Safety, transform
 
 @transform("package-cache", phase=Phase.CACHES, safety=Safety.SAFE)
 def package_cache(model: Model) -> Iterator[Result]:
-    """Leave no package manager's cache in a layer that ships.
+    """Leave no package manager's cache in a layer that ships, or in a stage from which it takes node_modules.
 
     What it does:
         Removes apt's lists in the RUN that fetches them, and makes one RUN of a lone `apt-get update` and the install
         that follows. Tells pip and apk to keep no cache. Empties the caches of npm, yarn and dnf in stages whose
-        layers, or whose modules, end up in the image. With `--cache-mounts` the caches of pip, npm and apt are mounts
-        instead, which kaniko and the legacy builder do not know.
+        layers ship, and those of npm and yarn also in a stage whose node_modules folder is copied straight into one
+        that ships; a builder from which only its output is taken keeps them. With `--cache-mounts` the caches of pip,
+        npm and apt are mounts instead, which kaniko and the legacy builder do not know.
 
     Why:
         A layer keeps what its RUN leaves behind, whatever a later RUN deletes. A lone `apt-get update` is cached for
@@ -35,7 +36,8 @@ def package_cache(model: Model) -> Iterator[Result]:
     """
     tidied = Tidied()
     refusals: list[Refusal] = []
-    shipped, carried = _shipped(model), _carried(model)
+    shipped = _shipped(model)
+    carried = _carried(model, shipped)
     for stage in model.stages:
         ships = stage.index in shipped
         apt = lists.tidy(model, stage, ships)
@@ -140,11 +142,11 @@ def _shipped(model: Model) -> set[int]:
     return indices
 
 
-def _carried(model: Model) -> set[int]:
-    """The stages whose installed modules are copied on."""
+def _carried(model: Model, shipped: set[int]) -> set[int]:
+    """The stages whose installed modules are copied into one that ships."""
     found = set()
-    for stage in model.stages:
-        for step in stage.steps:
+    for index in shipped:
+        for step in model.stages[index].steps:
             copy = step.instruction.copy
             source = model.document.stage(copy.from_) if copy is not None and copy.from_ is not None else None
             if source is not None and copy is not None and any("node_modules" in path for path in copy.sources):
