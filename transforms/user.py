@@ -11,7 +11,7 @@ from dockfix.dockerfile.layout import insert_after, insert_before
 from dockfix.facts import Fact
 from dockfix.model import Model, Purpose, Role, Step
 from dockfix.model.config import join, stated
-from dockfix.recipes import accounts
+from dockfix.recipes import accounts, chain
 from dockfix.recipes.accounts import Owner
 from dockfix.recipes.privileges import (
     SHARED_BASES,
@@ -220,11 +220,8 @@ class _Edits:
     env: dict[str, str]
 
     def append(self, step: Step, commands: Sequence[str]) -> None:
-        """Add *commands* behind the last one of a RUN, one a line: what follows it may be a shell comment."""
-        document, script = self.model.document, step.script
-        end = script.commands[-1].span.end if script is not None else step.instruction.span.end
-        text = "".join(f" && {document.escape}{document.newline}{document.indent}{command}" for command in commands)
-        self.edits.append(Edit(Span(end, end), text))
+        """Add *commands* behind the last one of a RUN, one a line."""
+        self.edits.append(chain.appended(self.model.document, step, commands))
 
     def after(self, step: Step, text: str) -> None:
         """Put an instruction below a step."""
@@ -281,7 +278,7 @@ def _account(making: _Edits) -> None:
     packages = [step for step in early if step.role is Role.PACKAGES]
     for step in packages:
         installed = {word.text for called in step.invocations for word in called.operands}
-        if installed & INITS and _extensible(step) and step is packages[-1]:
+        if installed & INITS and _extensible(model, step) and step is packages[-1]:
             making.append(step, commands)
             return
     if packages:
@@ -294,11 +291,11 @@ def _account(making: _Edits) -> None:
         making.after(_last_settled(model), run)
 
 
-def _extensible(step: Step) -> bool:
-    """Whether commands can be added to the end of a RUN."""
-    instruction = step.instruction
-    plain = instruction.json is None and not instruction.heredocs and not instruction.dangling
-    return plain and step.script is not None and step.script.flat
+def _extensible(model: Model, step: Step) -> bool:
+    """Whether commands can be added to the end of a RUN, where no shell comment stands."""
+    if step.instruction.dangling or chain.open_end(model.document, step) is None:
+        return False
+    return step.script is not None and step.script.flat
 
 
 def _user_site(making: _Edits) -> None:
@@ -457,7 +454,7 @@ def _next_build(making: _Edits, found: Writable) -> bool:
         return False
     builds = [step for step in model.final.steps if Purpose.BUILD in step.purposes]
     for step in builds[-1:]:
-        if not _extensible(step):
+        if not _extensible(model, step):
             raise _UnfitError(Obstacle(step.instruction, "what this RUN builds is root's, and the server writes to it"))
         making.append(step, [f"chown -R {making.owner.pair} .next"])
     return bool(builds)
@@ -481,7 +478,7 @@ def _own_folders(making: _Edits, folders: Sequence[str]) -> None:
         return
     own = tuple(made_by(model, last))
     only_makes = last.script is not None and all(command.name == "mkdir" for command in last.script.commands)
-    if only_makes and _extensible(last) and set(rest) <= set(own):
+    if only_makes and _extensible(model, last) and set(rest) <= set(own):
         names = " ".join(_quoted(model, path, last.before.workdir) for path in rest)
         making.append(last, [f"chown {making.owner.pair} {names}"])
         return

@@ -62,6 +62,30 @@ def extended(document: Document, step: Step, before: Sequence[str], behind: Sequ
     return edits
 
 
+def appended(document: Document, step: Step, commands: Sequence[str]) -> Edit:
+    """The edit that puts commands behind those of a RUN, each on a line of its own.
+
+    Args:
+        document: the Dockerfile.
+        step: the RUN, which has an open end.
+        commands: commands of one line.
+    """
+    end = open_end(document, step)
+    assert end is not None
+    broken = f"{document.escape}{document.newline}"
+    joint = _own_joint(document, step) or _leading_joint(document) or f" && {broken}{document.indent}"
+    return Edit(Span(end, end), "".join(f"{joint}{command}" for command in commands))
+
+
+def _leading_joint(document: Document) -> str | None:
+    """The joint of a file whose lines begin with ``&&``; ``None`` where none or not all of them do."""
+    lines = document.text.split("\n")
+    leading = [line for line in lines if line.lstrip().startswith("&& ")]
+    if not leading or any(_ends_in(document, line, "&&") for line in lines):
+        return None
+    return f" {document.escape}{document.newline}{_indent(leading[0])}&& "
+
+
 def _joint(document: Document, step: Step, commands: Sequence[str]) -> str:
     """What stands between two commands in this RUN, by its own habit, else by that of its neighbours."""
     broken = f"{document.escape}{document.newline}"
@@ -69,6 +93,20 @@ def _joint(document: Document, step: Step, commands: Sequence[str]) -> str:
     length = len(step.instruction.keyword) + sum(len(command) + len(" && ") for command in commands)
     if len(lines) == 1 and length <= WIDTH and not any("\n" in command for command in commands):
         return " && "
+    own = _own_joint(document, step)
+    if own is not None:
+        return own
+    if len(lines) > 1:
+        return f" {broken}{_indent(lines[-1])}&& "
+    if any(_ends_in(document, line, "&&") for line in document.text.split("\n")):
+        return f" && {broken}{document.indent}"
+    return f" {broken}{document.indent}&& "
+
+
+def _own_joint(document: Document, step: Step) -> str | None:
+    """What stands between the commands of this RUN where a line ends between them; ``None`` where none does."""
+    broken = f"{document.escape}{document.newline}"
+    lines = step.instruction.text.replace("\r\n", "\n").split("\n")
     leading = [line for line in lines[1:] if line.lstrip().startswith("&&")]
     if leading:
         return f" {broken}{_indent(leading[-1])}&& "
@@ -78,11 +116,7 @@ def _joint(document: Document, step: Step, commands: Sequence[str]) -> str:
     steps = [number for number, line in enumerate(lines[:-1], 1) if _ends_in(document, line, ";")]
     if steps and step.script is not None and step.script.commands[0].name == "set":
         return f"; {broken}{_indent(lines[steps[-1]])}"
-    if len(lines) > 1:
-        return f" {broken}{_indent(lines[-1])}&& "
-    if any(_ends_in(document, line, "&&") for line in document.text.split("\n")):
-        return f" && {broken}{document.indent}"
-    return f" {broken}{document.indent}&& "
+    return None
 
 
 def _ends_in(document: Document, line: str, joiner: str) -> bool:
