@@ -133,6 +133,11 @@ def _written_out(model: Model, instruction: Instruction, keyword: str, words: tu
 
     if keyword == "ENTRYPOINT" and model.final.config.cmd:
         return
+    if keyword == "CMD" and model.start.command is instruction and model.start.resolved is not None:
+        followed = _followed(model)
+        if isinstance(followed, Followed) and _arguments(model, keyword) is None:
+            yield _change(model, instruction, keyword, followed.words, followed.why, Safety.REVIEW)
+            return
     line = shell.parse_shell(words[2])
     plain = _plain(line, words[2])
     if plain is not None:
@@ -214,11 +219,25 @@ def _is_shell(words: tuple[str, ...]) -> bool:
 def _change(
     model: Model, instruction: Instruction, keyword: str, words: tuple[str, ...], why: str, safety: Safety
 ) -> Change:
+    words = _settled(words)
     edit = replace(model.document, instruction, f"{keyword} {render(words)}")
     delta: ConfigDelta = (
         stated(model.final.config, cmd=words) if keyword == "CMD" else stated(model.final.config, entrypoint=words)
     )
     return Change(instruction, (edit,), why, safety, delta)
+
+
+def _settled(words: tuple[str, ...]) -> tuple[str, ...]:
+    """*words* with the same done to a shell line inside them, as ``bash -c "…"`` has one."""
+    from dockfix.dockerfile import shell
+
+    if len(words) != 3 or basename(words[0]) not in SHELLS or words[1] != "-c":
+        return words
+    line = shell.parse_shell(words[2])
+    plain = _plain(line, words[2])
+    if plain is not None:
+        return words if _is_shell(plain) else _settled(plain)
+    return (*words[:2], _handed_over(line, words[2]) or words[2])
 
 
 def _plain(line: ShellScript, text: str) -> tuple[str, ...] | None:
