@@ -151,7 +151,10 @@ def _left_out(relative: Path) -> str | None:
 
 
 def _is_venv(folder: Path) -> bool:
-    return (folder / "pyvenv.cfg").exists()
+    try:
+        return (folder / "pyvenv.cfg").exists()
+    except OSError:  # a folder that may not be entered, which the search then says
+        return False
 
 
 def _reason(error: OSError) -> str:

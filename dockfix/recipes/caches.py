@@ -35,9 +35,10 @@ _YARN_CACHE = re.compile(r"cache\s+clean|rm\s+-\w+\s[^&|;]*/\.cache\b")
 
 def pip(stage: StageModel, step: Step) -> Iterator[Edit]:
     """``--no-cache-dir`` for each ``pip install`` that would keep one."""
-    if _pip_settled(stage, step):
+    installs = step.calls("pip", "install")
+    if not installs or _pip_settled(stage, step):
         return
-    for called in step.calls("pip", "install"):
+    for called in installs:
         if (
             is_pip(called)
             and not called.has("--no-cache-dir", "--no-cache", "--cache-dir")
@@ -62,10 +63,18 @@ def _pip_settled(stage: StageModel, step: Step) -> bool:
         return True
     if _PIP_CACHE.search(step.instruction.value) or step.calls("pip", "cache"):
         return True
-    if any("no-cache-dir" in other.instruction.value for other in stage.all_steps if other.calls("pip", "config")):
+    if any("no-cache-dir" in other.instruction.value for other in stage.callers.get(("pip", "config"), ())):
+        return True
+    if any(_wants_cache(other) for other in stage.steps):
         return True
     image = stage.image
     return image is not None and image.name != "python" and image.suite in OLD_PIP
+
+
+def _wants_cache(step: Step) -> bool:
+    """Whether an instruction fails where there is no cache: it names the folder, and not for ``rm -f``."""
+    value = step.instruction.value
+    return "/.cache" in value and not re.search(r"\brm\s+(?:-\w+\s+)*-\w*f", value)
 
 
 def _assigned(called: Invocation, name: str) -> bool:

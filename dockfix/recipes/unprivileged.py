@@ -85,6 +85,8 @@ def _obstacles(model: Model) -> Iterator[Obstacle]:
             base,
             "nginx listens on port 80 by the image's own site, which needs root on some runtimes",
         )
+    elif not listens:
+        yield Obstacle(base, "on which port nginx listens cannot be told")
     for value, placement in listens:
         port = _port(value)
         if port is None or port < 1024:
@@ -102,9 +104,8 @@ def _texts(model: Model) -> Iterator[tuple[Placement, str | None]]:
         if not placement.folder:
             yield placement, _read(model, placement.source)
             continue
-        for name in model.app.root.list(placement.source):
-            path = f"{placement.source}/{name}"
-            if name.endswith(".conf"):
+        for path in model.app.root.walk(placement.source):
+            if path.endswith(".conf"):
                 yield placement, _read(model, path)
 
 

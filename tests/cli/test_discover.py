@@ -149,3 +149,20 @@ def test_walks_see_what_is_near() -> None:
     assert list(near.walk("lib")) == ["lib/y.py"]
     assert near.read("lib/y.py") == b""
     assert sorted(Nearby(tree, ["services/a", ""]).walk()) == sorted(tree.walk())
+
+
+def test_a_folder_that_may_not_be_entered_does_not_stop_the_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pgdata").mkdir()
+    (tmp_path / "Dockerfile").write_text("FROM busybox\n")
+    exists = Path.exists
+
+    def forbidden(path: Path) -> bool:
+        if path.parent.name == "pgdata":
+            raise PermissionError(13, "Permission denied")
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", forbidden)
+    found = [item for item in discover([tmp_path]) if isinstance(item, Found)]
+    assert [item.path.name for item in found] == ["Dockerfile"]
