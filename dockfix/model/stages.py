@@ -227,6 +227,15 @@ class StageModel:
         return tuple(step for step in self.steps if step.purposes & set(wanted))
 
     @cached_property
+    def callers(self) -> Mapping[tuple[str, str], tuple[Step, ...]]:
+        """The RUN steps of the lineage by the package manager that they call and the verb that they give it."""
+        found: dict[tuple[str, str], dict[int, Step]] = {}
+        for step in self.all_steps:
+            for called in step.invocations:
+                found.setdefault((called.manager, called.verb), {})[step.instruction.index] = step
+        return {call: tuple(steps.values()) for call, steps in found.items()}
+
+    @cached_property
     def packages(self) -> tuple[tuple[Step, str], ...]:
         """The system packages installed by name in this stage, each with its step."""
         return tuple(
