@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING
@@ -47,6 +48,12 @@ MOVABLE = {
     *(Purpose.PACKAGES, Purpose.INSTALL, Purpose.SETTINGS, Purpose.CLEANUP, Purpose.FOLDERS, Purpose.ACCOUNT),
     Purpose.NEUTRAL,
 }
+
+STEPS_DOWN = re.compile(r"\.sh\b|\b(su|sudo|gosu|su-exec|setpriv|runuser|chroot)\s|\spython[\d.]*\s+-\w*[sIE]")
+"""A start by another account than root, or by an interpreter that does not look into the user's site."""
+
+LOGIN = re.compile(r"\bsu\s+(?:\S+\s+)*(?:-|-l|--login)(?=\s)|\bsudo\b|\brunuser\s+(?:\S+\s+)*-l\b|\bsh\s+-\w*l")
+"""A shell line that logs in; sudo sets PATH by its own configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +159,6 @@ def _place(model: Model, head: Sequence[Step]) -> Place:
         UnfitError: the file changes PATH, and not for an environment of its own.
     """
     own = next((path for step in head for path in _environments(step)), None)
-    users = [model.final.config.user, *(service.user or "" for service in model.services)]
     for step in model.final.steps:
         for assignment in step.instruction.assignments if step.instruction.keyword == "ENV" else ():
             if assignment.key != "PATH":
@@ -162,8 +168,41 @@ def _place(model: Model, head: Sequence[Step]) -> Place:
             return Place(own, "own")
     if own is not None:
         raise UnfitError(None, f"the virtual environment {own} is not on PATH, so that what uses it cannot be told")
-    venv = model.options.python_packages == "venv" or not all(is_root(user) for user in users)
+    _check_login(model)
+    venv = model.options.python_packages == "venv" or not _reads_user_site(model)
     return Place(VENV, "venv") if venv else Place(USER_SITE, "user")
+
+
+def _check_login(model: Model) -> None:
+    """Refuse starts through a login, which sets PATH anew, so that programs elsewhere than before are not found.
+
+    Raises:
+        UnfitError: with the place.
+    """
+    start = model.start
+    if start.shell_form and re.fullmatch(r"-\w*l\w*", start.words[1]):
+        raise UnfitError(start.command, "a login shell sets PATH anew, so that programs elsewhere are not found")
+    if start.script is not None and LOGIN.search(start.script.source):
+        raise UnfitError(start.command, f"{start.script.path} logs in, which sets PATH anew")
+
+
+def _reads_user_site(model: Model) -> bool:
+    """Whether whatever runs in the end is root, and its interpreter looks for packages in root's site.
+
+    A script may hand over to another account, who may not look into root's home.
+    """
+    config = model.final.config
+    users = [config.user, *(service.user or "" for service in model.services)]
+    texts = [step.instruction.value for step in model.final.steps if step.instruction.keyword in {"RUN", "HEALTHCHECK"}]
+    words = " ".join([model.start.text, *model.start.words, *texts])
+    return (
+        all(is_root(user) for user in users)
+        and model.start.script is None
+        and not model.start.entrypoint
+        and "PYTHONNOUSERSITE" not in config.env
+        and not any("PYTHONNOUSERSITE" in service.environment for service in model.services)
+        and STEPS_DOWN.search(f" {words}") is None
+    )
 
 
 def _environments(step: Step) -> Iterator[str]:
