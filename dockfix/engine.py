@@ -137,6 +137,7 @@ class _Run:
         self.original = document
         self.app = app
         self.model = Model(document, app, options)
+        self.lines = _Lines(document.text, document.text)
         self.choose = choose
         self.files: dict[str, str] = {}
         self.outcomes: list[Outcome] = []
@@ -155,9 +156,8 @@ class _Run:
         if applied and self.choose is not None and not self.choose(transform, applied):
             self.declined.add(transform.id)
             applied = []
-        lines = _Lines(self.original.text, self.model.document.text)
         for result in results:
-            self.outcomes.append(_outcome(transform, result, result in applied, lines))
+            self.outcomes.append(_outcome(transform, result, result in applied, self.lines))
         if not applied:
             return
         model = advance(self.model, transform, applied)
@@ -168,6 +168,7 @@ class _Run:
             self.files.update(change.files)
         self.steps.append((transform.id, model.document.text))
         self.model = model
+        self.lines = _Lines(self.original.text, model.document.text)
 
     def note_problems(self) -> None:
         """Tell of every companion file that was asked for and could not be read."""
@@ -257,7 +258,7 @@ class _Lines:
         if self._map is None:
             before, after = (text.split("\n") for text in self._texts)
             self._map = {}
-            for tag, a, a_end, b, b_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+            for tag, a, a_end, b, b_end in SequenceMatcher(None, before, after).get_opcodes():
                 for offset in range(b_end - b):
                     last = max(a, a_end - 1)
                     self._map[b + offset + 1] = min(a + offset, last) + 1 if tag != "insert" else a + 1

@@ -193,9 +193,11 @@ def _foreign(stage: StageModel) -> Iterator[Refusal]:
 def _early_sources(model: Model, stage: StageModel) -> Step | None:
     """The copy of a whole folder of sources that stands before an install of dependencies."""
     for position, step in enumerate(stage.steps):
+        if step.role is not Role.SOURCES:
+            continue
         installs = [other for other in stage.steps[position + 1 :] if Purpose.INSTALL in other.purposes]
         installs = [other for other in installs if not _done_above(stage.steps[:position], other)]
-        if step.role is not Role.SOURCES or not installs:
+        if not installs:
             continue
         workdir = installs[0].before.workdir
         for placement in stage.placements:

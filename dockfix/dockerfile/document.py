@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Mapping
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import attrgetter
 from typing import Literal
 
 from dockfix.dockerfile.expansion import expand
@@ -125,6 +127,12 @@ class Document:
     def line(self, position: int) -> int:
         """The 1-based line that holds *position*."""
         return bisect_right(self._starts, position)
+
+    @cached_property
+    def shells(self) -> Mapping[int, tuple[Instruction, ...]]:
+        """The SHELL instructions of the stages that have some, by the stage's number."""
+        given = [instruction for instruction in self.instructions if instruction.keyword == "SHELL"]
+        return {number: tuple(group) for number, group in groupby(given, attrgetter("stage"))}
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:

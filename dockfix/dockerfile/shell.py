@@ -161,8 +161,8 @@ def _reads(document: Document, instruction: Instruction) -> bool:
     before = instruction.index if instruction.keyword in ("RUN", "ONBUILD") else len(document.instructions)
     seen = 0
     while stage is not None and seen <= len(document.stages):
-        for other in reversed(stage.instructions):
-            if other.keyword == "SHELL" and other.index < before and other.json:
+        for other in reversed(document.shells.get(stage.index, ())):
+            if other.index < before and other.json:
                 name = re.split(r"[/\\]", other.json[0])[-1].lower().removesuffix(".exe")
                 return name in SHELLS
         stage = document.parent(stage)

@@ -236,6 +236,11 @@ class StageModel:
         return {call: tuple(steps.values()) for call, steps in found.items()}
 
     @cached_property
+    def naming_caches(self) -> tuple[Step, ...]:
+        """The steps of this stage that name something in a folder ``.cache``."""
+        return tuple(step for step in self.steps if "/.cache" in step.instruction.value)
+
+    @cached_property
     def packages(self) -> tuple[tuple[Step, str], ...]:
         """The system packages installed by name in this stage, each with its step."""
         return tuple(

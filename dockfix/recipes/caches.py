@@ -65,16 +65,15 @@ def _pip_settled(stage: StageModel, step: Step) -> bool:
         return True
     if any("no-cache-dir" in other.instruction.value for other in stage.callers.get(("pip", "config"), ())):
         return True
-    if any(_wants_cache(other) for other in stage.steps):
+    if any(_wants_cache(other) for other in stage.naming_caches):
         return True
     image = stage.image
     return image is not None and image.name != "python" and image.suite in OLD_PIP
 
 
 def _wants_cache(step: Step) -> bool:
-    """Whether an instruction fails where there is no cache: it names the folder, and not for ``rm -f``."""
-    value = step.instruction.value
-    return "/.cache" in value and not re.search(r"\brm\s+(?:-\w+\s+)*-\w*f", value)
+    """Whether an instruction that names the cache's folder fails where there is none, as all but ``rm -f`` do."""
+    return not re.search(r"\brm\s+(?:-\w+\s+)*-\w*f", step.instruction.value)
 
 
 def _assigned(called: Invocation, name: str) -> bool:

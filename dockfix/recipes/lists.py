@@ -57,7 +57,7 @@ def tidy(model: Model, stage: StageModel, ships: bool) -> Tidying:
     position = 0
     while position < len(steps):
         group = _group(document, steps, position, ships)
-        if needing(model, stage, group[-1]) is not None:
+        if len(group) > 1 and needing(model, stage, group[-1]) is not None:
             # the lists stay in any case, so only a lone `apt-get update` is worth a change
             group = group[: 2 if _lone(steps[position]) else 1]
         last = group[-1]
@@ -193,14 +193,13 @@ def _removes(step: Step) -> bool:
 
 def _fold(steps: tuple[Step, ...], result: Tidying) -> None:
     """Drop a RUN that only removes lists, where none is left for it."""
+    fetched, removed = False, True
     for position, step in enumerate(steps):
-        if not _only_removes(step):
-            continue
-        fetching = [index for index in range(position) if use(steps[index]) is not None and index not in result.dropped]
-        if fetching and all(
-            index in result.cleaned or (use(steps[index]) == "fetches" and _removes(steps[index])) for index in fetching
-        ):
+        if fetched and removed and _only_removes(step):
             result.dropped[position] = "the RUN that fetches the lists removes them"
+        elif position not in result.dropped and (used := use(step)) is not None:
+            fetched = True
+            removed = removed and (position in result.cleaned or (used == "fetches" and _removes(step)))
 
 
 def _only_removes(step: Step) -> bool:
