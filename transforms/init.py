@@ -106,8 +106,13 @@ def init(model: Model) -> Iterator[Result]:
 
 
 def _named(model: Model, wrapped: list[str]) -> str:
-    program = model.start.program or model.start.main
-    return basename(program[0]) if program else wrapped[0]
+    """What a person knows process 1 by: the program behind ``env`` and assignments, or the script that starts it."""
+    start = model.start
+    words = start.program or start.main or ()
+    program = basename(next((word for word in words if word not in {"exec", "env"} and "=" not in word), wrapped[0]))
+    if start.script is not None and program not in wrapped:
+        return basename(start.entrypoint or start.words[0])
+    return program
 
 
 def _set_before(stage: StageModel) -> Instruction | None:
