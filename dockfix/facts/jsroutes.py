@@ -25,6 +25,11 @@ _HEALTH = re.compile(
 _ALIVE = re.compile(r"(?:^|/)_?(?:live|livez|liveness|alive|heartbeat|ping)$", re.IGNORECASE)
 _STATUS = re.compile(r"(?:^|/)_?(?:status|up|ready|readyz|readiness|health/ready|health/readiness)$", re.IGNORECASE)
 _GUARD = re.compile(r"auth|protect|jwt|passport|guard|token|login|session|admin|verify|secure", re.IGNORECASE)
+_TURNS_AWAY = re.compile(
+    r"\b(?:status|sendStatus|code|writeHead)\(\s*4\d\d\b|\bstatus(?:Code)?\s*[=:]\s*4\d\d\b|"
+    r"\bheaders\??(?:\.|\[[\"'])authorization\b|unauthori[sz]ed|forbidden",
+    re.IGNORECASE,
+)
 _CLIENTS = re.compile(
     r"(?:^|\.)(?:axios|http|https|request|superagent|supertest|chai|got|fetch|cache|redis|client|map|params|headers|query|agent"
     r"|\$http|instance|axiosInstance|session|cookies|storage|localStorage|config|nock|cy|page|searchParams)$|\(\)|\?|[cC]lient$|[aA]pi$",
@@ -128,6 +133,7 @@ class Routes:
 
     def _placed(self, source: Source, owner: str, path: str, handlers: list[Syntax], node: Syntax) -> Iterator[Route]:
         guarded = any(_GUARD.search(text(part)[:200]) for part in handlers[:-1])
+        guarded = guarded or any(_TURNS_AWAY.search(text(part)) for part in handlers)
         for prefix, behind in self._prefixes(source, owner, node.start_byte, 0):
             yield Route(_path(prefix, path), self._origin(source, node), guarded or behind)
 
@@ -188,7 +194,11 @@ class Routes:
 
     def _guards(self, source: Source, owner: str, position: int) -> bool:
         for callee, given, node in source.calls():
+            if callee == f"{owner}.addHook" and any(_TURNS_AWAY.search(text(part)) for part in given[1:]):
+                return True
             if callee == f"{owner}.use" and node.start_byte < position and len(given) == 1:
+                if _TURNS_AWAY.search(text(given[0])):
+                    return True
                 shown = text(given[0])[:120]
                 if _GUARD.search(shown) and not re.search(
                     r"initialize|session\(|cookie|helmet|rout", shown, re.IGNORECASE

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from dockfix.facts.pysource import WILD, Place, Scope, Source, argument, arguments
@@ -63,6 +64,18 @@ _GUARDS: Final = re.compile(
     r"login|auth|token|jwt|require|permission|limit|admin|protect|api_?key|role|secured|csrf|verify|current_user|user",
     re.I,
 )
+_TURNS_AWAY: Final = re.compile(
+    r"\b(?:abort|make_response|Response|HTTPException)\([^\n]*\b4\d\d\b|\breturn\b[^\n]*,\s*4\d\d\b|"
+    r"\bstatus(?:_code)?\s*=\s*4\d\d\b|\bHTTP_4\d\d|\bHTTPStatus\.(?:UNAUTHORIZED|FORBIDDEN)|"
+    r"\b(?:Unauthorized|Forbidden|PermissionDenied)\b|[\"'](?:authorization|x-api-key)[\"']",
+    re.IGNORECASE,
+)
+_HOOK: Final = re.compile(
+    r"^[ \t]*@[\w.]+\.(?:before_(?:app_)?request|middleware)\b.*\n(?:[ \t]*@.*\n)*"
+    r"[ \t]*(?:async )?def .*\n(?:(?:[ \t]+.*)?\n)*",
+    re.MULTILINE,
+)
+_MIDDLEWARE: Final = re.compile(r"(?:\badd_middleware|\bMiddleware)\(\s*([\w.]+)")
 _BACKENDS: Final = re.compile(
     r"\b(?:db|database|session|cursor|engine|redis\w*|mongo\w*|execute|select|conn|connection|pool|rabbit\w*|kafka\w*|"
     r"broker|celery|requests|httpx|prisma|collection|es_client|elasticsearch|psycopg2?)\b",
@@ -111,6 +124,7 @@ class Routing:
 
     def __init__(self, evaluator: Evaluator, sources: Sequence[Source]) -> None:
         self.evaluator = evaluator
+        self.sources = sources
         self.declared: list[_Declared] = []
         self.mounts: list[_Mount] = []
         self.applications: list[Place] = []
@@ -130,8 +144,21 @@ class Routing:
             for prefix, guarded in self._prefixes(item.owner, application, 0):
                 path = _joined(prefix, item.path)
                 if WILD not in path and not _PARAMETER.search(path):
-                    found.setdefault(path, Route(path, item.origin, item.guarded or guarded, item.backend))
+                    turned_away = item.guarded or guarded or self._guard
+                    found.setdefault(path, Route(path, item.origin, turned_away, item.backend))
         return tuple(found.values())
+
+    @cached_property
+    def _guard(self) -> str:
+        """What stands before all routes and may turn a request away."""
+        for source in self.sources:
+            for hook in _HOOK.finditer(f"{source.text}\n"):
+                if _TURNS_AWAY.search(hook[0]):
+                    return hook[0].strip().partition("\n")[0]
+            for name in _MIDDLEWARE.findall(source.text):
+                if _GUARDS.search(name):
+                    return str(name)
+        return ""
 
     def _prefixes(self, owner: Place | None, application: Place | None, depth: int) -> Iterator[tuple[str, str]]:
         """Every prefix under which *application* serves *owner*, and what guards it."""
@@ -399,7 +426,7 @@ def _joined(prefix: str, path: str) -> str:
 
 
 def guard_of(source: Source, node: cst.CSTNode, own: cst.Decorator | None) -> str:
-    """A decorator beside the route's own that may turn a request away."""
+    """A decorator beside the route's own, or a line of the handler, that may turn a request away."""
     import libcst as cst
 
     names: list[str] = []
@@ -417,7 +444,8 @@ def guard_of(source: Source, node: cst.CSTNode, own: cst.Decorator | None) -> st
                 code = source.code(default)
                 if _GUARDS.search(code):
                     return code
-    return ""
+    answer = _TURNS_AWAY.search(source.code(node)) if isinstance(node, (cst.FunctionDef, cst.ClassDef)) else None
+    return answer[0] if answer is not None else ""
 
 
 def _needed_parameter(node: cst.FunctionDef) -> str:

@@ -347,6 +347,38 @@ def test_celery_beat_writes_its_schedule() -> None:
         pytest.param(FASTAPI + "@app.get('/health')\ndef h(q: str = 'x'): ...\n", "/health", id="optional-query"),
         pytest.param(FASTAPI + "@app.get('/health')\ndef h(u=Depends(get_current_user)): ...\n", None, id="dependency"),
         pytest.param(
+            FASTAPI + "@app.get('/health')\ndef h():\n    raise HTTPException(status_code=401)\n", None, id="raises"
+        ),
+        pytest.param(
+            "from flask import Flask, abort, request\napp = Flask(__name__)\n@app.route('/api/health')\n"
+            "def h():\n    if 'X-Key' not in request.headers:\n        return {}, 401\n    return {}\n",
+            None,
+            id="returns-401",
+        ),
+        pytest.param(
+            "from flask import Flask, abort\ndef make():\n    app = Flask(__name__)\n    @app.before_request\n"
+            "    def known():\n        if not here():\n            abort(401)\n    return app\napp = make()\n"
+            "@app.route('/health')\ndef h(): ...\n",
+            None,
+            id="before-request",
+        ),
+        pytest.param(
+            FASTAPI + "@app.middleware('http')\nasync def check(request, call_next):\n"
+            "    return JSONResponse({}, status_code=403)\n@app.get('/health')\ndef h(): ...\n",
+            None,
+            id="middleware",
+        ),
+        pytest.param(
+            FASTAPI + "app.add_middleware(AuthMiddleware)\n@app.get('/health')\ndef h(): ...\n", None, id="added"
+        ),
+        pytest.param(
+            FASTAPI + "app.add_middleware(CORSMiddleware)\n@app.middleware('http')\nasync def timed(r, call_next):\n"
+            "    return await call_next(r)\n@app.get('/health')\ndef h():\n    return {}, 200\n"
+            "@app.get('/x')\ndef x():\n    raise HTTPException(status_code=404)\n",
+            "/health",
+            id="middleware-that-lets-all-in",
+        ),
+        pytest.param(
             FASTAPI + "@app.get('/ready')\ndef r(): ...\n@app.get('/live')\ndef h(): ...\n",
             "/live",
             id="live-before-ready",
