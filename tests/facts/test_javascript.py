@@ -87,7 +87,6 @@ def test_a_committed_env_file_that_is_loaded_decides() -> None:
         ({"server.js": "const app = express(); app.use((q, s, next) => q.ok ? next() : s.status(401).end()); app.get('/health', h)"}, None),
         ({"server.js": "const f = fastify(); f.addHook('onRequest', async (q, r) => { r.code(401).send() }); f.get('/health', h)"}, None),
         ({"server.js": "const app = express(); app.get('/health', (q, s) => s.status(200).end()); app.use((q, s) => s.status(404).end())"}, "/health"),
-        ({"server.js": "const app = express(); app.use((q, s, next) => { s.header('Access-Control-Allow-Headers', 'Authorization'); next() }); app.get('/health', h)"}, "/health"),
         ({"server.js": "const app = express(); app.get('/health', (q, s) => s.status(up ? 200 : 503).end())"}, "/health"),
         ({"server.js": "const app = express(); app.get('/orders/:id/status', h)"}, None),
         ({"server.js": "const app = express(); axios.get('/health', { a: 1 }); cache.get('/health', f)"}, None),
