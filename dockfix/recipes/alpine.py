@@ -86,7 +86,7 @@ def translate(model: Model, stage: StageModel, image: Image) -> Translation:
     for name, call in needs.tools(model, stage).items():
         # Alpine's own curl and git bring the certificates
         if not catalog.busybox_has(call.name) and name != "ca-certificates":
-            result.packages += _names(name, image.suite, None, call.where)
+            result.packages += _with_headers(_names(name, image.suite, None, call.where))
     _check_paths(model, stage)
     if needs.needs_bash(model, stage) is not None:
         result.packages.append("bash")
