@@ -101,11 +101,13 @@ def test_an_interrupted_command_leaves_nothing(
     (app / "Dockerfile").write_text(f"{dockerfile}\nFROM python:3.11\nCOPY . .\nRUN apt-get install -y curl\nCMD x\n")
     command = [sys.executable, "-m", "dockfix", "verify", "--isolated", "--engine", program, str(app)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    deadline = time.monotonic() + 60
+    while not list(temporary.iterdir()) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)  # until it has begun: the interpreter itself loses signals while it imports
     time.sleep(seconds)
     process.send_signal(number)
-    output, _ = process.communicate(timeout=60)
-    # interrupted before it had begun, click says "Aborted!"
-    assert process.returncode in {128 + number, -number} or output.strip() == "Aborted!", output
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode in {128 + number, -number}, output
     if dockerfile == "# late":
         time.sleep(1.5)
     assert [*state.iterdir(), *temporary.iterdir()] == []
