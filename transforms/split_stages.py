@@ -59,7 +59,9 @@ def split_stages(model: Model) -> Iterator[Result]:
         if split is not None:
             result = layout(model.document, split.stages, split.dropped)
             if split.idle_on and model.options.split != "always" and bases.keeps(_after(model, result.edits)):
-                yield Note(base, f"nothing to gain: the end would stay on {split.idle_on}, which brings the build tools itself")
+                yield Note(
+                    base, f"nothing to gain: the end would stay on {split.idle_on}, which brings the build tools itself"
+                )
                 return
             yield Change(base, result.edits, split.why, split.safety, split.config, split.files, tuple(result.ledger))
             yield from split.notes
