@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -119,13 +120,14 @@ def test_edit_does_not_repeat_the_install(engine: Engine, project: Project, tmp_
     assert plan.changed
     assert not plan.defects
 
-    lay(tmp_path, {project.edited: project.files[project.edited] + f"{'#' if project is PIP else '//'} before\n"})
+    # an edit that no earlier run has made, for the engine remembers those
+    lay(tmp_path, {project.edited: project.files[project.edited] + f"{'#' if project is PIP else '//'} {uuid4()}\n"})
     old = engine.build(tmp_path)
     assert not install_is_cached(old.log, project.install)
 
     lay(tmp_path, {"Dockerfile": plan.after})
     assert printed(engine, tmp_path, project.command) == expected
-    lay(tmp_path, {project.edited: project.files[project.edited] + f"{'#' if project is PIP else '//'} after\n"})
+    lay(tmp_path, {project.edited: project.files[project.edited] + f"{'#' if project is PIP else '//'} {uuid4()}\n"})
     new = engine.build(tmp_path)
     assert new.ok, new.log
     assert install_is_cached(new.log, project.install)
