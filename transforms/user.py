@@ -67,6 +67,9 @@ def user(model: Model) -> Iterator[Result]:
     if stage.image is None:
         yield Refusal(base, f"who would run the app cannot be told: {stage.unresolved}")
         return
+    if model.elsewhere is not None:
+        yield Refusal(base, f"compose builds the stage {model.elsewhere.value} instead ({model.elsewhere.origin})")
+        return
     asked = stage.last("USER")
     if asked is not None and not any(s.instruction.keyword == "RUN" for s in stage.steps[stage.steps.index(asked) :]):
         yield Refusal(asked.instruction, "the file itself asks for root at its end")

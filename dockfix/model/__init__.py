@@ -75,6 +75,19 @@ class Model:
         named = {service.target for service in self.app.compose if service.target is not None}
         return frozenset(named | {fact.value for fact in self.app.ci_targets})
 
+    @cached_property
+    def elsewhere(self) -> Fact[str] | None:
+        """Which earlier stage all compose services build by ``target``, so that the last one is not what runs."""
+        from dockfix.facts import Fact
+
+        named = [service for service in self.services if service.target is not None]
+        if not named or len(named) < len(self.services):
+            return None
+        stages = [self.document.stage(service.target or "") for service in named]
+        if any(stage is None or stage is self.final.stage for stage in stages):
+            return None
+        return Fact(named[0].target or "", named[0].origin("target"))
+
     def step(self, instruction: Instruction) -> Step:
         """The step of *instruction*."""
         stage = self.stages[instruction.stage]
