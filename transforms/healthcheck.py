@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile import Instruction
-from dockfix.model import Model, StageModel
+from dockfix.model import Model
 from dockfix.model.config import stated
 from dockfix.model.server import LOOPBACK
 from dockfix.recipes import probes
@@ -42,7 +42,7 @@ def healthcheck(model: Model) -> Iterator[Result]:
         See fixtures/healthcheck/example.
     """
     stage, server = model.final, model.server
-    at = model.start.command or _inherited(stage)
+    at = model.start.command or stage.starter
     if stage.config.healthcheck.upper() == "NONE":
         step = stage.setting("HEALTHCHECK")
         yield Note(step.instruction if step is not None else at, "health checks are switched off")
@@ -86,11 +86,6 @@ def healthcheck(model: Model) -> Iterator[Result]:
         yield Refusal(at, "nothing in the image is known that could ask the app")
         return
     yield _change(model, at, *found)
-
-
-def _inherited(stage: StageModel) -> Instruction | None:
-    step = stage.setting("CMD") or stage.setting("ENTRYPOINT")
-    return step.instruction if step is not None else None
 
 
 def _change(model: Model, at: Instruction, command: str, why: str) -> Change:

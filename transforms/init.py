@@ -61,7 +61,7 @@ def init(model: Model) -> Iterator[Result]:
     """
     stage, config = model.final, model.final.config
     names = model.start.names | {program.name for program in programs(model)}
-    at = model.start.command or _set_before(stage)
+    at = model.start.command or stage.starter
     wrapped = sorted(name for name in names if name in WRAPPED or name.startswith("python3."))
     present = sorted(({model.start.init} if model.start.init else set()) | (names & INITS))
     if present:
@@ -116,12 +116,6 @@ def _named(model: Model, wrapped: list[str]) -> str:
     if start.script is not None and program not in wrapped:
         return basename(start.entrypoint or start.words[0])
     return program
-
-
-def _set_before(stage: StageModel) -> Instruction | None:
-    """The CMD or ENTRYPOINT of an earlier stage that this one inherits."""
-    step = stage.setting("CMD") or stage.setting("ENTRYPOINT")
-    return step.instruction if step is not None else None
 
 
 def _obstacle(model: Model, stage: StageModel) -> str | None:

@@ -218,6 +218,12 @@ class StageModel:
         """The last step with *keyword* in this stage or in those that it descends from."""
         return next((step for step in reversed(self.all_steps) if step.instruction.keyword == keyword), None)
 
+    @property
+    def starter(self) -> Instruction | None:
+        """The CMD, or else the ENTRYPOINT, that this stage sets or takes from an earlier one."""
+        step = self.setting("CMD") or self.setting("ENTRYPOINT")
+        return step.instruction if step is not None else None
+
     def having(self, *wanted: Role) -> tuple[Step, ...]:
         """The steps of this stage that have one of the roles."""
         return tuple(step for step in self.steps if step.role in wanted)
