@@ -12,6 +12,7 @@ from dockfix.dockerfile.layout import Gap, Item, Keep, New, layout
 from dockfix.model import Model, Placement, Purpose, Role, StageModel, Step, is_manifest
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
+from dockfix.recipes.ecosystems import fetching, readers
 from dockfix.recipes.manifests import WITHOUT_PROJECT, copies, left_out, readings
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span, apply
@@ -69,15 +70,19 @@ def copy_order(model: Model) -> Iterator[Result]:
     for stage in model.stages:
         sources = _early_sources(model, stage)
         items: tuple[Item, ...] = tuple(Keep(step.instruction) for step in stage.steps)
-        if sources is None:
-            yield from _foreign(stage)
-        else:
-            try:
+        try:
+            if sources is not None:
                 items = _order(model, stage, sources)
                 first = first or sources
                 whys["the sources are copied before the install, so that every edit repeats it"] = None
-            except UnfitError as reason:
-                yield Refusal(reason.at or sources.instruction, reason.why)
+            elif (fetched := _fetched(model, stage)) is not None:
+                items, sources, why = fetched
+                first = first or sources
+                whys[why] = None
+            else:
+                yield from _foreign(stage)
+        except UnfitError as reason:
+            yield Refusal(reason.at or (sources or stage.steps[0]).instruction, reason.why)
         late = _late(stage, items)
         if late:
             items = _delayed(stage, items, late)
@@ -178,6 +183,47 @@ def _delayed(stage: StageModel, items: Sequence[Item], late: Sequence[Step]) -> 
     return (*staying(items[:target]), *moved, *staying(items[target:]))
 
 
+def _fetched(model: Model, stage: StageModel) -> tuple[tuple[Item, ...], Step, str] | None:
+    """The stage with a RUN of its own that fetches the dependencies above the sources, the first copy of these, why.
+
+    ``None`` where the sources are not copied above a build that fetches them, or it is not known how.
+
+    Raises:
+        UnfitError: the manifests cannot be copied by themselves, or do not stand alone.
+    """
+    for position, step in enumerate(stage.steps):
+        if Purpose.BUILD not in step.purposes:
+            continue
+        above = stage.steps[:position]
+        copied = [
+            p.step
+            for p in stage.placements
+            if p.step in above
+            and p.folder
+            and p.step.role is Role.SOURCES
+            and _is_sources(model, p, step.before.workdir)
+        ]
+        if not copied or any(Purpose.INSTALL in other.purposes for other in above):
+            continue
+        fetch = fetching(model, stage, step)
+        if fetch is None:
+            continue
+        first = copied[0]
+        between = stage.steps[stage.steps.index(first) : position]
+        if any(other.instruction.keyword in {"WORKDIR", "SHELL", "USER"} for other in between):
+            raise UnfitError(
+                step.instruction, "the folder, the shell or the user changes between the sources and the build"
+            )
+        _check_flags(first)
+        lines = copies(model, stage, step, [*dict.fromkeys(copied)], fetch.paths)
+        new = [New(line) for line in (*lines, *fetch.lines)]
+        gap = (Gap(),) if model.document.spacious or _gap_above(model, first) else ()
+        kept = [Keep(other.instruction) for other in stage.steps]
+        at = stage.steps.index(first)
+        return (*kept[:at], *gap, *new, *gap, *kept[at:]), first, fetch.why
+    return None
+
+
 def _foreign(stage: StageModel) -> Iterator[Refusal]:
     """Say of other package managers why their order is left alone."""
     copied = False
@@ -196,7 +242,7 @@ def _early_sources(model: Model, stage: StageModel) -> Step | None:
         if step.role is not Role.SOURCES:
             continue
         installs = [other for other in stage.steps[position + 1 :] if Purpose.INSTALL in other.purposes]
-        installs = [other for other in installs if not _done_above(stage.steps[:position], other)]
+        installs = [o for o in installs if not (_done_above(stage.steps[:position], o) or _is_foreign(o))]
         if not installs:
             continue
         workdir = installs[0].before.workdir
@@ -204,6 +250,11 @@ def _early_sources(model: Model, stage: StageModel) -> Step | None:
             if placement.step is step and placement.folder and _is_sources(model, placement, workdir):
                 return step
     return None
+
+
+def _is_foreign(step: Step) -> bool:
+    """Whether a RUN installs by a package manager of which nobody has told what it reads."""
+    return any(called.manager in FOREIGN.keys() - readers().keys() for called in step.invocations)
 
 
 def _done_above(above: Sequence[Step], install: Step) -> bool:
@@ -262,7 +313,7 @@ def _order(model: Model, stage: StageModel, sources: Step) -> tuple[Item, ...]:
     first_installs: dict[int, Keep] = {}
     rest: list[Item] = []
     for step in installs:
-        found = readings(model, stage, step)
+        found = readings(model, stage, step, readers())
         _check_made(model, stage, step, moved, found.made)
         _check_readers(model, stage, step, found.paths)
         paths += [path for path in found.paths if path not in present]

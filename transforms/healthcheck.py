@@ -113,6 +113,8 @@ def _nginx(model: Model, at: Instruction) -> Iterator[Result]:
 
 def _tls(model: Model) -> str | None:
     """Where the sources or the start command say that the app serves https."""
+    if model.server.tls is not None:
+        return model.server.tls.origin
     words = model.start.main or ()
     for word in words:
         if word.partition("=")[0] in {"--certfile", "--ssl-keyfile", "--ssl-certfile", "--cert", "--ssl-cert"}:
@@ -181,6 +183,9 @@ def _probe(model: Model, port: Fact[int]) -> tuple[str, str] | None:
     path = route.value if route is not None else None
     if server.language == "node":
         return probes.node(port.value, variable, path), why
+    if server.language != "python":
+        command = probes.http(model, port.value, variable, path)
+        return (command, why) if command is not None else None
     if image is not None and image.name == "python" and image.version.startswith("2"):
         path = None  # its http.client has another name
     interpreter = probes.interpreter(model)

@@ -67,10 +67,10 @@ def init(model: Model) -> Iterator[Result]:
     if present:
         yield Note(at, f"{present[0]} is process 1 already")
         return
-    if not wrapped:
-        own = sorted(names & OWN_HANDLING)
-        if own:
-            yield Note(at or stage.stage.base, f"{own[0]} handles signals itself and needs no init")
+    if not wrapped and (own := _own_handling(model, names)):
+        yield Note(at or stage.stage.base, f"{own} and needs no init")
+        return
+    if not wrapped and model.server.language in {None, "nginx"}:
         return
     for service in model.services:
         if service.init:
@@ -108,11 +108,21 @@ def init(model: Model) -> Iterator[Result]:
     )
 
 
+def _own_handling(model: Model, names: frozenset[str]) -> str:
+    """That the app stops in order as process 1, where it is known to; empty otherwise."""
+    known = sorted(names & OWN_HANDLING)
+    if known:
+        return f"{known[0]} handles signals itself"
+    signals = model.server.signals
+    return f"the app {signals.value} ({signals.origin})" if signals is not None else ""
+
+
 def _named(model: Model, wrapped: list[str]) -> str:
     """What a person knows process 1 by: the program behind ``env`` and assignments, or the script that starts it."""
     start = model.start
     words = start.program or start.main or ()
-    program = basename(next((word for word in words if word not in {"exec", "env"} and "=" not in word), wrapped[0]))
+    known = wrapped or sorted(start.names)
+    program = basename(next((word for word in words if word not in {"exec", "env"} and "=" not in word), known[0]))
     if start.script is not None and program not in wrapped:
         return basename(start.entrypoint or start.words[0])
     return program

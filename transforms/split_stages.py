@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 from dockfix.dockerfile import Document
 from dockfix.dockerfile.layout import layout
 from dockfix.model import Model
-from dockfix.recipes import bases, node, python, spa
+from dockfix.recipes import bases
+from dockfix.recipes.ecosystems import ECOSYSTEMS
 from dockfix.recipes.split import NoGainError, UnfitError
 from dockfix.text import Edit, apply
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
-
-RECIPES = (spa.split, node.split, python.split)
 
 COMPILERS = {"golang": ("go", "Go"), "rust": ("cargo", "Rust"), "maven": ("mvn", "Java"), "gradle": ("gradle", "Java")}
 """Images whose apps are compiled, with the program that does so and the language."""
@@ -47,7 +46,7 @@ def split_stages(model: Model) -> Iterator[Result]:
     if model.final.image is None:
         yield Refusal(base, model.final.unresolved)
         return
-    for recipe in RECIPES:
+    for recipe in (ecosystem.split for ecosystem in ECOSYSTEMS if ecosystem.split is not None):
         try:
             split = recipe(model)
         except UnfitError as reason:

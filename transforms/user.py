@@ -11,7 +11,7 @@ from dockfix.dockerfile.layout import insert_after, insert_before
 from dockfix.facts import Fact
 from dockfix.model import Model, Purpose, Role, Step
 from dockfix.model.config import join, stated
-from dockfix.recipes import accounts, chain
+from dockfix.recipes import accounts, chain, ecosystems
 from dockfix.recipes.accounts import Owner
 from dockfix.recipes.privileges import (
     SHARED_BASES,
@@ -102,7 +102,9 @@ def _obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
     image = model.final.image
     assert image is not None
     yield from obstacles(model, found)
-    if image.name not in SHARED_BASES or (image.name not in {"node", "python"} and not _languages(model)):
+    if image.name not in SHARED_BASES | ecosystems.images() or (
+        image.name not in {"node", "python"} and not _languages(model)
+    ):
         yield Obstacle(
             base, f"what the program of this {image.name} image writes, and what it needs of root, cannot be told"
         )
@@ -133,7 +135,8 @@ def _languages(model: Model) -> set[str]:
     names = {program.name for program in programs(model)}
     node = names & (JAVASCRIPT | {"npm", "yarn", "pnpm", "npx"})
     python = {name for name in names if name.startswith("python") or name in PYTHON}
-    return ({"node"} if node else set()) | ({"python"} if python else set())
+    other = {model.server.language or ""} - {"", "node", "python", "nginx"}
+    return other | ({"node"} if node else set()) | ({"python"} if python else set())
 
 
 def _whole(model: Model, found: Writable) -> Fact[str] | None:

@@ -12,9 +12,10 @@ from itertools import zip_longest
 from posixpath import basename
 from typing import TYPE_CHECKING
 
+from dockfix.facts.server import Server
 from dockfix.model.commands import Invocation, Purpose
 from dockfix.model.config import Config, join
-from dockfix.model.server import Server, entry_file, server_of, server_of_service
+from dockfix.model.server import entry_file, server_of, server_of_service, server_of_words
 from dockfix.model.stages import Placement, Role, StageModel, Step, is_manifest, model_stages
 from dockfix.model.start import Start, start_of
 
@@ -173,6 +174,10 @@ class Model:
     def served_by(self, service: Service) -> Server:
         """What a compose service serves that starts the final stage in its own way."""
         return server_of_service(self, service)
+
+    def served_with(self, words: tuple[str, ...]) -> Server:
+        """What a program with its arguments serves in the final stage, where it is not the start command itself."""
+        return self.server if words == self.start.main else server_of_words(self, words)
 
     def server_files(self) -> tuple[str, ...]:
         """The JavaScript and TypeScript sources behind the start command, as paths of the build context."""

@@ -8,7 +8,7 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dockfix.dockerfile.shell import ShellCommand, ShellWord
 
@@ -60,6 +60,57 @@ BUILD_TOOLS = frozenset(
     {"tsc", "vite", "ng", "webpack", "rollup", "esbuild", "next", "nuxt", "nest", "react-scripts", "vue-cli-service"}
     | {"babel", "swc", "tsup", "parcel", "gulp", "grunt", "turbo", "prisma", "make"}
 )
+TOOLCHAINS: Mapping[str, Mapping[str, Purpose]] = {
+    "go": {
+        "build": Purpose.BUILD,
+        "generate": Purpose.BUILD,
+        "test": Purpose.BUILD,
+        "vet": Purpose.BUILD,
+        "mod download": Purpose.INSTALL,
+        "mod verify": Purpose.NEUTRAL,
+        "version": Purpose.NEUTRAL,
+        "env": Purpose.SETTINGS,
+    },
+    "cargo": {
+        "build": Purpose.BUILD,
+        "test": Purpose.BUILD,
+        "check": Purpose.BUILD,
+        "clippy": Purpose.BUILD,
+        "fetch": Purpose.INSTALL,
+        "version": Purpose.NEUTRAL,
+    },
+    "mvn": {
+        "clean": Purpose.BUILD,
+        "validate": Purpose.BUILD,
+        "compile": Purpose.BUILD,
+        "test": Purpose.BUILD,
+        "package": Purpose.BUILD,
+        "verify": Purpose.BUILD,
+        "install": Purpose.BUILD,
+        "dependency:go-offline": Purpose.INSTALL,
+        "dependency:resolve": Purpose.INSTALL,
+        "dependency:resolve-plugins": Purpose.INSTALL,
+    },
+    "gradle": {
+        "clean": Purpose.BUILD,
+        "build": Purpose.BUILD,
+        "assemble": Purpose.BUILD,
+        "test": Purpose.BUILD,
+        "jar": Purpose.BUILD,
+        "shadowJar": Purpose.BUILD,
+        "bootJar": Purpose.BUILD,
+        "installDist": Purpose.BUILD,
+        "dependencies": Purpose.INSTALL,
+    },
+}
+"""Programs that build the app and fetch what it needs: what each is asked for, by its first words without options."""
+
+GOALS = frozenset({"mvn", "gradle"})
+"""Toolchains of which each word is something to do of its own."""
+
+WRAPPERS = {"mvnw": "mvn", "gradlew": "gradle"}
+"""Scripts of an app that fetch a toolchain and hand over to it."""
+
 PIP_NAMES = frozenset({"pip", "pip3", "pip2"})
 PYTHON_NAMES = frozenset({"python", "python3", "python2"})
 
@@ -107,6 +158,13 @@ VALUED = {
     "uv": frozenset({"-r", "--requirement", "--extra", "--group", "--no-group", "--python", "-p", "--index-url"}),
     "dnf": frozenset({"--setopt", "-c"}),
     "pipenv": frozenset({"--categories", "--python"}),
+    "go": frozenset({"-o", "-ldflags", "-tags", "-gcflags", "-asmflags", "-mod", "-p", "-C", "-pkgdir", "-buildmode"}),
+    "cargo": frozenset(
+        {"--bin", "--target", "--manifest-path", "--features", "-F", "-p", "--package", "--profile", "--target-dir"}
+        | {"-j", "--jobs", "--config", "--example", "--color", "--message-format"}
+    ),
+    "mvn": frozenset({"-f", "--file", "-pl", "--projects", "-s", "--settings", "-P", "--activate-profiles", "-T"}),
+    "gradle": frozenset({"-p", "--project-dir", "-x", "--exclude-task", "-b", "-c", "-g", "-I", "--console"}),
 }
 
 
@@ -135,6 +193,8 @@ def invocation(command: ShellCommand) -> Invocation | None:
         manager = "yarn" if name == "yarnpkg" else name
     elif name in {"poetry", "uv", "pipenv"}:
         manager = name
+    elif (tool := WRAPPERS.get(name, name)) in TOOLCHAINS:
+        manager = tool
     else:
         return None
     valued = VALUED.get(manager, frozenset())
@@ -223,7 +283,19 @@ def _manager_purpose(called: Invocation) -> Purpose:
         return {"sync": Purpose.INSTALL, "install": Purpose.INSTALL}.get(verb, Purpose.UNKNOWN)
     if manager == "pipenv":
         return Purpose.INSTALL if verb in {"install", "sync"} else Purpose.UNKNOWN
+    if manager in TOOLCHAINS:
+        return _toolchain_purpose(called)
     return _node_purpose(called)
+
+
+def _toolchain_purpose(called: Invocation) -> Purpose:
+    """What a toolchain is asked for: of several goals the one that does most, unknown where one is."""
+    known = TOOLCHAINS[called.manager]
+    words = [called.verb, *(word.text for word in called.operands)]
+    if called.manager not in GOALS:
+        return known.get(" ".join(words[:2]), known.get(words[0], Purpose.UNKNOWN))
+    asked = {known.get(word.lstrip(":"), Purpose.UNKNOWN) for word in words if word}
+    return next((each for each in (Purpose.UNKNOWN, Purpose.BUILD, Purpose.INSTALL) if each in asked), Purpose.UNKNOWN)
 
 
 def _node_purpose(called: Invocation) -> Purpose:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from posixpath import basename
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from dockfix.facts.server import Kind, Running, Server
+from dockfix.model import origins
+from dockfix.model.config import join
 from dockfix.model.start import NODE_RUNNERS, SHELLS, start_with
 
 if TYPE_CHECKING:
@@ -18,58 +21,12 @@ if TYPE_CHECKING:
     from dockfix.model import Model
     from dockfix.model.start import Start
 
-Kind = Literal["web", "worker", "unknown"]
-Language = Literal["node", "python", "nginx"]
-
 PYTHON_SERVERS = frozenset(
     {"flask", "gunicorn", "uvicorn", "fastapi", "hypercorn", "daphne", "waitress-serve", "streamlit", "celery"}
 )
 PYTHON_RUNNERS = frozenset({"poetry", "uv", "pipenv", "pdm", "uwsgi", "granian", "sanic", "chainlit", "litestar"})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 PARALLEL = frozenset({"concurrently", "npm-run-all", "npm-run-all2", "run-p", "turbo", "lerna", "nx"})
-
-
-@dataclass(frozen=True)
-class Server:
-    """The app's server side. A fact that is not decided is absent.
-
-    Attributes:
-        kind: ``web`` answers on a port, ``worker`` runs until it is stopped; ``unknown`` where nothing tells.
-        language: whose interpreter can probe it.
-        name: the program that serves, such as ``gunicorn`` or ``celery``.
-        framework: the web framework.
-        port: the port that is bound where no variable overrides it.
-        variable: the environment variable that overrides the port.
-        health: the route of a health check found in the sources.
-        bind: the address that is bound.
-        hosts: the hosts that the app answers to, where it checks them; empty where it checks and they are unknown.
-        writes: folders written at run time, relative to the app's folder or absolute; ``.`` is the app's folder.
-        written_files: files written, in the same terms.
-        writes_unknown: a place that writes where it cannot be told where.
-        reads: files and folders read at run time.
-        reads_unknown: a place that reads where it cannot be told what.
-        tools: programs called at run time.
-        imports: packages that the sources load.
-        unread: why the absence of a fact proves nothing.
-    """
-
-    kind: Kind = "unknown"
-    language: Language | None = None
-    name: str = ""
-    framework: str = ""
-    port: Fact[int] | None = None
-    variable: Fact[str] | None = None
-    health: Fact[str] | None = None
-    bind: Fact[str] | None = None
-    hosts: Fact[tuple[str, ...]] | None = None
-    writes: tuple[Fact[str], ...] = ()
-    written_files: tuple[Fact[str], ...] = ()
-    writes_unknown: Fact[str] | None = None
-    reads: tuple[Fact[str], ...] = ()
-    reads_unknown: Fact[str] | None = None
-    tools: tuple[Fact[str], ...] = ()
-    imports: tuple[Fact[str], ...] = ()
-    unread: bool = False
 
 
 def server_of(model: Model) -> Server:
@@ -84,6 +41,11 @@ def server_of_service(model: Model, service: Service) -> Server:
     if service.command is None and service.entrypoint is None:
         return model.server
     words = (*_words(service.entrypoint), *_words(service.command))
+    return _started(model, start_with(words, model.node))
+
+
+def server_of_words(model: Model, words: tuple[str, ...]) -> Server:
+    """The server that the final stage starts with *words*."""
     return _started(model, start_with(words, model.node))
 
 
@@ -109,9 +71,27 @@ def _started(model: Model, start: Start) -> Server:
         name.startswith("python") or name in PYTHON_SERVERS | PYTHON_RUNNERS | SHELLS or name.endswith(".sh")
     ):
         server = _python(model, program)
-        understood = name.startswith("python") or name in PYTHON_SERVERS or server.kind != "unknown"
-        return server if understood else Server()
-    return Server()
+        if name.startswith("python") or name in PYTHON_SERVERS or server.kind != "unknown":
+            return server
+    return _elsewhere(model, program, start)
+
+
+def _elsewhere(model: Model, program: tuple[str, ...], start: Start) -> Server:
+    """The server of another ecosystem, by what its own facts say of the program."""
+    from dockfix.facts.ecosystems import server_of
+
+    environment = {**model.final.config.env, **dict(start.environment)}
+    workdir = model.final.config.workdir
+    running = Running(
+        program, workdir, model.source, environment, lambda path: origins.place(model, join(workdir, path))
+    )
+    found = server_of(model.app, running)
+    if found is None:
+        return Server()
+    port, variable = _settled(
+        model, found.port, found.variable, dict(start.environment), "the start command", found.imports
+    )
+    return replace(found, port=port, variable=variable)
 
 
 def _node(model: Model, program: tuple[str, ...], resolved: Resolved | None) -> Server:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
 from posixpath import dirname
@@ -15,7 +16,7 @@ from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dockfix.facts import Fact
     from dockfix.facts.node import Node
@@ -80,8 +81,18 @@ class Reading:
     without: tuple[tuple[Invocation, str], ...] = ()
 
 
-def readings(model: Model, stage: StageModel, step: Step) -> Reading:
+Reader = Callable[["Model", "StageModel", "Step", "Invocation"], Reading]
+"""What one install reads; it raises an :class:`UnfitError` where that cannot be told."""
+
+
+def readings(model: Model, stage: StageModel, step: Step, readers: Mapping[str, Reader]) -> Reading:
     """What the installs of a RUN read.
+
+    Args:
+        model: the Dockerfile.
+        stage: the stage.
+        step: the RUN.
+        readers: what the installs of further package managers read, by their name.
 
     Raises:
         UnfitError: it cannot be told, or they read the sources too.
@@ -96,6 +107,8 @@ def readings(model: Model, stage: StageModel, step: Step) -> Reading:
             found = _node(model, stage, step, called)
         elif called.manager == "pip":
             found = Reading(tuple(_pip(model, stage, step, called)))
+        elif called.manager in readers:
+            found = readers[called.manager](model, stage, step, called)
         else:
             found = _project(model, stage, step, called)
         paths += found.paths

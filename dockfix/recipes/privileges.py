@@ -208,7 +208,7 @@ HARMLESS = frozenset(
 """Commands of a RUN that leave nothing behind which only root could use, unless they are told to."""
 REPOSITORIES = ("deb.nodesource.com", "rpm.nodesource.com", "packagecloud.io", "dl.yarnpkg.com")
 """Scripts piped into a shell that only add a package repository."""
-SHARED_BASES = frozenset({"node", "python", "debian", "ubuntu", "alpine"})
+SHARED_BASES = frozenset({"debian", "ubuntu", "alpine"})
 MANUAL = "https://docs.github.com/actions/reference/dockerfile-support-for-github-actions#user"
 
 

@@ -6,6 +6,7 @@ import re
 from posixpath import basename
 from typing import TYPE_CHECKING
 
+from dockfix import catalog
 from dockfix.dockerfile import expand
 from dockfix.model.config import join
 from dockfix.recipes import nginx_conf
@@ -183,3 +184,29 @@ def told_route(model: Model, port: int) -> Fact[str] | None:
 
 def _image_name(image: str) -> str:
     return basename(image.partition("@")[0]).partition(":")[0]
+
+
+def http(model: Model, port: int, variable: str | None, route: str | None) -> str | None:
+    """A probe by the tools of the system; ``None`` where the image is not known to have any.
+
+    Busybox has wget and ``nc -z`` on Alpine, and bash opens connections itself: without a *route*, or without curl,
+    one is opened and no more.
+    """
+    stage = model.final
+    number = f"${{{variable}:-{port}}}" if variable else str(port)
+    address = f"http://127.0.0.1:{number}{route or ''}"
+    if stage.manager == "apk":
+        return f"wget -q --spider {address}" if route is not None else f"nc -z 127.0.0.1 {number}"
+    if route is not None and "curl" in _tools(model):
+        return f"curl -fsS -o /dev/null {address} || exit 1"
+    if stage.image is not None and stage.image.has_bash:
+        return f"bash -c '</dev/tcp/127.0.0.1/{number}'"
+    return None
+
+
+def _tools(model: Model) -> frozenset[str]:
+    """Packages that the final stage has, by its own RUNs or because its full base carries them."""
+    stage = model.final
+    installed = {word.text for step in stage.all_steps for called in step.invocations for word in called.operands}
+    carried = catalog.full_variant_carries(stage.image) if stage.image is not None else frozenset()
+    return carried | installed

@@ -16,6 +16,7 @@ from dockfix.recipes.programs import Program, final_services, programs, settings
 
 if TYPE_CHECKING:
     from dockfix.facts.pyserver import PyServer
+    from dockfix.facts.server import Server
     from dockfix.model import Model, Step
 
 JAVASCRIPT = frozenset(
@@ -208,10 +209,29 @@ def _program(model: Model, program: Program, found: _Found) -> None:
         _javascript(model, program, found)
     elif name.startswith("python") or name in PYTHON:
         _python(model, program, found)
+    elif _is_of_another(server := model.served_with(words)):
+        _served(model, program, server, found)
     elif name in {"npm", "yarn", "pnpm", "npx", "bun"} or not (
         name in READERS or name in MIGRATIONS or "=" in words[0]
     ):
         found.doubt(f"what {' '.join(words[:2])} does", origin)
+
+
+def _is_of_another(server: Server) -> bool:
+    """Whether a program is of an ecosystem whose facts say themselves what it writes."""
+    return server.language not in {None, "node", "python", "nginx"}
+
+
+def _served(model: Model, program: Program, server: Server, found: _Found) -> None:
+    found.tools += server.tools
+    for fact in server.writes:
+        found.add(join(model.folder, fact.value), fact.origin)
+    for fact in server.written_files:
+        found.add(dirname(join(model.folder, fact.value)), fact.origin)
+    if server.writes_unknown is not None:
+        found.doubt(f"what {server.writes_unknown.value} is", server.writes_unknown.origin)
+    if server.unread:
+        found.doubt(f"what {' '.join(program.words[:2])} does", program.origin)
 
 
 def _file(model: Model, path: str, origin: str, found: _Found) -> None:

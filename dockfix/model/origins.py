@@ -1,0 +1,98 @@
+"""Where a file of an image comes from: followed through copies between stages to the stage that makes it."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from posixpath import basename, dirname
+from typing import TYPE_CHECKING
+
+from dockfix.dockerfile import expand
+from dockfix.facts.server import Place, Ran
+from dockfix.model.config import join
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dockfix.model import Model, StageModel, Step
+
+COPYING = frozenset({"cp", "mv", "install", "ln"})
+LONGEST = 20
+"""How many copies are followed."""
+
+
+def origin(model: Model, path: str) -> tuple[StageModel, str]:
+    """The stage in which a file of the final stage is made, and its absolute path there.
+
+    Args:
+        model: the Dockerfile.
+        path: an absolute path; a COPY with a glob leaves one in the answer.
+    """
+    stage = model.final
+    steps = stage.all_steps
+    for _ in range(LONGEST):
+        moved = next((found for step in reversed(steps) if (found := _before(model, step, path)) is not None), None)
+        if moved is None:
+            break
+        step, other, path = moved
+        if other is not None:
+            stage, steps = other, other.all_steps
+        else:
+            steps = steps[: steps.index(step)]
+    return stage, path
+
+
+def place(model: Model, path: str) -> Place:
+    """Where a file of the final stage comes from, as facts are asked for it."""
+    stage, path = origin(model, path)
+    return Place(path, stage.context_path(path), tuple(ran(stage)))
+
+
+def ran(stage: StageModel) -> Iterator[Ran]:
+    """The commands of all RUNs of a stage and those that it descends from."""
+    for step in stage.all_steps:
+        workdir = step.before.workdir
+        environment = {**step.arguments, **step.before.env}
+        for command in step.script.commands if step.script else ():
+            words = tuple(expand(word.text, environment) or word.text for word in command.words)
+            if words[:1] == ("cd",) and len(words) == 2 and not command.depth:
+                workdir = join(workdir, words[1])
+                continue
+            assigned = {name: value for name, _, value in (word.text.partition("=") for word in command.assignments)}
+            if words:
+                yield Ran(words, workdir, stage.context_path(workdir), {**environment, **assigned})
+
+
+def _before(model: Model, step: Step, path: str) -> tuple[Step, StageModel | None, str] | None:
+    """Where *path* was before *step* brought it, with the stage where that is another one; ``None``: not by this."""
+    copy = step.instruction.copy
+    if copy is not None and copy.from_ is not None:
+        source = model.document.stage(copy.from_)
+        if source is None:
+            return None
+        environment = {**step.arguments, **step.before.env}
+        destination = expand(copy.destination, environment) or copy.destination
+        names = [join("/", expand(name, environment) or name) for name in copy.sources]
+        found = _source(path, names, join(step.before.workdir, destination), destination.endswith("/"))
+        return None if found is None else (step, model.stages[source.index], found)
+    for command in reversed(step.script.commands if step.script else ()):
+        operands = [word.text for word in command.words[1:] if not word.text.startswith("-")]
+        if command.name in COPYING and len(operands) > 1:
+            names = [join(step.before.workdir, name) for name in operands[:-1]]
+            found = _source(path, names, join(step.before.workdir, operands[-1]), operands[-1].endswith(("/", ".")))
+            if found is not None and found != path:
+                return step, None, found
+    return None
+
+
+def _source(path: str, sources: list[str], target: str, folder: bool) -> str | None:
+    """What *path* was called before files were copied to *target*."""
+    if path == target and not folder:
+        return sources[0] if len(sources) == 1 else None
+    inside = f"{target.rstrip('/')}/"
+    if not path.startswith(inside):
+        return None
+    rest = path[len(inside) :]
+    for source in sources:
+        if fnmatchcase(rest, basename(source)):
+            return join(dirname(source), rest)
+    return join(sources[0], rest) if len(sources) == 1 and not set(basename(sources[0])) & set("*?[") else None

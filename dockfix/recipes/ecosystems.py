@@ -1,0 +1,77 @@
+"""The ecosystems that the transforms know, each with what it has to say where a transform asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dockfix.recipes import node, python, spa
+
+if TYPE_CHECKING:
+    from dockfix.model import Model, StageModel, Step
+    from dockfix.recipes.manifests import Reader
+    from dockfix.recipes.split import Split
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """How dependencies are fetched before the sources are there, where the file's own build does both at once.
+
+    Attributes:
+        paths: the manifests, as paths of the build context.
+        lines: the instructions that fetch what these ask for, for the folder in which the build runs.
+        why: what is gained, with the evidence.
+    """
+
+    paths: tuple[str, ...]
+    lines: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ecosystem:
+    """An ecosystem. What it has no answer to is absent.
+
+    Attributes:
+        split: takes the single stage of a file apart; ``None`` where the file is none of the ecosystem's.
+        readers: by package manager, what an install reads of the build context.
+        fetch: how a RUN that builds gets its dependencies before the sources; ``None`` where it is none of the
+            ecosystem's.
+        images: images whose programs the model's server facts tell about, so that an account can be given to them.
+
+    The functions raise :class:`~dockfix.recipes.split.UnfitError` where something stands in the way.
+    """
+
+    split: Callable[[Model], Split | None] | None = None
+    readers: Mapping[str, Reader] = field(default_factory=dict)
+    fetch: Callable[[Model, StageModel, Step], Fetch | None] | None = None
+    images: frozenset[str] = frozenset()
+
+
+ECOSYSTEMS = (
+    Ecosystem(split=spa.split),
+    Ecosystem(split=node.split, images=frozenset({"node"})),
+    Ecosystem(split=python.split, images=frozenset({"python"})),
+)
+"""In the order in which they are asked; a browser app is built by Node, so it comes first."""
+
+
+def readers() -> dict[str, Reader]:
+    """What the installs of each package manager read, by its name."""
+    return {manager: reader for ecosystem in ECOSYSTEMS for manager, reader in ecosystem.readers.items()}
+
+
+def fetching(model: Model, stage: StageModel, step: Step) -> Fetch | None:
+    """How a RUN gets its dependencies before the sources; ``None`` where no ecosystem has an answer.
+
+    Raises:
+        UnfitError: it may read the sources for that.
+    """
+    hooks = (ecosystem.fetch for ecosystem in ECOSYSTEMS if ecosystem.fetch is not None)
+    return next((found for hook in hooks if (found := hook(model, stage, step)) is not None), None)
+
+
+def images() -> frozenset[str]:
+    """Images whose programs the model's server facts tell about."""
+    return frozenset().union(*(ecosystem.images for ecosystem in ECOSYSTEMS))
