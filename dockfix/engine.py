@@ -60,6 +60,7 @@ class Plan:
         outcomes: what each transform did, refused and noted.
         defects: failed proofs.
         steps: the text after each transform that changed something, by id, in order.
+        makers: of each companion file that changes, the transforms that did it.
     """
 
     path: str
@@ -70,6 +71,7 @@ class Plan:
     outcomes: tuple[Outcome, ...] = ()
     defects: tuple[Defect, ...] = ()
     steps: tuple[tuple[str, str], ...] = ()
+    makers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:
@@ -140,6 +142,7 @@ class _Run:
         self.lines = _Lines(document.text, document.text)
         self.choose = choose
         self.files: dict[str, str] = {}
+        self.makers: dict[str, tuple[str, ...]] = {}
         self.outcomes: list[Outcome] = []
         self.steps: list[tuple[str, str]] = []
         self.declined: set[str] = set()
@@ -166,6 +169,8 @@ class _Run:
             raise DefectError(transform.id, f"a second run would change the result again: {again[0].why}")
         for change in applied:
             self.files.update(change.files)
+            for path in change.files:
+                self.makers[path] = tuple(dict.fromkeys((*self.makers.get(path, ()), transform.id)))
         self.steps.append((transform.id, model.document.text))
         self.model = model
         self.lines = _Lines(self.original.text, model.document.text)
@@ -191,6 +196,7 @@ class _Run:
             tuple(dict.fromkeys(self.outcomes)),
             (),
             tuple(self.steps),
+            {path: self.makers[path] for path in files},
         )
 
     def _original(self, path: str) -> str | None:

@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "dockfix.write",
     ),
     ("dockfix.api", "dockfix.dialogue", "dockfix.verify"),
-    ("dockfix.planner",),
+    ("dockfix.planner", "dockfix.explanation"),
     ("dockfix.trials",),
     ("dockfix.session",),
     ("dockfix.cli",),

@@ -30,6 +30,13 @@ def spa_nginx(model: Model) -> Iterator[Result]:
         The app lives under a base path, or something called `nginx.conf` lies in its folder already. A stage
         with a configuration, templates or a start command of its own is left alone.
 
+    Good to know:
+        There is no `=404` behind `/index.html`: the page exists, so that it would never be reached. What really is
+        missing has a place of its own: a file of the hashed folder, and everything under `/api/`, is 404, since a
+        browser that asks for a script and gets a page with 200 shows an empty screen. Only the folder whose names hold
+        a hash is kept for a year. A rule for endings (`.js`, `.png`) would keep the icon and every other file that has
+        the same name after the next deployment, too.
+
     Example:
         See fixtures/spa-nginx/example.
     """

@@ -104,6 +104,9 @@ class Service:
         develop_watch: whether ``develop.watch`` syncs sources.
         build_args: build arguments and their values.
         cap_drop: capabilities taken away.
+        security_opt: security options, as written.
+        cache_from: where the build looks for layers, as written.
+        memory: the most memory that it may use, as written.
         depends_on: services waited for.
         healthy_dependents: services that wait until this one is healthy.
     """
@@ -134,6 +137,9 @@ class Service:
     develop_watch: bool = False
     build_args: Mapping[str, str | None] = field(default_factory=dict)
     cap_drop: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    cache_from: tuple[str, ...] = ()
+    memory: str | None = None
     depends_on: tuple[str, ...] = ()
     healthy_dependents: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -283,6 +289,9 @@ def _service(path: str, name: str, origin: str, node: dict[str, Yaml], waiting: 
     def command(attribute: str) -> Command | None:
         return _command(note(attribute, node.get(attribute)))
 
+    def values(attribute: str, found: Yaml | None) -> tuple[str, ...]:
+        return tuple(interpolate(fact.value) for fact in scalars(note(attribute, found)))
+
     build = note("context", node.get("build"))
     context, dockerfile = _build(folder, build)
     target = note("target", build.at("target") if build is not None else None)
@@ -296,6 +305,8 @@ def _service(path: str, name: str, origin: str, node: dict[str, Yaml], waiting: 
         test = test[1:] if test[0] == "CMD" else " ".join(test[1:])
     watch = note("develop_watch", node["develop"].at("watch") if "develop" in node else None)
     depends = node.get("depends_on")
+    limit = node["deploy"].at("resources", "limits", "memory") if "deploy" in node else None
+    memory = note("memory", node.get("mem_limit") or limit)
     return Service(
         name=name,
         file=path,
@@ -315,7 +326,7 @@ def _service(path: str, name: str, origin: str, node: dict[str, Yaml], waiting: 
         healthcheck_test=None if disabled else test,
         healthcheck_disabled=disabled,
         ports=tuple(_ports(note("ports", node.get("ports")))),
-        expose=tuple(interpolate(fact.value) for fact in scalars(note("expose", node.get("expose")))),
+        expose=values("expose", node.get("expose")),
         volumes=(
             *_volumes(folder, note("volumes", node.get("volumes"))),
             *_tmpfs(node.get("tmpfs")),
@@ -324,7 +335,10 @@ def _service(path: str, name: str, origin: str, node: dict[str, Yaml], waiting: 
         env_files=tuple(join(folder, fact.value) for fact in _env_files(note("env_files", node.get("env_file")))),
         develop_watch=watch is not None,
         build_args=_pairs(note("build_args", build.at("args") if build is not None else None)),
-        cap_drop=tuple(fact.value for fact in scalars(note("cap_drop", node.get("cap_drop")))),
+        cap_drop=values("cap_drop", node.get("cap_drop")),
+        security_opt=values("security_opt", node.get("security_opt")),
+        cache_from=values("cache_from", build.at("cache_from") if build is not None else None),
+        memory=interpolate(memory.scalar) if memory is not None and memory.scalar else None,
         depends_on=tuple(depends.keys())
         if depends and depends.is_mapping
         else tuple(f.value for f in scalars(depends)),

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dockfix.transform import Transform
 
+NOTES = "Good to know"
+"""The section that a transform may have beside those that each of them has."""
 SECTIONS = ("What it does", "Why", "Refuses when", "Example")
 EXAMPLES = "examples"
 """The folder beside this module that holds each transform's example; ``dockfix.report.docs`` makes it."""
@@ -18,7 +20,7 @@ EXAMPLES = "examples"
 
 def sections(transform: Transform) -> dict[str, str]:
     """The text of each section of the docstring, in its order: ``Title:`` on a line of its own begins one."""
-    heading = re.compile(rf"^({'|'.join(SECTIONS)}):?$", re.MULTILINE)
+    heading = re.compile(rf"^({'|'.join((*SECTIONS, NOTES))}):?$", re.MULTILINE)
     _, *parts = heading.split(transform.doc)
     return {title: dedent(text.strip("\n")) for title, text in zip(parts[::2], parts[1::2], strict=True)}
 

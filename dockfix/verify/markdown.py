@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from dockfix.report.markup import plain
 from dockfix.verify.table import HEADER, rows
 
 if TYPE_CHECKING:
     from dockfix.verify.verification import Verification
-
-_MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]<>|#"})
 
 
 def page(verifications: Iterable[Verification]) -> str:
@@ -20,29 +19,25 @@ def page(verifications: Iterable[Verification]) -> str:
 
 def section(found: Verification) -> Iterator[str]:
     """The lines of the section of one Dockerfile: the verdict, the table, the remarks."""
-    yield f"### {_plain(found.path)}: {found.verdict.kind}"
+    yield f"### {plain(found.path)}: {found.verdict.kind}"
     yield ""
     for reason in found.verdict.reasons:
-        yield f"* {_plain(reason)}"
+        yield f"* {plain(reason)}"
     if found.verdict.reasons:
         yield ""
     cells = [(row.name.strip(), row.before, row.after, row.change) for row in rows(found)]
     if cells:
         yield _line(HEADER)
         yield _line(("---",) * len(HEADER))
-        yield from (_line(tuple(map(_plain, row))) for row in cells)
+        yield from (_line(tuple(map(plain, row))) for row in cells)
         yield ""
     for id, verdict in found.steps.items():
-        yield f"* `{id}` by itself: {_plain(str(verdict))}"
+        yield f"* `{id}` by itself: {plain(str(verdict))}"
     if found.culprits:
         yield f"* The difference needs {', '.join(f'`{id}`' for id in found.culprits)}."
     for remark in found.verdict.remarks:
-        yield f"* {_plain(remark)}"
+        yield f"* {plain(remark)}"
 
 
 def _line(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).translate(_MARKS)

@@ -1,0 +1,8 @@
+"""Explaining a rewrite to people: what was done and why, with the evidence, in Markdown or as a page for a browser."""
+
+from dockfix.explanation.case import Case
+from dockfix.explanation.chapters import chapters, page
+from dockfix.explanation.explanation import Explanation, Remark, explanation
+from dockfix.explanation.markdown import markdown, section
+
+__all__ = ["Case", "Explanation", "Remark", "chapters", "explanation", "markdown", "page", "section"]

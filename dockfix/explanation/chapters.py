@@ -1,0 +1,334 @@
+"""The page that explains rewrites, section by section."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from dockfix.explanation.prose import (
+    Block,
+    Bullets,
+    Checks,
+    Code,
+    Folded,
+    Page,
+    Paragraph,
+    Section,
+    Snippet,
+    Strong,
+    Table,
+    Words,
+    capital,
+    documented,
+    said,
+    sentence,
+)
+from dockfix.explanation.shape import codes
+from dockfix.verify.table import HEADER, rows
+
+if TYPE_CHECKING:
+    from dockfix.explanation.explanation import Application, Excerpt, Explanation, File, Optimisation, Remark
+    from dockfix.explanation.security import Check
+    from dockfix.explanation.shape import Shape
+    from dockfix.verify.table import Row
+
+_EVERY = 3
+"""Up to so many Dockerfiles are named one by one where many agree."""
+
+
+def page(found: Explanation) -> Page:
+    """Everything there is to tell, in the order in which a reader wants it."""
+    lead = _lead(found.files)
+    return Page("Dockerfiles, rewritten and explained", lead, tuple(chapters(found)))
+
+
+def chapters(found: Explanation) -> Iterator[Section]:
+    """The sections, those alone that have something to tell."""
+    changed = [file for file in found.files if file.changed]
+    yield overview(found.files)
+    if found.optimisations:
+        yield optimisations(found.optimisations)
+    refused = found.remarks_of("refused", "offered")
+    if refused:
+        yield left(refused)
+    if changed or found.measured:
+        yield sizes(found)
+        yield performance(found)
+    if any(each.before.run is not None for each in found.measured.values()):
+        yield behaviour(found)
+    yield security(found.files)
+    if any(file.fits or file.pods for file in found.files):
+        yield surroundings(found)
+    advice, notes = found.remarks_of("advice"), found.remarks_of("note")
+    if advice:
+        yield Section("For you to do", (Bullets(tuple(map(_told, advice))),))
+    if notes:
+        yield Section("Noted", (Bullets(tuple(map(_told, notes))),))
+    if changed:
+        yield next_steps(changed)
+        yield Section("The whole change", tuple(_diff(file) for file in changed))
+
+
+def overview(files: Sequence[File]) -> Section:
+    """What each Dockerfile was, and what it is."""
+    header = tuple((name,) for name in ("Dockerfile", "App", "Base image", "Stages", "Runs as", "Health check"))
+    table = tuple(
+        (
+            (Code(file.path),),
+            (file.kind,),
+            _turned((Code(file.before.base),), (Code(file.after.base),)),
+            _turned((str(len(file.before.stages)),), (str(len(file.after.stages)),)),
+            _turned(_user(file.before), _user(file.after)),
+            _turned(_yes(file.before.checked), _yes(file.after.checked)),
+        )
+        for file in files
+    )
+    blocks: list[Block] = [Table(header, table)]
+    for file in files:
+        blocks += _build(file)
+    return Section("Overview", tuple(blocks))
+
+
+def optimisations(found: Sequence[Optimisation]) -> Section:
+    """What was done, why, and in which lines."""
+    intro = Paragraph(
+        (Code("safe"), ": the image behaves as before. ", Code("review"), ": it changes as intended, so look at it.")
+    )
+    return Section(
+        "What was done, and why",
+        (intro,),
+        sections=tuple(_optimisation(number, each) for number, each in enumerate(found, 1)),
+    )
+
+
+def left(remarks: Sequence[Remark]) -> Section:
+    """What was not done, and why."""
+    items = []
+    for remark in remarks:
+        how: Words = () if remark.kind == "refused" else (" (left out by the options)",)
+        items.append((Code(remark.transform), *how, " ", *_told(remark)))
+    return Section("What was left as it is, and why", (Bullets(tuple(items)),))
+
+
+def sizes(found: Explanation) -> Section:
+    """How big the images are, as measured."""
+    names = ("size", "layers", "biggest layer")
+    return Section(
+        "Size comparison", tuple(_measured(found, names, "Sizes are uncompressed, as the engine tells them."))
+    )
+
+
+def performance(found: Explanation) -> Section:
+    """How long builds take, as measured."""
+    names = ("build", "  dependencies", "  ")
+    remark = "A build from nothing does not get faster; a change of source is what people wait for."
+    return Section("Build performance", tuple(_measured(found, names, remark)))
+
+
+def behaviour(found: Explanation) -> Section:
+    """How the containers behave, as measured."""
+    blocks: list[Block] = []
+    for path, each in found.measured.items():
+        reasons = tuple(sentence(said(reason)) for reason in each.verdict.reasons)
+        blocks.append(Paragraph((Code(path), ": ", Strong(each.verdict.kind), ".")))
+        blocks += [Bullets(reasons)] if reasons else []
+        blocks.append(_table(tuple(row for row in rows(each) if not row.name.startswith(("size", "layers", "b", " ")))))
+        remarks = tuple(sentence(said(remark)) for remark in each.verdict.remarks)
+        blocks += [Bullets(remarks)] if remarks else []
+    return Section("How it runs", tuple(blocks))
+
+
+def security(files: Sequence[File]) -> Section:
+    """What holds of the images as they would be."""
+    intro = Paragraph(("Ticked is what holds of the result, not what was intended.",))
+    names = dict.fromkeys(check.name for file in files for check in file.checks)
+    items = [item for name in names for item in _verdicts(name, files)]
+    return Section("Security summary", (intro, Checks(tuple(items))))
+
+
+def surroundings(found: Explanation) -> Section:
+    """How the images fit what runs them."""
+    blocks: list[Block] = []
+    services = [(file, fit) for file in found.files for fit in file.fits]
+    if services:
+        names = dict.fromkeys(fit.file for _, fit in services)
+        blocks.append(Paragraph((*codes(names), " stays as it is." if len(names) == 1 else " stay as they are.")))
+    for file, fit in services:
+        blocks.append(Paragraph((Strong(fit.service), " (", Code(fit.origin), ") builds ", Code(file.path), ":")))
+        if fit.points:
+            blocks.append(Bullets(tuple(sentence(capital(point)) for point in fit.points)))
+    manifests = dict.fromkeys(pod for file in found.files for pod in file.pods)
+    if manifests:
+        blocks.append(
+            Paragraph(("Kubernetes ignores the health check of an image; its manifests are left as they are:",))
+        )
+        blocks.append(Bullets(tuple(sentence(capital(pod)) for pod in manifests)))
+    return Section("How it fits what runs it", tuple(blocks))
+
+
+def next_steps(files: Sequence[File]) -> Section:
+    """The commands to go on with."""
+    steps: list[Block] = []
+    for title, lines in (
+        ("Build it and see it run", [line for file in files for line in _run(file)]),
+        ("Look at the sizes", [f"docker images {shlex.quote(_tag(file))}" for file in files if not file.fits]),
+        ("Measure and compare both", [_command("verify", files)]),
+    ):
+        unique = list(dict.fromkeys(lines))
+        if unique:
+            steps += [Paragraph((Strong(title),)), Snippet("\n".join(unique), "sh")]
+    steps.append(Paragraph(("Then push the image and deploy it as before. The app's own code is untouched.",)))
+    return Section("Next steps", tuple(steps))
+
+
+def _lead(files: Sequence[File]) -> Words:
+    changed = sum(file.changed for file in files)
+    if not files:
+        return ("There is no Dockerfile to explain.",)
+    if changed == len(files):
+        return ("How ", "the Dockerfile is" if changed == 1 else f"{changed} Dockerfiles are", " rewritten, and why.")
+    if not changed:
+        return ("Nothing is left to rewrite here: this is what the Dockerfiles come to as they stand.",)
+    return (f"{changed} of {len(files)} Dockerfiles are rewritten; the others stay as they are.",)
+
+
+def _build(file: File) -> Iterator[Block]:
+    """How an image of several stages comes about, and what lies beside its Dockerfile."""
+    if file.defect:
+        yield Paragraph((Code(file.path), " stays as it is, because a proof failed: ", *said(file.defect)))
+    if len(file.after.stages) > 1:
+        yield Paragraph((Code(file.path), f" builds in {len(file.after.stages)} stages:"))
+        yield Bullets(
+            tuple(
+                (
+                    Strong(stage.name),
+                    " (from ",
+                    Code(stage.base),
+                    ")",
+                    *((": ", *_phrases(stage.deeds)) if stage.deeds else ()),
+                )
+                for stage in file.after.stages
+            ),
+            numbered=True,
+        )
+    for new, what in ((True, "New beside it: "), (False, "Changed beside it: ")):
+        paths = [path for path, made in file.companions if made is new]
+        if paths:
+            yield Paragraph((what, *codes(paths), "."))
+
+
+def _phrases(deeds: Sequence[Words]) -> Words:
+    return tuple(part for deed in deeds for part in ("; ", *deed))[1:]
+
+
+def _optimisation(number: int, found: Optimisation) -> Section:
+    blocks: list[Block] = [Paragraph(sentence(documented(found.summary)))]
+    if found.why:
+        blocks.append(Paragraph((Strong("Why:"), " ", *documented(found.why))))
+    for application in found.applications:
+        blocks += _application(application)
+    for note in filter(None, found.notes.split("\n\n")):
+        blocks.append(Paragraph((Strong("Good to know:"), " ", *documented(note))))
+    return Section(f"{number}. {found.title}", tuple(blocks), tag=f"{found.id}, {found.safety.value}")
+
+
+def _application(found: Application) -> Iterator[Block]:
+    yield Bullets(tuple(map(_told, found.remarks)))
+    for excerpt in found.excerpts:
+        yield _snippet(excerpt)
+
+
+def _snippet(excerpt: Excerpt) -> Snippet:
+    lines = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in excerpt.lines)
+    several = "lines" if " " in lines else "line"
+    return Snippet(excerpt.text, excerpt.language, (Code(excerpt.path), f", {several} {lines}" if lines else ""))
+
+
+def _told(remark: Remark) -> Words:
+    return (Code(remark.place), ": ", *sentence(said(remark.why)))
+
+
+def _measured(found: Explanation, names: tuple[str, ...], remark: str) -> Iterator[Block]:
+    """The rows of some names for each Dockerfile that was measured, and the command for the others."""
+    for path, each in found.measured.items():
+        chosen = tuple(row for row in rows(each) if row.name.startswith(names))
+        if chosen:
+            yield Paragraph((Code(path), ":"))
+            yield _table(chosen)
+    if found.measured:
+        yield Paragraph((remark,))
+    unmeasured = [file for file in found.files if file.changed and file.path not in found.measured]
+    if unmeasured:
+        yield Paragraph(("Not measured yet. This builds and runs both, and tells:",))
+        yield Snippet(_command("verify", unmeasured), "sh")
+
+
+def _table(found: Sequence[Row]) -> Table:
+    cells = [(row.name.strip(), row.before, row.after, row.change) for row in found]
+    return Table(tuple((name,) for name in HEADER), tuple(tuple((cell,) for cell in row) for row in cells))
+
+
+def _verdicts(name: str, files: Sequence[File]) -> Iterator[tuple[bool | None, Words]]:
+    """One line for each verdict on a property, with the Dockerfiles that have it."""
+    for verdict in (True, False, None):
+        having = [
+            (file, check) for file in files for check in file.checks if (check.name, check.holds) == (name, verdict)
+        ]
+        if having:
+            yield verdict, (Strong(name), ": ", *_reasons(having, len(files)))
+
+
+def _reasons(having: Sequence[tuple[File, Check]], total: int) -> Words:
+    by_reason: dict[Words, list[str]] = {}
+    for file, check in having:
+        by_reason.setdefault(check.why, []).append(file.path)
+    if len(having) == total and len(by_reason) == 1:
+        return having[0][1].why
+    return tuple(part for why, paths in by_reason.items() for part in ("; ", *_some(paths), " (", *why, ")"))[1:]
+
+
+def _some(paths: Sequence[str]) -> Words:
+    return codes(paths) if len(paths) <= _EVERY else (f"{len(paths)} files, such as ", Code(paths[0]))
+
+
+def _turned(old: Words, new: Words) -> Words:
+    return new if old == new else (*old, " → ", *new)
+
+
+def _user(shape: Shape) -> Words:
+    if shape.user is None:
+        return ("not known",)
+    number = f" ({shape.uid})" if shape.uid is not None and shape.user != str(shape.uid) else ""
+    return (f"{shape.user}{number}" if shape.user else "root",)
+
+
+def _yes(value: bool) -> Words:
+    return ("yes" if value else "no",)
+
+
+def _run(file: File) -> Iterator[str]:
+    """The commands that build an image and start it, with compose where a service builds it."""
+    if file.fits:
+        for compose in dict.fromkeys(fit.file for fit in file.fits):
+            services = shlex.join(dict.fromkeys(fit.service for fit in file.fits if fit.file == compose))
+            yield f"docker compose -f {shlex.quote(compose)} up --build --detach {services}"
+            yield f"docker compose -f {shlex.quote(compose)} ps"
+        return
+    yield shlex.join(["docker", "build", "-t", _tag(file), "-f", file.name, file.context or "."])
+    yield f"docker run --rm {shlex.quote(_tag(file))}"
+
+
+def _tag(file: File) -> str:
+    """A name for an image, from the folder of its Dockerfile."""
+    folder = file.name.rpartition("/")[0].rpartition("/")[2].lower()
+    name = "".join(character for character in folder if character.isascii() and character.isalnum())
+    return name or "app"
+
+
+def _command(name: str, files: Sequence[File]) -> str:
+    return shlex.join(["dockfix", name, *(file.path for file in files)])
+
+
+def _diff(file: File) -> Folded:
+    return Folded((Code(file.path),), (Snippet(file.diff, "diff"),))

@@ -1,0 +1,176 @@
+"""What holds of a rewritten image that matters to whoever has to defend it; nothing is ticked on faith."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dockfix.explanation.prose import Code, Words
+from dockfix.explanation.shape import account, codes, uid
+from dockfix.model import Purpose
+from dockfix.recipes.ignores import environment_files
+from dockfix.recipes.packages import build_tools
+
+if TYPE_CHECKING:
+    from dockfix.facts.compose import Service
+    from dockfix.model import Model
+
+_SMALL = ("scratch", "gcr.io/distroless/", "cgr.dev/chainguard/")
+# the words of BuildKit's check SecretsUsedInArgOrEnv: https://docs.docker.com/reference/build-checks/
+_SECRET = re.compile(
+    r"(?:^|_)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.IGNORECASE
+)
+_PUBLIC = re.compile(r"(?:^|_)public(?:_|$)", re.IGNORECASE)
+_SIGNALS_ITSELF = frozenset({"nginx", "httpd", "php-fpm", "apache2"})
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A property and whether an image has it.
+
+    Attributes:
+        name: the property.
+        holds: whether it does; ``None`` where that cannot be told from the files.
+        why: what says so, or what is missing.
+    """
+
+    name: str
+    holds: bool | None
+    why: Words
+
+
+def checks(model: Model) -> Iterator[Check]:
+    """The properties of the image that a Dockerfile builds; those of its containers, where compose tells of them."""
+    yield _account(model)
+    yield _base(model)
+    yield _tools(model)
+    yield _signals(model)
+    yield _health(model)
+    yield _secrets(model)
+    yield _environment(model)
+    yield _ownership(model)
+    if model.services:
+        yield _of_services(model, "Read-only root file system", "read_only", lambda service: service.read_only)
+        yield _of_services(
+            model, "No new privileges", "security_opt", lambda service: any(map(_no_new, service.security_opt))
+        )
+        yield _of_services(model, "Capabilities dropped", "cap_drop", lambda service: bool(service.cap_drop))
+
+
+def _account(model: Model) -> Check:
+    name = "Not root"
+    user = account(model.final)
+    for service in model.services:
+        if service.user is not None and service.user.partition(":")[0] in {"root", "0"}:
+            return Check(name, False, ("compose runs it as root (", Code(service.origin("user")), ")"))
+    if user is None:
+        return Check(name, None, ("no USER is set, and what ", Code(model.final.reference), " sets is not known"))
+    if not user:
+        return Check(name, False, ("no USER is set, so root runs the app",))
+    number = uid(model.final, user)
+    why: Words = ("runs as ", Code(user))
+    return Check(name, True, why if number is None or user.isdigit() else (*why, f", uid {number}"))
+
+
+def _base(model: Model) -> Check:
+    name = "Small base image"
+    image, reference = model.final.image, model.final.lineage[0].reference
+    if reference.startswith(_SMALL):
+        return Check(name, True, (Code(reference),))
+    if image is None:
+        return Check(name, None, (Code(reference), " is not in the catalogue"))
+    if image.variant in {"slim", "alpine"} or image.name == "alpine":
+        return Check(name, True, (Code(reference),))
+    return Check(name, False, (Code(reference), " is no slim or Alpine variant"))
+
+
+def _tools(model: Model) -> Check:
+    """Compilers: those that the stage installs, and those that a full image brings."""
+    name = "No build tools in the image that runs"
+    final = model.final
+    if final.image is None and not final.lineage[0].reference.startswith("scratch"):
+        return Check(name, None, ("what ", Code(final.lineage[0].reference), " carries is not known"))
+    tools = build_tools(final, final.all_steps)
+    if tools:
+        return Check(name, False, ("it installs ", *codes(tools)))
+    if final.image is not None and final.image.buildpack:
+        return Check(name, False, (Code(final.lineage[0].reference), " carries compilers and headers"))
+    unknown = [step for step in final.all_steps if Purpose.UNKNOWN in step.purposes]
+    if unknown:
+        return Check(name, None, (f"what line {unknown[0].instruction.line} leaves behind is not known",))
+    several = len(model.stages) > 1
+    return Check(name, True, ("they stay in the earlier stages" if several else "none is installed",))
+
+
+def _signals(model: Model) -> Check:
+    name = "Signals reach the app, orphans are reaped"
+    start = model.start
+    if start.init:
+        return Check(name, True, (Code(start.init), " is process 1"))
+    if model.services and all(service.init for service in model.services):
+        return Check(name, True, ("compose adds an init (", Code(model.services[0].origin("init")), ")"))
+    own = sorted(_SIGNALS_ITSELF & start.names)
+    if own and not start.shell_form:
+        return Check(name, True, (Code(own[0]), " sees to both itself"))
+    if not start.words:
+        return Check(name, None, ("no command is set",))
+    return Check(name, False, ("process 1 is ", Code(start.words[0])))
+
+
+def _health(model: Model) -> Check:
+    name = "Health check"
+    config = model.final.config
+    if config.healthcheck and config.healthcheck != "NONE":
+        return Check(name, True, ("in the image",))
+    own = [service for service in model.services if service.healthcheck]
+    if own and len(own) == len(model.services):
+        return Check(name, True, ("in compose (", Code(own[0].origin("healthcheck")), ")"))
+    return Check(name, False if config.known else None, ("none is set",))
+
+
+def _secrets(model: Model) -> Check:
+    name = "No secret among the image's variables"
+    for stage in model.final.lineage:
+        for step in stage.steps:
+            for key, value in step.instruction.pairs() if step.instruction.keyword == "ENV" else ():
+                if value and _SECRET.search(key) and not _PUBLIC.search(key):
+                    return Check(name, False, (f"line {step.instruction.line} sets ", Code(key)))
+    return Check(name, True, ("no ENV has the name of one",))
+
+
+def _environment(model: Model) -> Check:
+    name = "No settings file in the image"
+    for stage in model.final.lineage:
+        for placement in stage.placements:
+            if placement.folder:
+                found = list(environment_files(model, placement.source))
+                if found:
+                    return Check(name, False, (*codes(found), " is copied with the sources: keep secrets out of it"))
+    return Check(name, True, ("nothing like ", Code(".env"), " is copied"))
+
+
+def _ownership(model: Model) -> Check:
+    name = "The app cannot rewrite itself"
+    user = account(model.final)
+    if not user:
+        return Check(name, False if user == "" else None, ("root may write everywhere" if user == "" else "unknown",))
+    for stage in model.final.lineage:
+        for step in stage.steps:
+            copy = step.instruction.copy
+            if copy is not None and copy.chown is not None and copy.chown.partition(":")[0] == user:
+                line = step.instruction.line
+                return Check(name, False, (f"line {line} gives it its files; ", Code("--owner root"), " does not"))
+    return Check(name, True, ("root owns its files",))
+
+
+def _of_services(model: Model, name: str, attribute: str, holds: Callable[[Service], bool]) -> Check:
+    lacking = [service for service in model.services if not holds(service)]
+    if not lacking:
+        return Check(name, True, (Code(model.services[0].origin(attribute)),))
+    return Check(name, False, (*codes(service.name for service in lacking), f" does not set {attribute} in compose"))
+
+
+def _no_new(option: str) -> bool:
+    return re.fullmatch(r"no-new-privileges(?:[:=]true)?", option) is not None

@@ -1,0 +1,149 @@
+"""How a rewritten image fits what runs it: the services of compose files, and Kubernetes manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dockfix.explanation.prose import Code, Words
+from dockfix.explanation.shape import codes
+
+if TYPE_CHECKING:
+    from dockfix.facts.compose import Service, Volume
+    from dockfix.facts.kubernetes import Container
+    from dockfix.model import Model
+
+TUNING = (
+    "NODE_OPTIONS",
+    "UV_THREADPOOL_SIZE",
+    "WEB_CONCURRENCY",
+    "GUNICORN_CMD_ARGS",
+    "JAVA_OPTS",
+    "JAVA_TOOL_OPTIONS",
+    "GOMEMLIMIT",
+    "GOMAXPROCS",
+    "MALLOC_ARENA_MAX",
+)
+"""Variables that say how much a process takes of its machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A service and what its compose file says that meets the image.
+
+    Attributes:
+        service: its name.
+        file: the compose file, from the repository's root.
+        origin: where it is written.
+        points: what there is to say, a sentence each.
+    """
+
+    service: str
+    file: str
+    origin: str
+    points: tuple[Words, ...]
+
+
+def fits(model: Model) -> tuple[Fit, ...]:
+    """The services that build a Dockerfile."""
+    return tuple(Fit(each.name, each.file, each.origin(), tuple(_points(model, each))) for each in model.services)
+
+
+def pods(model: Model) -> tuple[Words, ...]:
+    """What Kubernetes manifests beside the Dockerfile say of probes; which image they run cannot be told for sure."""
+    return tuple(_pod(each) for each in model.app.kubernetes)
+
+
+def _pod(container: Container) -> Words:
+    place: Words = ("the container ", Code(container.name), " of ", Code(container.origin))
+    if not container.probes:
+        return (*place, " has no probe")
+    return (*place, " has probes of its own: ", *codes(dict.fromkeys(probe.kind for probe in container.probes)))
+
+
+def _points(model: Model, service: Service) -> Iterator[Words]:
+    yield from _build(model, service)
+    yield from _health(model, service)
+    if service.command is not None or service.entrypoint is not None:
+        attribute = "command" if service.command is not None else "entrypoint"
+        yield (f"its {attribute} (", Code(service.origin(attribute)), ") takes the place of the image's")
+    yield from _privileges(service)
+    for volume in service.volumes:
+        yield from _volume(model, service, volume)
+    yield from _environment(model, service)
+    if service.memory:
+        yield ("it may use ", Code(service.memory), " of memory (", Code(service.origin("memory")), ")")
+
+
+def _build(model: Model, service: Service) -> Iterator[Words]:
+    if service.target is not None:
+        yield (
+            "builds the stage ",
+            Code(service.target),
+            " (",
+            Code(service.origin("target")),
+            "), which is still there",
+        )
+    if service.cache_from:
+        origin = service.origin("cache_from")
+        yield ("looks for layers in ", *codes(service.cache_from), " (", Code(origin), "), as before")
+    for port in service.ports:
+        if port.target is not None:
+            outside = port.published or "a free port"
+            yield ("port ", Code(str(port.target)), f" is published as {outside} (", Code(port.origin), "), as before")
+
+
+def _health(model: Model, service: Service) -> Iterator[Words]:
+    has = bool(model.final.config.healthcheck) and model.final.config.healthcheck != "NONE"
+    if service.healthcheck_disabled:
+        yield ("switches health checks off (", Code(service.origin("healthcheck")), ")")
+    elif service.healthcheck:
+        origin = service.origin("healthcheck")
+        also = ", which wins over the image's" if has else ""
+        yield ("has a health check of its own (", Code(origin), f"){also}")
+    elif has:
+        yield ("takes the health check of the image",)
+    if service.healthy_dependents:
+        waits = "waits" if len(service.healthy_dependents) == 1 else "wait"
+        yield (*codes(service.healthy_dependents), f" {waits} until it is healthy")
+        if not has and not service.healthcheck:
+            yield ("it has no health check, so that those never start",)
+    if service.depends_on:
+        yield ("starts after ", *codes(service.depends_on))
+
+
+def _privileges(service: Service) -> Iterator[Words]:
+    if service.user is not None:
+        yield ("runs as ", Code(service.user), " (", Code(service.origin("user")), "), whatever the image says")
+    if service.init:
+        yield ("gets an init from the daemon (", Code(service.origin("init")), ")")
+    if service.read_only:
+        yield ("has a read-only root file system (", Code(service.origin("read_only")), ")")
+    if service.security_opt:
+        yield ("security options: ", *codes(service.security_opt), " (", Code(service.origin("security_opt")), ")")
+    if service.cap_drop:
+        yield ("drops the capabilities ", *codes(service.cap_drop), " (", Code(service.origin("cap_drop")), ")")
+    if service.privileged:
+        yield ("runs privileged (", Code(service.origin("privileged")), "), which undoes most of what a user is for")
+
+
+def _volume(model: Model, service: Service, volume: Volume) -> Iterator[Words]:
+    place: Words = (Code(volume.target), " (", Code(volume.origin), ")")
+    if volume.kind == "bind":
+        hides = service.binds_over(model.folder)
+        what = ", and hides the app's folder of the image" if volume in hides else ""
+        yield ("mounts ", Code(volume.source or ""), " at ", *place, what)
+    elif volume.kind == "named":
+        yield ("keeps the volume ", Code(volume.source or ""), " at ", *place)
+    elif volume.kind == "tmpfs":
+        yield ("has a folder in memory at ", *place)
+
+
+def _environment(model: Model, service: Service) -> Iterator[Words]:
+    image = model.final.config
+    for name, value in service.environment.items():
+        if name in image.env and name not in image.inherited and value not in {None, image.env[name]}:
+            yield (Code(f"{name}={value}"), " wins over the image's ", Code(image.env[name]))
+        elif name in TUNING:
+            yield (Code(name if value is None else f"{name}={value}"), " reaches the app as before")

@@ -1,0 +1,90 @@
+"""A tick stands for what holds of the result, and for nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from dockfix.explanation.security import checks
+from dockfix.options import Options
+from tests.explanation.conftest import Make
+
+GOOD = 'FROM python:3.11-slim\nRUN useradd --uid 1001 app\nCOPY app.py ./\nUSER app\nCMD ["python", "app.py"]\n'
+KEPT = Options(only=frozenset({"none"}))
+
+
+def verdicts(case: Make, dockerfile: str, compose: str = "", **files: str) -> dict[str, bool | None]:
+    others = {"app.py": "", **({"compose.yaml": compose} if compose else {}), **files}
+    made = case({"Dockerfile": dockerfile, **others}, options=KEPT)
+    return {check.name: check.holds for check in checks(made.after)}
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "name", "holds"),
+    [
+        (GOOD, "Not root", True),
+        (GOOD.replace("USER app\n", ""), "Not root", False),
+        (GOOD + "USER root\n", "Not root", False),
+        (GOOD.replace("python:3.11-slim", "example.com/own").replace("USER app\n", ""), "Not root", None),
+        (GOOD, "Small base image", True),
+        (GOOD.replace("-slim", ""), "Small base image", False),
+        (GOOD.replace("python:3.11-slim", "example.com/own"), "Small base image", None),
+        ('FROM scratch\nCOPY app.py /\nUSER 1\nCMD ["/app.py"]\n', "Small base image", True),
+        (GOOD, "No build tools in the image that runs", True),
+        (GOOD.replace("-slim", ""), "No build tools in the image that runs", False),
+        (
+            GOOD.replace("RUN useradd", "RUN apt-get update && apt-get install -y gcc\nRUN useradd"),
+            "No build tools in the image that runs",
+            False,
+        ),
+        (
+            GOOD.replace("RUN useradd", "RUN ./install.sh\nRUN useradd"),
+            "No build tools in the image that runs",
+            None,
+        ),
+        (GOOD, "Signals reach the app, orphans are reaped", False),
+        (GOOD + 'ENTRYPOINT ["tini", "--"]\n', "Signals reach the app, orphans are reaped", True),
+        (GOOD, "Health check", False),
+        (GOOD + "HEALTHCHECK CMD true\n", "Health check", True),
+        (GOOD + "HEALTHCHECK NONE\n", "Health check", False),
+        (GOOD, "No secret among the image's variables", True),
+        (GOOD + "ENV API_TOKEN=abc\n", "No secret among the image's variables", False),
+        (GOOD + "ENV KEYBOARD=us TOKENIZERS=1\n", "No secret among the image's variables", True),
+        (GOOD, "The app cannot rewrite itself", True),
+        (GOOD.replace("COPY", "COPY --chown=app:app"), "The app cannot rewrite itself", False),
+    ],
+)
+def test_of_the_image(case: Make, dockerfile: str, name: str, holds: bool | None) -> None:
+    assert verdicts(case, dockerfile)[name] is holds
+
+
+def test_a_settings_file_that_is_copied(case: Make) -> None:
+    whole = GOOD.replace("COPY app.py ./", "WORKDIR /app\nCOPY . .")
+    name = "No settings file in the image"
+    assert verdicts(case, whole)[name] is True
+    assert verdicts(case, whole, **{".env": "A=b"})[name] is False
+    assert verdicts(case, whole, **{".env": "A=b", ".dockerignore": ".env\n"})[name] is True
+
+
+def test_of_the_containers_where_compose_tells(case: Make) -> None:
+    hardened = (
+        "services:\n  api:\n    build: .\n    read_only: true\n    init: true\n    cap_drop: [ALL]\n"
+        "    security_opt:\n      - no-new-privileges:true\n"
+    )
+    found = verdicts(case, GOOD, hardened)
+    assert found["Read-only root file system"]
+    assert found["No new privileges"]
+    assert found["Capabilities dropped"]
+    assert found["Signals reach the app, orphans are reaped"]
+    plain = verdicts(case, GOOD, "services:\n  api:\n    build: .\n    user: root\n")
+    assert plain["Not root"] is False
+    assert plain["Read-only root file system"] is False
+    assert "Read-only root file system" not in verdicts(case, GOOD)
+
+
+def test_one_lax_service_of_two_is_named(case: Make) -> None:
+    compose = "services:\n  api:\n    build: .\n    read_only: true\n  worker:\n    build: .\n"
+    made = case({"Dockerfile": GOOD, "app.py": "", "compose.yaml": compose}, options=KEPT)
+    found = next(check for check in checks(made.after) if check.name == "Read-only root file system")
+    assert found.holds is False
+    assert "worker" in str(found.why)
+    assert "api" not in str(found.why)
