@@ -119,6 +119,11 @@ class Instruction:
         """Its whole lines, with the comment lines above that belong to it and with its line end."""
         return Span(*self._block)
 
+    @cached_property
+    def keyword_span(self) -> Span:
+        """The place of its keyword in the document."""
+        return self.statement.logical.span(0, len(self.keyword))
+
     @property
     def text(self) -> str:
         """Its characters as written, without the comments above."""
