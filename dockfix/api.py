@@ -61,7 +61,8 @@ class Repository:
         self.root = root.resolve()
         self._transforms = registry.transforms() if transforms is None else transforms
         self._planned: dict[str, str] = {}
-        self._files: Files = Folder(self.root)
+        self._folder = Folder(self.root)
+        self._files: Files = self._folder
 
     def plan(
         self,
@@ -107,7 +108,7 @@ class Repository:
         """Let later plans see *files*, companion paths with their new texts."""
         if files:
             self._planned.update(files)
-            self._files = Overlay(Folder(self.root), self._planned)
+            self._files = Overlay(self._folder, self._planned)
 
     def name(self, path: Path) -> str:
         """The path of *path* from the root, with forward slashes.

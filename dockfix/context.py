@@ -35,6 +35,7 @@ class Nearby:
     def __init__(self, base: Files, folders: Iterable[str]) -> None:
         self._base = base
         self._folders = tuple(sorted({folder.strip("/") for folder in folders}))
+        self._walked: tuple[str, ...] | None = None
         self.read = base.read
         self.exists = base.exists
         self.is_dir = base.is_dir
@@ -45,11 +46,12 @@ class Nearby:
         if folder or "" in self._folders:
             yield from self._base.walk(folder, limit)
             return
-        seen: set[str] = set()
-        for path in self._near(limit):
-            if path not in seen:
-                seen.add(path)
-                yield path
+        if limit != WALK_LIMIT:
+            yield from dict.fromkeys(self._near(limit))
+            return
+        if self._walked is None:
+            self._walked = tuple(dict.fromkeys(self._near(limit)))
+        yield from self._walked
 
     def _near(self, limit: int) -> Iterator[str]:
         above = {str(parent) for folder in self._folders for parent in PurePosixPath(folder).parents}

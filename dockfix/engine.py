@@ -146,6 +146,7 @@ class _Run:
         self.outcomes: list[Outcome] = []
         self.steps: list[tuple[str, str]] = []
         self.declined: set[str] = set()
+        self.settled: dict[str, Model] = {}
 
     @property
     def changed(self) -> bool:
@@ -162,11 +163,13 @@ class _Run:
         for result in results:
             self.outcomes.append(_outcome(transform, result, result in applied, self.lines))
         if not applied:
+            self.settled[transform.id] = self.model
             return
         model = advance(self.model, transform, applied)
         again = [r for r in results_of(transform, model) if isinstance(r, Change) and self._wanted(r)]
         if again:
             raise DefectError(transform.id, f"a second run would change the result again: {again[0].why}")
+        self.settled[transform.id] = model
         for change in applied:
             self.files.update(change.files)
             for path in change.files:
@@ -231,7 +234,8 @@ def advance(model: Model, transform: Transform, changes: Sequence[Change]) -> Mo
 def _prove_stable(run: _Run, transforms: Sequence[Transform]) -> None:
     """The whole sequence, run on its own result, must change nothing."""
     for transform in transforms:
-        if transform.id in run.declined:
+        # a transform is a pure function: on the very model that it has left alone, it need not be asked again
+        if transform.id in run.declined or run.settled.get(transform.id) is run.model:
             continue
         again = [r for r in results_of(transform, run.model) if isinstance(r, Change) and run._wanted(r)]
         if again:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Problem
@@ -88,21 +89,28 @@ def builds(files: Files) -> tuple[tuple[Build, ...], tuple[Call, ...], tuple[Pro
         data = files.read(path)
         if data is None or len(data) > _SIZE or not (_TOOLS.search(data) or path.endswith(".hcl")):
             continue
-        source = decoded(data)
-        logical = _logical(source)
-        if _BUILD.search(logical):
-            found += _lines(path, logical)
-        calls += _calls(path, logical)
-        if path.endswith((".yml", ".yaml")) and ("build-push-action" in source or "dockerfile:" in source):
-            documents = parse_yaml(source, path)
-            if isinstance(documents, Problem):
-                problems.append(documents)
-                continue
-            for document in documents:
-                found += _actions(document)
-        elif path.endswith(".hcl"):
-            found += _bake(path, source)
+        own, called, problem = _read(path, data)
+        found += own
+        calls += called
+        problems += [problem] if problem is not None else []
     return tuple(found), tuple(calls), tuple(problems)
+
+
+@lru_cache(maxsize=256)  # every Dockerfile of a repository asks for the same files
+def _read(path: str, data: bytes) -> tuple[tuple[Build, ...], tuple[Call, ...], Problem | None]:
+    source = decoded(data)
+    logical = _logical(source)
+    found = [*_lines(path, logical)] if _BUILD.search(logical) else []
+    calls = tuple(_calls(path, logical))
+    if path.endswith((".yml", ".yaml")) and ("build-push-action" in source or "dockerfile:" in source):
+        documents = parse_yaml(source, path)
+        if isinstance(documents, Problem):
+            return tuple(found), calls, documents
+        for document in documents:
+            found += _actions(document)
+    elif path.endswith(".hcl"):
+        found += _bake(path, source)
+    return tuple(found), calls, None
 
 
 def _logical(source: str) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from dockfix.facts.fact import Fact, Problem
-from dockfix.facts.files import Files, join, normal
+from dockfix.facts.files import Files, Tree, join, normal, text
 from dockfix.facts.words import split
-from dockfix.facts.yamltext import Yaml, read, scalars
+from dockfix.facts.yamltext import Yaml, parse, read, scalars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -199,13 +200,26 @@ def compose(files: Files) -> tuple[tuple[Service, ...], tuple[Problem, ...]]:
     services: list[Service] = []
     problems: list[Problem] = []
     for path in paths:
-        documents = read(files, path)
-        if isinstance(documents, Problem):
-            problems.append(documents)
-            continue
-        for document in documents[:1]:
-            services += _services(files, path, document)
+        source = text(files, path) or ""
+        own = _read(files, path, source) if "extends" in source else _alone(path, source)
+        if isinstance(own, Problem):
+            problems.append(own)
+        else:
+            services += own
     return tuple(_with_inherited_builds(services)), tuple(problems)
+
+
+@lru_cache(maxsize=256)  # every Dockerfile of a repository asks for the same files
+def _alone(path: str, source: str) -> tuple[Service, ...] | Problem:
+    """The services of a file that extends those of no other."""
+    return _read(Tree({}), path, source)
+
+
+def _read(files: Files, path: str, source: str) -> tuple[Service, ...] | Problem:
+    documents = parse(source, path)
+    if isinstance(documents, Problem):
+        return documents
+    return tuple(service for document in documents[:1] for service in _services(files, path, document))
 
 
 def _with_inherited_builds(services: list[Service]) -> Iterator[Service]:

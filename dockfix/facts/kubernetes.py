@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from dockfix.facts.fact import Fact, Problem
@@ -103,17 +104,22 @@ def containers(files: Files) -> tuple[tuple[Container, ...], tuple[Problem, ...]
         if data is None or len(data) > _SIZE or b"apiVersion:" not in data or b"containers:" not in data:
             continue
         read += 1
-        source = decoded(data)
-        template = "{{" in source
-        if template:
-            source = "\n".join("" if _CONTROL.match(line) else _TEMPLATE.sub("X", line) for line in source.split("\n"))
-        documents = parse(source, path)
-        if isinstance(documents, Problem):
-            problems += [] if template else [documents]
-            continue
-        for document in documents:
-            found += _workload(document, template)
+        containers, problem = _manifest(path, data)
+        found += containers
+        problems += [problem] if problem is not None else []
     return tuple(found), tuple(problems)
+
+
+@lru_cache(maxsize=256)  # every Dockerfile of a repository asks for the same files
+def _manifest(path: str, data: bytes) -> tuple[tuple[Container, ...], Problem | None]:
+    source = decoded(data)
+    template = "{{" in source
+    if template:
+        source = "\n".join("" if _CONTROL.match(line) else _TEMPLATE.sub("X", line) for line in source.split("\n"))
+    documents = parse(source, path)
+    if isinstance(documents, Problem):
+        return (), None if template else documents
+    return tuple(found for document in documents for found in _workload(document, template)), None
 
 
 def _workload(document: Yaml, template: bool) -> Iterator[Container]:

@@ -6,6 +6,7 @@ import re
 from fnmatch import fnmatchcase
 from posixpath import basename, dirname, normpath
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from dockfix.dockerfile import DockerfileError, Document
 from dockfix.facts import App
@@ -88,8 +89,17 @@ def environment_files(model: Model, whole: str) -> Iterator[str]:
             yield path
 
 
+_siblings: WeakKeyDictionary[App, list[Model]] = WeakKeyDictionary()
+
+
 def _others(model: Model) -> list[Model]:
     """The other Dockerfiles that are built in the same context with the same ignore file."""
+    if model.app not in _siblings:
+        _siblings[model.app] = _found(model)
+    return _siblings[model.app]
+
+
+def _found(model: Model) -> list[Model]:
     app = model.app
     found: list[Model] = []
     for path in app.files.walk(app.context, 5000):
