@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 from dockfix.facts.fact import Fact
-from dockfix.facts.pysource import ImportLine, Sources, fact_list, import_lines
+from dockfix.facts.pysource import ImportLine, Sources, fact_list
 
 REACH = 60
 """How many modules of the tree are followed from an entry."""
@@ -30,11 +30,10 @@ def reached(sources: Sources, entries: Iterable[str], roots: Sequence[str], limi
     for path in pending:
         if path in found or len(found) >= limit:
             continue
-        content = sources.text(path)
-        if content is None:
+        if sources.text(path) is None:
             continue
         found[path] = None
-        for line in import_lines(content):
+        for line in sources.imports(path):
             pending += (target for target in _targets(sources, line, path, roots) if target not in found)
     return tuple(found)
 
@@ -62,11 +61,8 @@ def third_party(sources: Sources, paths: Iterable[str], roots: Sequence[str] = (
 def _third_party(sources: Sources, paths: Iterable[str], roots: Sequence[str]) -> Iterator[Fact[str]]:
     local: dict[tuple[str, str], bool] = {}
     for path in paths:
-        content = sources.text(path)
-        if content is None:
-            continue
         folder = path.rpartition("/")[0]
-        for line in import_lines(content):
+        for line in sources.imports(path):
             top = line.module.partition(".")[0]
             if line.level or not top or top in _STANDARD:
                 continue

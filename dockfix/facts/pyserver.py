@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -108,9 +108,40 @@ _BOTS: Final = re.compile(
 )
 
 
-def server_of(
-    python: Python, command: Sequence[str], environment: Mapping[str, str], folder: str | None = None
-) -> PyServer:
+class Environment(Mapping[str, str]):
+    """Environment variables, and a record of which of them were asked for.
+
+    A plan asks again and again what one command starts, in images that differ in a variable that no source reads.
+
+    Attributes:
+        asked: each variable that made or could have made a difference, with its value.
+    """
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self.asked: dict[str, str | None] = {}
+        self._given = given
+        self._own: Mapping[str, str] = {}
+
+    def under(self, own: Mapping[str, str]) -> Environment:
+        """The same environment for a command that itself sets the variables *own*."""
+        below = Environment(self._given)
+        below.asked, below._own = self.asked, own
+        return below
+
+    def __getitem__(self, name: str) -> str:
+        if name in self._own:
+            return self._own[name]
+        self.asked[name] = self._given.get(name)
+        return self._given[name]
+
+    def __iter__(self) -> Iterator[str]:
+        raise TypeError("what is not asked for by name is not recorded")
+
+    def __len__(self) -> int:
+        raise TypeError("what is not asked for by name is not recorded")
+
+
+def server_of(python: Python, command: Sequence[str], environment: Environment, folder: str | None = None) -> PyServer:
     """What *command* starts; see :meth:`dockfix.facts.python.Python.server_of`."""
     starts = pycommand.starts_of(_expanded_script(python, command), python.root, folder or "")
     answer = _Inquiry(python, starts[0] if starts else Start(), environment, folder).answer()
@@ -144,10 +175,10 @@ def _expanded_script(python: Python, command: Sequence[str]) -> tuple[str, ...]:
 class _Inquiry:
     """One command's questions put to the sources."""
 
-    def __init__(self, python: Python, start: Start, environment: Mapping[str, str], folder: str | None) -> None:
+    def __init__(self, python: Python, start: Start, environment: Environment, folder: str | None) -> None:
         self.python = python
         self.sources = python.sources
-        self.environment = {**environment, **start.environment}
+        self.environment = environment.under(start.environment)
         self.unread: list[Fact[str]] = []
         self.lines = 0
         self.given_folder = folder

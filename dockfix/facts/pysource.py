@@ -10,8 +10,9 @@ from __future__ import annotations
 import dataclasses
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from dockfix.facts.fact import Fact, Problem
@@ -146,29 +147,39 @@ _SKIPPED = frozenset(
         "encoding",
     ]
 )
-_fields: dict[type[object], tuple[str, ...]] = {}
+
+
+class _Fields(dict[type[object], tuple[str, ...]]):
+    """The fields of each kind of node that carry meaning."""
+
+    def __missing__(self, kind: type[Any]) -> tuple[str, ...]:
+        names = (item.name for item in dataclasses.fields(kind))
+        self[kind] = tuple(name for name in names if name not in _SKIPPED and not name.startswith("whitespace"))
+        return self[kind]
+
+
+class _Nodes(dict[type[object], bool]):
+    """Which types are libcst's nodes: those are an ``ABC``, which ``isinstance`` asks at great length."""
+
+    def __missing__(self, kind: type[object]) -> bool:
+        import libcst as cst
+
+        self[kind] = issubclass(kind, cst.CSTNode)
+        return self[kind]
+
+
+_fields, _nodes = _Fields(), _Nodes()
 
 
 def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """The parts of *node* that carry meaning, in source order; libcst's own walk also visits every blank."""
-    import libcst as cst
-
-    kind = type(node)
-    names = _fields.get(kind)
-    if names is None:
-        names = tuple(
-            item.name
-            for item in dataclasses.fields(kind)
-            if item.name not in _SKIPPED and not item.name.startswith("whitespace")
-        )
-        _fields[kind] = names
-    for name in names:
+    for name in _fields[type(node)]:
         value = getattr(node, name)
         if isinstance(value, (list, tuple)):
             for item in value:
-                if isinstance(item, cst.CSTNode):
+                if _nodes[type(item)]:
                     yield item
-        elif isinstance(value, cst.CSTNode):
+        elif _nodes[type(value)]:
             yield value
 
 
@@ -236,7 +247,7 @@ class Source:
         self.loops: list[Site] = []
         self._tree = tree
         self._prefix = prefix
-        self._starts: list[tuple[int, str]] | None = None
+        self._codes: dict[int, str] = {}
         for index, statement in enumerate(tree.body):
             self._visit(statement, self.scope, False, index)
 
@@ -264,14 +275,24 @@ class Source:
 
     def line_of(self, call: cst.Call) -> int:
         """The line of a call of this source."""
-        return next((self.line(site.top, call) for site in self.calls if site.node is call), 1)
+        site = self._sites.get(id(call))
+        return 1 if site is None else self.line(site.top, call)
+
+    @cached_property
+    def _sites(self) -> dict[int, Site]:
+        """The calls by the identity of their node, which lives as long as the tree."""
+        return {id(site.node): site for site in self.calls}
 
     def code(self, node: cst.CSTNode) -> str:
-        """The source text of *node*."""
-        try:
-            return self._tree.code_for_node(node)
-        except RecursionError:
-            return ""
+        """The source text of *node*, a part of this tree."""
+        known = self._codes.get(id(node))
+        if known is None:
+            try:
+                known = self._tree.code_for_node(node)
+            except RecursionError:
+                known = ""
+            self._codes[id(node)] = known
+        return known
 
     def line(self, top: int, node: cst.CSTNode) -> int:
         """The line of *node* inside the top-level statement *top*.
@@ -279,78 +300,108 @@ class Source:
         libcst's position provider costs twice the parse; generating the top-level statements and looking the node's
         first line up among them costs a third of it.
         """
-        if self._starts is None:
-            self._starts = []
-            line = 1 + sum(self.code(item).count("\n") for item in self._tree.header)
-            for statement in self._tree.body:
-                code = self.code(statement)
-                self._starts.append((line, code))
-                line += code.count("\n")
-        line, code = self._starts[top]
+        line, code = self._start(top)
         wanted = next((part for part in self.code(node).splitlines() if part.strip()), "").strip()
         found = code.find(wanted)
         return line + (code.count("\n", 0, found) if found > 0 else 0)
 
-    def _visit(self, node: cst.CSTNode, scope: Scope, main: bool, top: int) -> None:
-        import libcst as cst
+    def _start(self, top: int) -> tuple[int, str]:
+        """The line on which the top-level statement *top* begins, counted with what stands above it, and its text."""
+        while len(self._starts) < top + 2:
+            line, above = self._starts[-1]
+            self._starts.append((line + above.count("\n"), self.code(self._tree.body[len(self._starts) - 1])))
+        return self._starts[top + 1]
 
-        if isinstance(node, cst.FunctionDef):
-            self._function(node, scope, main, top)
-        elif isinstance(node, cst.ClassDef):
-            inner = Scope("class", node.name.value, scope)
-            scope.nodes[node.name.value] = node
-            scope.inner[node.name.value] = inner
-            self.definitions.append(Site(node, scope, main, top))
-            for decorator in node.decorators:
-                self._visit(decorator, scope, main, top)
-            for base in (*node.bases, *node.keywords):
-                self._visit(base, scope, main, top)
-            self._visit(node.body, inner, main, top)
-        elif isinstance(node, cst.If) and _is_main(node.test):
-            self._visit(node.body, scope, True, top)
-            if node.orelse is not None:
-                self._visit(node.orelse, scope, main, top)
-        elif isinstance(node, (cst.Import, cst.ImportFrom)):
-            self._import(node, scope)
-        elif isinstance(node, (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)):
-            site = Site(node, scope, main, top)
-            if _mentions_sqlite(node):
-                self.strings.append(site)
-            for child in children(node):
-                if not isinstance(child, (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)):
-                    self._visit(child, scope, main, top)
-        else:
-            site = Site(node, scope, main, top)
-            if isinstance(node, cst.Call):
-                self.calls.append(site)
-            elif isinstance(node, cst.Assign):
-                for target in node.targets:
-                    self._bind(target.target, node.value, scope)
-                self.assignments.append(site)
-            elif isinstance(node, cst.AnnAssign):
-                if node.value is not None:
-                    self._bind(node.target, node.value, scope)
-                    self.assignments.append(site)
-            elif isinstance(node, (cst.AugAssign, cst.For, cst.CompFor)):
-                self._bind(node.target, None, scope)
-                if isinstance(node, (cst.For, cst.CompFor)) and isinstance(node.target, cst.Name):
-                    scope.iterated.setdefault(node.target.value, []).append(node.iter)
-            elif isinstance(node, cst.NamedExpr):
-                self._bind(node.target, node.value, scope)
-            elif isinstance(node, cst.AsName):
-                self._bind(node.name, None, scope)
-            elif isinstance(node, cst.While):
-                self.loops.append(site)
-            elif isinstance(node, cst.Dict):
-                self.dicts.append(site)
+    @cached_property
+    def _starts(self) -> list[tuple[int, str]]:
+        """Line and text of the header, and of the top-level statements as far as they were asked for."""
+        return [(1, "".join(self.code(item) for item in self._tree.header))]
+
+    def _visit(self, node: cst.CSTNode, scope: Scope, main: bool, top: int) -> None:
+        visit = _VISITS.get(type(node).__name__)
+        if visit is None or visit(self, node, Site(node, scope, main, top)):
             for child in children(node):
                 self._visit(child, scope, main, top)
 
-    def _function(self, node: cst.FunctionDef, scope: Scope, main: bool, top: int) -> None:
+    # Each of these notes what a kind of node tells, and answers whether its parts are still to be visited.
+
+    def _class(self, node: cst.ClassDef, site: Site) -> bool:
+        scope, main, top = site.scope, site.main, site.top
+        inner = Scope("class", node.name.value, scope)
+        scope.nodes[node.name.value] = node
+        scope.inner[node.name.value] = inner
+        self.definitions.append(site)
+        for part in (*node.decorators, *node.bases, *node.keywords):
+            self._visit(part, scope, main, top)
+        self._visit(node.body, inner, main, top)
+        return False
+
+    def _if(self, node: cst.If, site: Site) -> bool:
+        if not _is_main(node.test):
+            return True
+        self._visit(node.body, site.scope, True, site.top)
+        if node.orelse is not None:
+            self._visit(node.orelse, site.scope, site.main, site.top)
+        return False
+
+    def _string(self, node: cst.CSTNode, site: Site) -> bool:
+        if _mentions_sqlite(node):
+            self.strings.append(site)
+        for child in children(node):
+            if type(child).__name__ not in _STRINGS:
+                self._visit(child, site.scope, site.main, site.top)
+        return False
+
+    def _call(self, node: cst.Call, site: Site) -> bool:
+        self.calls.append(site)
+        return True
+
+    def _assign(self, node: cst.Assign, site: Site) -> bool:
+        for target in node.targets:
+            self._bind(target.target, node.value, site.scope)
+        self.assignments.append(site)
+        return True
+
+    def _annotated(self, node: cst.AnnAssign, site: Site) -> bool:
+        if node.value is not None:
+            self._bind(node.target, node.value, site.scope)
+            self.assignments.append(site)
+        return True
+
+    def _augmented(self, node: cst.AugAssign, site: Site) -> bool:
+        self._bind(node.target, None, site.scope)
+        return True
+
+    def _for(self, node: cst.For | cst.CompFor, site: Site) -> bool:
+        import libcst as cst
+
+        self._bind(node.target, None, site.scope)
+        if isinstance(node.target, cst.Name):
+            site.scope.iterated.setdefault(node.target.value, []).append(node.iter)
+        return True
+
+    def _named(self, node: cst.NamedExpr, site: Site) -> bool:
+        self._bind(node.target, node.value, site.scope)
+        return True
+
+    def _as_name(self, node: cst.AsName, site: Site) -> bool:
+        self._bind(node.name, None, site.scope)
+        return True
+
+    def _while(self, node: cst.While, site: Site) -> bool:
+        self.loops.append(site)
+        return True
+
+    def _dict(self, node: cst.Dict, site: Site) -> bool:
+        self.dicts.append(site)
+        return True
+
+    def _function(self, node: cst.FunctionDef, site: Site) -> bool:
+        scope, main, top = site.scope, site.main, site.top
         inner = Scope("function", node.name.value, scope)
         scope.nodes[node.name.value] = node
         scope.inner[node.name.value] = inner
-        self.definitions.append(Site(node, scope, main, top))
+        self.definitions.append(site)
         for decorator in node.decorators:
             self._visit(decorator, scope, main, top)
         for parameter in (*node.params.posonly_params, *node.params.params, *node.params.kwonly_params):
@@ -358,8 +409,9 @@ class Source:
             if parameter.default is not None:
                 self._visit(parameter.default, scope, main, top)
         self._visit(node.body, inner, main, top)
+        return False
 
-    def _import(self, node: cst.Import | cst.ImportFrom, scope: Scope) -> None:
+    def _import(self, node: cst.Import | cst.ImportFrom, site: Site) -> bool:
         import libcst as cst
 
         if isinstance(node, cst.Import):
@@ -371,16 +423,17 @@ class Source:
                     top = module.partition(".")[0]
                     self.imports[top] = Import(top, None, 0)
                     self.imports.setdefault(module, Import(module, None, 0))
-            return
+            return False
         module = dotted(node.module)
         level = len(node.relative)
         if isinstance(node.names, cst.ImportStar):
             self.stars.append(Import(module, None, level))
-            return
+            return False
         for alias in node.names:
             name = dotted(alias.name)
             asname = alias.asname.name if alias.asname is not None else None
             self.imports[asname.value if isinstance(asname, cst.Name) else name] = Import(module, name, level)
+        return False
 
     def _bind(self, target: cst.CSTNode, value: cst.BaseExpression | None, scope: Scope) -> None:
         import libcst as cst
@@ -396,6 +449,27 @@ class Source:
                 owner.bind(target.attr.value, value, scope)
             elif name := dotted(target):
                 scope.bind(name, value)
+
+
+_STRINGS = ("SimpleString", "FormattedString", "ConcatenatedString")
+_VISITS: dict[str, Callable[[Source, Any, Site], bool]] = {
+    "FunctionDef": Source._function,
+    "ClassDef": Source._class,
+    "If": Source._if,
+    "Import": Source._import,
+    "ImportFrom": Source._import,
+    **dict.fromkeys(_STRINGS, Source._string),
+    "Call": Source._call,
+    "Assign": Source._assign,
+    "AnnAssign": Source._annotated,
+    "AugAssign": Source._augmented,
+    "For": Source._for,
+    "CompFor": Source._for,
+    "NamedExpr": Source._named,
+    "AsName": Source._as_name,
+    "While": Source._while,
+    "Dict": Source._dict,
+}
 
 
 def _is_main(test: cst.BaseExpression) -> bool:
@@ -490,6 +564,8 @@ class Sources:
         self.prefix = f"{prefix}/" if prefix not in ("", ".") else ""
         self._texts: dict[str, str | None] = {}
         self._sources: dict[str, Source | None] = {}
+        self._imports: dict[str, tuple[ImportLine, ...]] = {}
+        self._modules: dict[tuple[object, ...], str | None] = {}
         self.packages: set[str] = set()
         self._problems: dict[str, Problem] = {}
 
@@ -543,11 +619,24 @@ class Sources:
             self._problem(path, f"not read: {error}")
         return None
 
+    def imports(self, path: str) -> tuple[ImportLine, ...]:
+        """The import statements of *path*; see :func:`import_lines`."""
+        if path not in self._imports:
+            content = self.text(path)
+            self._imports[path] = tuple(import_lines(content)) if content is not None else ()
+        return self._imports[path]
+
     def _problem(self, place: str, message: str) -> None:
         self._problems.setdefault(place, Problem(f"{self.prefix}{place}", message))
 
     def module(self, name: str, level: int, importer: str, roots: Sequence[str]) -> str | None:
         """The file of the module *name*, as imported by the file *importer*; ``None`` where it is not of this tree."""
+        key = (name, level, posixpath.dirname(importer), *roots, len(self.packages))
+        if key not in self._modules:
+            self._modules[key] = self._module(name, level, importer, roots)
+        return self._modules[key]
+
+    def _module(self, name: str, level: int, importer: str, roots: Sequence[str]) -> str | None:
         relative = name.replace(".", "/")
         if level:
             base = posixpath.dirname(importer)

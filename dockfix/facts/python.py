@@ -313,15 +313,20 @@ class Python:
             folder: the folder of the context that is the working directory in the image; found by the entry where
                 it is not given.
         """
-        from dockfix.facts.pyserver import server_of
+        from dockfix.facts.pyserver import Environment, server_of
 
-        key = (tuple(command), tuple(sorted((environment or {}).items())), folder)
-        if key not in self._servers:
-            self._servers[key] = server_of(self, command, environment or {}, folder)
-        return self._servers[key]
+        given = environment or {}
+        known = self._servers.setdefault((tuple(command), folder), [])
+        for asked, server in known:
+            if all(given.get(name) == value for name, value in asked.items()):
+                return server
+        recorded = Environment(given)
+        server = server_of(self, command, recorded, folder)
+        known.append((recorded.asked, server))
+        return server
 
     @cached_property
-    def _servers(self) -> dict[tuple[object, ...], PyServer]:
+    def _servers(self) -> dict[tuple[object, ...], list[tuple[Mapping[str, str | None], PyServer]]]:
         return {}
 
     # -- other manifests

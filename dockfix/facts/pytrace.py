@@ -200,7 +200,7 @@ class Trace:
         known = {source.path: source for source in self._sources}
         for path in dict.fromkeys((*known, *self._paths)):
             content = self._evaluator.sources.text(path) or ""
-            if not mention.search(content):
+            if label not in content or not mention.search(content):
                 continue
             source = known.get(path)
             if source is None and content.count("\n") <= LONGEST:
