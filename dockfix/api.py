@@ -49,51 +49,45 @@ def fix(
     return Repository(root or root_of(place.absolute().parent)).plan(place, options or Options(), context=context)
 
 
-class Repository:
-    """A repository, and the companion files planned in it so far, which later plans see.
+class Sources:
+    """Files in which Dockerfiles are planned, and the companion files planned so far, which later plans see.
 
     Args:
-        root: its folder.
+        files: the repository's files, from its root.
         transforms: the transforms to run; by default all.
     """
 
-    def __init__(self, root: Path, transforms: Sequence[Transform] | None = None) -> None:
-        self.root = root.resolve()
+    def __init__(self, files: Files, transforms: Sequence[Transform] | None = None) -> None:
         self._transforms = registry.transforms() if transforms is None else transforms
         self._planned: dict[str, str] = {}
-        self._folder = Folder(self.root)
-        self._files: Files = self._folder
+        self._base = files
+        self._files = files
 
-    def plan(
+    def plan_source(
         self,
-        path: Path,
+        name: str,
+        source: bytes,
         options: Options,
         *,
         context: str | None = None,
-        source: bytes | None = None,
         choose: Chooser | None = None,
     ) -> Plan:
-        """Plan the rewriting of the Dockerfile at *path*.
+        """Plan the rewriting of a Dockerfile.
 
         Args:
-            path: the Dockerfile, from the current folder.
+            name: its path from the root.
+            source: its bytes.
             options: the choices.
             context: the folder in which it is built, from the root; worked out if ``None``.
-            source: its bytes, where they are not those of the file.
             choose: asked before a transform's changes are taken over.
 
         Raises:
-            DockerfileError: it cannot be read, lies outside the repository, or no builder would accept it.
+            DockerfileError: no builder would accept it.
         """
         from dockfix.engine import plan
 
-        name = self.name(path)
-        try:
-            source = _read(path, self.root) if source is None else source
-            _check_size(path, len(source))
-            document = Document.parse(source, name)
-        except DockerfileError as error:
-            raise DockerfileError(str(path), error.line, error.message) from None
+        _check_size(name, len(source))
+        document = Document.parse(source, name)
         app = self.app(document, context)
         obedience = Obedience()
         made = plan(document, app, options, obedience.over(self._transforms), choose)
@@ -108,18 +102,7 @@ class Repository:
         """Let later plans see *files*, companion paths with their new texts."""
         if files:
             self._planned.update(files)
-            self._files = Overlay(self._folder, self._planned)
-
-    def name(self, path: Path) -> str:
-        """The path of *path* from the root, with forward slashes.
-
-        Raises:
-            DockerfileError: it lies outside the repository.
-        """
-        place = path.absolute().parent.resolve() / path.name
-        if not place.is_relative_to(self.root):
-            raise DockerfileError(str(path), 1, f"lies outside of {self.root}")
-        return place.relative_to(self.root).as_posix()
+            self._files = Overlay(self._base, self._planned)
 
     def app(self, document: Document, context: str | None = None) -> App:
         """The facts around *document*, whose path counts from the root.
@@ -153,9 +136,61 @@ class Repository:
         return outcomes
 
 
-def _check_size(path: Path, size: int) -> None:
+class Repository(Sources):
+    """A repository on disk.
+
+    Args:
+        root: its folder.
+        transforms: the transforms to run; by default all.
+    """
+
+    def __init__(self, root: Path, transforms: Sequence[Transform] | None = None) -> None:
+        self.root = root.resolve()
+        super().__init__(Folder(self.root), transforms)
+
+    def plan(
+        self,
+        path: Path,
+        options: Options,
+        *,
+        context: str | None = None,
+        source: bytes | None = None,
+        choose: Chooser | None = None,
+    ) -> Plan:
+        """Plan the rewriting of the Dockerfile at *path*.
+
+        Args:
+            path: the Dockerfile, from the current folder.
+            options: the choices.
+            context: the folder in which it is built, from the root; worked out if ``None``.
+            source: its bytes, where they are not those of the file.
+            choose: asked before a transform's changes are taken over.
+
+        Raises:
+            DockerfileError: it cannot be read, lies outside the repository, or no builder would accept it.
+        """
+        name = self.name(path)
+        try:
+            source = _read(path, self.root) if source is None else source
+            return self.plan_source(name, source, options, context=context, choose=choose)
+        except DockerfileError as error:
+            raise DockerfileError(str(path), error.line, error.message) from None
+
+    def name(self, path: Path) -> str:
+        """The path of *path* from the root, with forward slashes.
+
+        Raises:
+            DockerfileError: it lies outside the repository.
+        """
+        place = path.absolute().parent.resolve() / path.name
+        if not place.is_relative_to(self.root):
+            raise DockerfileError(str(path), 1, f"lies outside of {self.root}")
+        return place.relative_to(self.root).as_posix()
+
+
+def _check_size(path: str, size: int) -> None:
     if size > LARGEST:
-        raise DockerfileError(str(path), 1, f"has {size:,} bytes; more than {LARGEST:,} is no Dockerfile")
+        raise DockerfileError(path, 1, f"has {size:,} bytes; more than {LARGEST:,} is no Dockerfile")
 
 
 def _read(path: Path, root: Path) -> bytes:
@@ -169,7 +204,7 @@ def _read(path: Path, root: Path) -> bytes:
         target = Path(os.path.realpath(path))
         if not target.is_relative_to(root):
             raise DockerfileError(str(path), 1, f"is a symbolic link that leads out of the tree to {target}")
-        _check_size(path, state.st_size)
+        _check_size(str(path), state.st_size)
         return path.read_bytes()
     except OSError as error:
         raise DockerfileError(str(path), 1, f"cannot be read: {error.strerror or error}") from error

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import takewhile
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, get_args
 
 from dockfix.options import Base, Options, Owner, PythonPackages, Split
@@ -32,7 +32,7 @@ _SET = re.compile(r"""\s*(?:\[+(?P<table>[\w.\s"'-]+)\]+\s*(?:#.*)?$|(?P<key>[\w
 class ConfigError(Exception):
     """A configuration file is wrong; ``str()`` is ``path:line: message``."""
 
-    def __init__(self, path: Path, line: int, message: str) -> None:
+    def __init__(self, path: PurePath, line: int, message: str) -> None:
         super().__init__(f"{path}:{line}: {message}")
         self.path = path
         self.line = line
@@ -47,23 +47,26 @@ class Config:
         options: the choices, those that the file does not name as they are by default.
         exclude: patterns, relative to the file's folder, of Dockerfiles to leave out when a folder is searched.
         path: the file, or ``None`` where there is none.
+        bot: the table ``bot`` as it stands there, for the bot to validate.
     """
 
     options: Options = Options()
     exclude: tuple[str, ...] = ()
-    path: Path | None = None
+    path: PurePath | None = None
+    bot: Mapping[str, Any] = field(default_factory=dict)
 
     def excludes(self, dockerfile: Path) -> bool:
         """Whether a pattern names *dockerfile* or a folder above it (the language of ``.dockerignore``)."""
         if self.path is None or not self.exclude:
             return False
+        place = dockerfile.parent.resolve() / dockerfile.name
+        folder = Path(self.path).parent.resolve()
+        return place.is_relative_to(folder) and self.leaves_out(place.relative_to(folder).as_posix())
+
+    def leaves_out(self, relative: str) -> bool:
+        """Whether a pattern names the Dockerfile *relative*, a path from the configuration file's folder."""
         from dockfix.facts.ignore import Ignore, patterns
 
-        place = dockerfile.parent.resolve() / dockerfile.name
-        folder = self.path.parent.resolve()
-        if not place.is_relative_to(folder):
-            return False
-        relative = place.relative_to(folder).as_posix()
         return Ignore(True, str(self.path), tuple(patterns("\n".join(self.exclude)))).ignores(relative)
 
 
@@ -88,9 +91,18 @@ def load(path: Path, ids: Callable[[], Collection[str]]) -> Config:
         ConfigError: the file cannot be read, is not TOML, or holds an unknown key or a value that does not fit.
     """
     try:
-        source = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(path, 1, f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        source = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(path, 1, f"cannot be read: {error.strerror or error}") from error
+    return parse(path, source, ids)
+
+
+def parse(path: PurePath, data: bytes, ids: Callable[[], Collection[str]]) -> Config:
+    """Understand *data* as the configuration file *path*, which need not lie on disk; arguments and errors as above."""
+    try:
+        source = data.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(path, 1, f"cannot be read: {error}") from error
     table = _toml(path, source)
     within: tuple[str, ...] = ()
     if path.name == PYPROJECT:
@@ -98,31 +110,36 @@ def load(path: Path, ids: Callable[[], Collection[str]]) -> Config:
         tool = table.get("tool")
         table = tool.get("dockfix", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
-        raise ConfigError(path, _line(source, *TABLE), "tool.dockfix is not a table")
-    return _config(path, table, lambda key: _line(source, *within, key), ids)
+        raise ConfigError(path, line_of(source, *TABLE), "tool.dockfix is not a table")
+    return _config(path, table, lambda key: line_of(source, *within, key), ids)
 
 
 def _config(
-    path: Path, table: Mapping[str, Any], line_of: Callable[[str], int], ids: Callable[[], Collection[str]]
+    path: PurePath, table: Mapping[str, Any], line_of: Callable[[str], int], ids: Callable[[], Collection[str]]
 ) -> Config:
     options = Options()
     exclude: tuple[str, ...] = ()
-    names = {field.name.replace("_", "-"): field.name for field in fields(Options)}
+    bot: Mapping[str, Any] = {}
+    names = {each.name.replace("_", "-"): each.name for each in fields(Options)}
     for key, value in table.items():
         line = line_of(key)
         if key == "exclude":
             exclude = _texts(path, line, key, value)
+        elif key == "bot":
+            if not isinstance(value, dict):
+                raise ConfigError(path, line, "bot is a table")
+            bot = value
         elif key in names:
             chosen: dict[str, Any] = {names[key]: _option(path, line, key, value, ids)}
             options = replace(options, **chosen)
         else:
             from dockfix.suggestion import did_you_mean
 
-            raise ConfigError(path, line, f"unknown key {key!r}{did_you_mean(key, [*names, 'exclude'])}")
-    return Config(options, exclude, path)
+            raise ConfigError(path, line, f"unknown key {key!r}{did_you_mean(key, [*names, 'exclude', 'bot'])}")
+    return Config(options, exclude, path, bot)
 
 
-def _option(path: Path, line: int, key: str, value: object, ids: Callable[[], Collection[str]]) -> object:
+def _option(path: PurePath, line: int, key: str, value: object, ids: Callable[[], Collection[str]]) -> object:
     choices = {"base": BASES, "split": SPLITS, "python-packages": PYTHON_PACKAGES, "owner": OWNERS}.get(key)
     if choices is not None:
         if value not in choices:
@@ -145,13 +162,13 @@ def _option(path: Path, line: int, key: str, value: object, ids: Callable[[], Co
     return value
 
 
-def _texts(path: Path, line: int, key: str, value: object) -> tuple[str, ...]:
+def _texts(path: PurePath, line: int, key: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ConfigError(path, line, f"{key} is a list of strings, not {value!r}")
     return tuple(value)
 
 
-def _toml(path: Path, source: str) -> dict[str, Any]:
+def _toml(path: PurePath, source: str) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -163,7 +180,7 @@ def _toml(path: Path, source: str) -> dict[str, Any]:
         raise ConfigError(path, int(found[1]) if found else 1, f"not TOML: {error}") from error
 
 
-def _line(source: str, *path: str) -> int:
+def line_of(source: str, *path: str) -> int:
     """Where the key *path* is set, or else the innermost table that it belongs to; the parser does not tell."""
     table: tuple[str, ...] = ()
     found, shared = 1, 0
@@ -186,11 +203,15 @@ def _parts(key: str) -> tuple[str, ...]:
 
 
 def _mentions_dockfix(pyproject: Path) -> bool:
-    """Whether *pyproject* may hold a table of ours, without the price of parsing it."""
     try:
         source = pyproject.read_bytes()
     except OSError:
         return False
+    return mentions_dockfix(source)
+
+
+def mentions_dockfix(source: bytes) -> bool:
+    """Whether a ``pyproject.toml`` may hold a table of ours, without the price of parsing it."""
     return re.search(rb"\btool\b.{0,20}\bdockfix\b", source) is not None
 
 

@@ -6,7 +6,11 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dockfix.facts import Files
 
 _NAME = re.compile(r"Dockerfile(?:\..+)?|.+\.[Dd]ockerfile|Containerfile.*")
 _OTHER = re.compile(
@@ -87,6 +91,30 @@ def _discover(path: Path) -> Iterator[Found | Skipped | Unusable]:
     yield from found
 
 
+def within(files: Files, limit: int) -> Iterator[tuple[str, str | None]]:
+    """The Dockerfiles among *files*, a path each and why it is left out, ``None`` where it is not.
+
+    Args:
+        files: the files of a repository, which need not lie on disk.
+        limit: how many files are looked at.
+    """
+    seen: set[str] = set()
+    composed = False
+    for path in files.walk("", limit):
+        name = path.rpartition("/")[2]
+        composed = composed or _of_compose(name)
+        if named_like_a_dockerfile(name):
+            seen.add(path)
+            yield path, _left_out(PurePosixPath(path))
+    if composed:
+        from dockfix.facts.compose import compose
+
+        services, _ = compose(files)
+        for path in sorted({service.dockerfile for service in services if service.dockerfile} - seen):
+            if files.exists(path) and not files.is_dir(path):
+                yield path, _left_out(PurePosixPath(path))
+
+
 def root_of(folder: Path, otherwise: Path | None = None) -> Path:
     """The repository that *folder* (absolute) belongs to.
 
@@ -115,7 +143,7 @@ def _search(top: Path, root: Path) -> Iterator[Found | Skipped | Unusable]:
             for name in folders
             if name in {"Dockerfile", "Containerfile"}
         )
-        composed = composed or any("compose" in name and name.endswith((".yml", ".yaml")) for name in names)
+        composed = composed or any(map(_of_compose, names))
         for name in sorted(filter(named_like_a_dockerfile, names)):
             yield _sorted_out(here / name, top, root)
     if composed:
@@ -134,12 +162,16 @@ def _named_by_compose(top: Path) -> Iterator[Path]:
             yield top / named
 
 
+def _of_compose(name: str) -> bool:
+    return "compose" in name and name.endswith((".yml", ".yaml"))
+
+
 def _sorted_out(path: Path, top: Path, root: Path) -> Found | Skipped:
     why = _left_out(path.relative_to(top))
     return Skipped(path, f"{why} (give its path to have it rewritten)") if why else Found(path, root)
 
 
-def _left_out(relative: Path) -> str | None:
+def _left_out(relative: PurePath) -> str | None:
     folders = {part.lower() for part in relative.parts[:-1]}
     if folders & _VENDORED:
         return "belongs to vendored code"
