@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dockfix import __version__
-from dockfix.config import BASES, HIGHEST_UID, OWNERS, PYTHON_PACKAGES, SPLITS
+from dockfix.choices import complete_ids, known_transforms, overrides, parse_ids, rewriting
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
-
-    from dockfix.transform import Transform
 
 
 class Words(click.Group):
@@ -38,6 +36,29 @@ class Words(click.Group):
         return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
 
 
+class Later(click.Group):
+    """A group of commands in a module that is imported when one of them is asked for.
+
+    Args:
+        module: the module; its ``commands`` are the group's.
+    """
+
+    def __init__(self, module: str, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.module = module
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self._loaded())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return self._loaded().get(cmd_name)
+
+    def _loaded(self) -> dict[str, click.Command]:
+        from importlib import import_module
+
+        return {command.name or "": command for command in import_module(self.module).commands}
+
+
 class Default(click.Command):
     """The command without a name: its help and its completion tell of the others."""
 
@@ -53,44 +74,13 @@ class Default(click.Command):
         return [*names, *super().shell_complete(ctx, incomplete)]
 
 
-def _transforms() -> tuple[Transform, ...]:
-    from dockfix.registry import RegistryError, transforms
-
-    try:
-        return transforms()
-    except RegistryError as error:
-        raise click.UsageError(str(error)) from None
-
-
-def _ids(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> frozenset[str]:
-    """The ids of transforms in words that may each hold several, separated by commas."""
-    ids = frozenset(id.strip() for word in given for id in word.split(",") if id.strip())
-    known = [each.id for each in _transforms()] if ids else []
-    for id in sorted(ids.difference(known)):
-        from dockfix.suggestion import did_you_mean
-
-        raise click.BadParameter(f"no transform is called {id!r}{did_you_mean(id, known)}", ctx, param)
-    return ids
-
-
-def _complete_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from click.shell_completion import CompletionItem
-
-    before, comma, word = incomplete.rpartition(",")
-    return [CompletionItem(before + comma + each.id) for each in _transforms() if each.id.startswith(word)]
-
-
-def _id_option(name: str, *, help: str) -> Callable[[Any], Any]:
-    return click.option(name, multiple=True, callback=_ids, shell_complete=_complete_ids, metavar="ID[,ID]", help=help)
-
-
 def _list(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
     if not wanted or ctx.resilient_parsing:
         return
     from dockfix.report.rule import phase
     from dockfix.report.text import table
 
-    for line in table([(each.id, phase(each), each.safety.value, each.summary) for each in _transforms()]):
+    for line in table([(each.id, phase(each), each.safety.value, each.summary) for each in known_transforms()]):
         click.echo(line)
     ctx.exit()
 
@@ -98,39 +88,6 @@ def _list(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
 _context_option = click.option(
     "--context", metavar="FOLDER", help="The build context, instead of what compose, CI or COPY tell."
 )
-_REWRITING: tuple[Callable[[Any], Any], ...] = (
-    _id_option("--only", help="Run these transforms alone."),
-    _id_option("--skip", help="Leave these transforms out."),
-    click.option("--safe", is_flag=True, default=None, help="Only what leaves the image behaving as before."),
-    click.option("--base", type=click.Choice(BASES), help="The smallest family of base images wanted.  [alpine]"),
-    click.option(
-        "--split", type=click.Choice(SPLITS), help="Split into stages where it pays, or wherever sound.  [worth]"
-    ),
-    click.option("--python-packages", type=click.Choice(PYTHON_PACKAGES), help="Where Python packages go.  [user]"),
-    click.option("--owner", type=click.Choice(OWNERS), help="Who owns the app's files in the image.  [app]"),
-    click.option(
-        "--uid", type=click.IntRange(1, HIGHEST_UID), help="Uid and gid of an account that is created.  [1001]"
-    ),
-    click.option("--cache-mounts/--no-cache-mounts", default=None, help="Use RUN --mount=type=cache (needs BuildKit)."),
-    click.option(
-        "--config", type=click.Path(dir_okay=False), help="The configuration file, instead of the nearest one."
-    ),
-    click.option("--isolated", is_flag=True, help="Read no configuration file."),
-)
-
-
-def _rewriting(command: Callable[..., None]) -> Callable[..., None]:
-    """Give *command* the options that say what the rewriting is to be."""
-    for option in reversed(_REWRITING):
-        command = option(command)
-    return command
-
-
-def _overrides(given: dict[str, Any]) -> dict[str, Any]:
-    """Take what the command line says of the rewriting out of *given*."""
-    names = ("base", "split", "python_packages", "owner", "uid", "safe", "cache_mounts")
-    overrides = {name: value for name in names if (value := given.pop(name)) is not None}
-    return overrides | {name: ids for name in ("only", "skip") if (ids := given.pop(name))}
 
 
 def _demand_current_folder(ctx: click.Context) -> None:
@@ -156,7 +113,7 @@ def _demand_current_folder(ctx: click.Context) -> None:
     "--stdin-filename", metavar="PATH", help="Where the Dockerfile given as - on standard input has its place."
 )
 @_context_option
-@_rewriting
+@rewriting
 @click.option("--strict", is_flag=True, help="Exit with 1 if a transform refused.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="The form of the report.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours in the diff.")
@@ -174,9 +131,9 @@ def fix(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
     from dockfix.session import Request, run
 
     _demand_current_folder(ctx)
-    overrides = _overrides(given)
+    chosen = overrides(given)
     try:
-        code = run(Request(paths=paths or (".",), overrides=overrides, commands=tuple(main.commands), **given))
+        code = run(Request(paths=paths or (".",), overrides=chosen, commands=tuple(main.commands), **given))
     except UsageError as error:
         raise click.UsageError(str(error), ctx) from None
     ctx.exit(code)
@@ -186,12 +143,12 @@ main = Words(fix, name="dockfix")
 
 
 @main.command()
-@click.argument("ids", nargs=-1, required=True, callback=_ids, shell_complete=_complete_ids, metavar="ID...")
+@click.argument("ids", nargs=-1, required=True, callback=parse_ids, shell_complete=complete_ids, metavar="ID...")
 def rule(ids: frozenset[str]) -> None:
     """Print the documentation of a transform."""
     from dockfix.report.rule import page
 
-    click.echo("\n".join(page(each) for each in _transforms() if each.id in ids), nl=False)
+    click.echo("\n".join(page(each) for each in known_transforms() if each.id in ids), nl=False)
 
 
 def _pairs(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
@@ -232,7 +189,7 @@ def _pair_option(*names: str, help: str) -> Callable[[Any], Any]:
 @click.option("--memory", default="2g", show_default=True, help="What a container may use, as docker run takes it.")
 @click.option("--pids", type=click.IntRange(1), default=1024, show_default=True, help="Processes of a container.")
 @_context_option
-@_rewriting
+@rewriting
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", help="The report's form."
 )
@@ -264,7 +221,7 @@ def verify(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
     limits = Limits(given.pop("memory"), given.pop("pids"))
     request = Request(
         paths=paths or (".",),
-        overrides=_overrides(given),
+        overrides=overrides(given),
         commands=tuple(main.commands),
         trial=trial,
         limits=limits,
@@ -275,3 +232,13 @@ def verify(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
     except UsageError as error:
         raise click.UsageError(str(error), ctx) from None
     ctx.exit(code)
+
+
+main.add_command(
+    Later(
+        "dockfix.bot.command",
+        name="bot",
+        help="Open pull requests on a forge: on one repository, or on thousands.",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    )
+)

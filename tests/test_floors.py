@@ -30,6 +30,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("dockfix.api", "dockfix.dialogue", "dockfix.verify"),
     ("dockfix.planner", "dockfix.explanation"),
     ("dockfix.trials",),
+    ("dockfix.choices",),
+    ("dockfix.bot",),
     ("dockfix.session",),
     ("dockfix.cli",),
     ("dockfix.__main__",),

@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 
 HEAVY = {
+    "asyncio",
+    "cryptography",
     "dockerfile_parse",
     "email",
+    "httpx",
     "importlib.metadata",
     "json5",
     "libcst",
     "packaging",
+    "sqlite3",
     "tomli",
     "tomllib",
     "tree_sitter",
@@ -48,6 +52,7 @@ def test_help_imports_nothing_heavy(argument: str, tmp_path: Path) -> None:
     )
     assert loaded & HEAVY == set()
     assert {name for name in loaded if name.startswith("dockfix.")} <= {
+        "dockfix.choices",
         "dockfix.cli",
         "dockfix.config",
         "dockfix.options",

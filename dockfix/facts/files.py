@@ -81,8 +81,8 @@ def decoded(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
 
 
-def _walk(files: Files, folder: str, limit: int) -> Iterator[str]:
-    """Breadth first, so that a limit cuts off the deepest files and not the last folders."""
+def walked(files: Files, folder: str, limit: int) -> Iterator[str]:
+    """As :meth:`Files.walk`. Breadth first, so that a limit cuts off the deepest files and not the last folders."""
     folders = [folder]
     for current in folders:
         names = files.list(current)
@@ -237,7 +237,7 @@ class Tree:
 
     def walk(self, folder: str = "", limit: int = WALK_LIMIT) -> Iterator[str]:
         clean = normal(folder)
-        return iter(()) if clean is None else _walk(self, clean, limit)
+        return iter(()) if clean is None else walked(self, clean, limit)
 
 
 class Overlay:

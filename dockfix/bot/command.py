@@ -1,0 +1,206 @@
+"""The commands ``dockfix bot …``. What they need beside click is imported when they run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dockfix.bot.settings import Caps, Settings
+from dockfix.choices import overrides, steering
+from dockfix.report.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dockfix.bot.campaign import Record
+    from dockfix.bot.forge import Forge
+
+DONE, FAILED, INTERRUPTED = 0, 2, 130
+
+_selection = (
+    click.option("--repo", "repositories", multiple=True, metavar="OWNER/NAME", help="A repository; may be repeated."),
+    click.option("--org", "organisations", multiple=True, metavar="NAME", help="All of an organisation or account."),
+    click.option(
+        "--repos-file", "files", multiple=True, metavar="FILE", help="A file with a name a line; # begins a comment."
+    ),
+)
+_connection = (
+    click.option("--url", metavar="URL", envvar="DOCKFIX_URL", help="GitHub Enterprise: its address."),
+    click.option(
+        "--token-file", metavar="FILE", help="Holds the token, else DOCKFIX_TOKEN, GITHUB_TOKEN or GH_TOKEN does."
+    ),
+)
+
+
+def _options(*groups: tuple[Any, ...]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed([option for group in groups for option in group]):
+            command = option(command)
+        return command
+
+    return add
+
+
+@click.command(
+    epilog="Exit codes: 0 done, 2 something failed; the others were handled. Nothing tells the token but a file or the "
+    "environment."
+)
+@_options(_selection)
+@click.option("--dry-run", is_flag=True, help="Print the diffs and what would be done; send nothing but reads.")
+@click.option("--limit", type=click.IntRange(0), metavar="N", help="Open at most so many pull requests in this run.")
+@click.option("--per-hour", type=click.IntRange(1), default=60, show_default=True, help="Open at most so many an hour.")
+@click.option(
+    "--per-repository", type=click.IntRange(1), default=3, show_default=True, help="Have at most so many open in each."
+)
+@click.option("--split", "one_each", is_flag=True, help="One pull request for each transform.")
+@click.option("--draft", is_flag=True, help="Open drafts.")
+@click.option("--label", "labels", multiple=True, metavar="NAME", help="A label; may be repeated.")
+@click.option("--reviewer", "reviewers", multiple=True, metavar="NAME", help="Whom to ask, or ORG/TEAM.")
+@click.option("--fork", is_flag=True, help="Propose from a fork where the account may not push.")
+@click.option("--forks", is_flag=True, help="Visit repositories that are forks, too.")
+@click.option("--onboard", is_flag=True, help="Ask first, with a pull request that adds a .dockfix.toml.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=8, show_default=True, help="Repositories at a time.")
+@click.option("--resume", is_flag=True, help="Go on with the last run, if it was not finished.")
+@click.option("--state", metavar="FILE", help="Where runs are kept.  [a file in the user's state folder]")
+@click.option("--report", metavar="FILE", help="Write what became of each repository as JSON.")
+@_options(_connection)
+@steering
+def run(**given: Any) -> None:
+    """Propose rewritten Dockerfiles in pull requests, at most one open for each repository.
+
+    Begin with --dry-run, and with --limit 1.
+    """
+    from dockfix.bot.forge import ForgeError
+    from dockfix.bot.state import StateError
+
+    if not (given["repositories"] or given["files"] or given["organisations"]):
+        raise click.UsageError("name repositories with --repo, --repos-file or --org")
+    settings = Settings(
+        overrides=overrides(given),
+        split=given["one_each"],
+        draft=given["draft"],
+        labels=given["labels"],
+        reviewers=given["reviewers"],
+        caps=Caps(given["limit"], given["per_hour"], given["per_repository"]),
+        fork=given["fork"],
+        forks=given["forks"],
+        onboard=given["onboard"],
+        dry_run=given["dry_run"],
+    )
+    try:
+        code = asyncio.run(_run(settings, given))
+    except (ForgeError, StateError) as error:
+        click.echo(printable(f"dockfix: {error}"), err=True)
+        code = FAILED
+    except KeyboardInterrupt:
+        click.echo("interrupted; --resume goes on from here", err=True)
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+async def _run(settings: Settings, given: dict[str, Any]) -> int:
+    from dockfix.bot.campaign import Campaign
+    from dockfix.bot.names import names
+    from dockfix.bot.report import summary, write
+    from dockfix.bot.state import State
+    from dockfix.bot.workshop import in_thread
+
+    forge = _forge(given, dry_run=settings.dry_run)
+    state = State("" if settings.dry_run else given["state"] or _default_state())
+    try:
+        state.begin(resume=given["resume"])
+        campaign = Campaign(forge, settings, in_thread, state, _show(settings.dry_run), given["jobs"])
+        try:
+            await campaign.run(names(forge, given["repositories"], given["files"], given["organisations"]))
+            state.finish()
+        finally:
+            counts = state.counts()
+            click.echo(summary(counts), err=True)
+            if given["report"]:
+                write(Path(given["report"]), state.records(), counts)
+        return FAILED if counts.get("failed") else DONE
+    finally:
+        state.close()
+        await forge.close_connections()
+
+
+def _show(dry_run: bool) -> Callable[[Record], None]:
+    from dockfix.bot.report import lines, preview
+
+    def show(record: Record) -> None:
+        if dry_run:
+            for difference, reasons in preview(record):
+                click.echo(difference.encode("utf-8", "surrogateescape"), nl=False)
+                for reason in reasons:
+                    click.echo(reason, err=True)
+        for line in lines(record):
+            click.echo(line, err=True)
+
+    return show
+
+
+def _forge(given: dict[str, Any], *, dry_run: bool) -> Forge:
+    """The forge that the command line names.
+
+    Raises:
+        ForgeError: there is no token, or the address is not safe.
+    """
+    try:
+        from dockfix.bot.http import Http
+    except ModuleNotFoundError as error:
+        raise click.UsageError(f"{error.name} is missing: pip install 'dockfix[bot]'") from None
+    from dockfix.bot.credentials import Anonymous, token
+    from dockfix.bot.forge import ForgeError
+    from dockfix.bot.github import HEADERS, GitHub, address
+    from dockfix.bot.pace import Pace
+
+    credential = token(given["token_file"])
+    if credential is None and not dry_run:
+        raise ForgeError("no token: set DOCKFIX_TOKEN, or name a file with --token-file")
+    pace = Pace(report=lambda message: click.echo(message, err=True))
+    return GitHub(Http(address(given["url"]), credential or Anonymous(), pace, HEADERS, read_only=dry_run))
+
+
+def _default_state() -> str:
+    """https://specifications.freedesktop.org/basedir-spec/latest/"""
+    folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "dockfix"
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder / "bot.sqlite")
+
+
+@click.command()
+@_options(_selection, _connection)
+@click.option("--count", type=click.IntRange(1), required=True, metavar="N", help="How many machines there are.")
+@click.option("--index", type=click.IntRange(0), required=True, metavar="I", help="Which this one is, from 0.")
+def shard(**given: Any) -> None:
+    """Print the repositories that are this machine's, a line each, for --repos-file."""
+    from dockfix.bot.forge import ForgeError
+
+    if given["index"] >= given["count"]:
+        raise click.UsageError(f"--index is a number from 0 to {given['count'] - 1}")
+    try:
+        asyncio.run(_shard(given))
+    except ForgeError as error:
+        click.echo(printable(f"dockfix: {error}"), err=True)
+        sys.exit(FAILED)
+
+
+async def _shard(given: dict[str, Any]) -> None:
+    from dockfix.bot.names import names, shard_of
+
+    forge = _forge(given, dry_run=True) if given["organisations"] else None
+    try:
+        async for name in names(forge, given["repositories"], given["files"], given["organisations"]):
+            if shard_of(name, given["count"]) == given["index"]:
+                click.echo(name)
+    finally:
+        if forge is not None:
+            await forge.close_connections()
+
+
+commands = (run, shard)

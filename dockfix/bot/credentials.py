@@ -1,0 +1,57 @@
+"""How the bot shows who it is: with a token, or as an app."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dockfix.bot.forge import ForgeError
+from dockfix.bot.secret import Secret
+
+TOKENS = ("DOCKFIX_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
+"""Where a token is looked for, in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A personal access token, or one that CI hands out.
+
+    Attributes:
+        value: the token.
+    """
+
+    value: Secret
+
+    async def secret(self, path: str) -> Secret | None:
+        return self.value
+
+
+def token(file: str | None, environment: Mapping[str, str] = os.environ) -> Token | None:
+    """The token in *file*, else in the environment; never on the command line, where every process can read it.
+
+    Raises:
+        ForgeError: the file cannot be read, or what is found is no token.
+    """
+    if file is not None:
+        try:
+            text = Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ForgeError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or 'not text'}") from None
+        origin = file
+    else:
+        origin, text = next(((name, environment[name].strip()) for name in TOKENS if environment.get(name)), ("", ""))
+    if not text and file is None:
+        return None
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ForgeError(f"{origin}: holds no token: one word of ASCII characters is expected")
+    return Token(Secret(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """Nobody: enough to read public repositories in a dry run."""
+
+    async def secret(self, path: str) -> Secret | None:
+        return None

@@ -1,0 +1,209 @@
+"""What dockfix has to say of one repository: plans for its Dockerfiles, over files that need not lie on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from dockfix import registry
+from dockfix.api import Sources
+from dockfix.bot.settings import Settings, Wishes, granted, options, wishes
+from dockfix.bot.tree import MOST_ENTRIES, TreeError, TreeFiles
+from dockfix.config import NAME, PYPROJECT, TABLE, Config, ConfigError, line_of, mentions_dockfix, parse
+from dockfix.discover import within
+from dockfix.dockerfile import DockerfileError
+from dockfix.report.record import Failure, Omission
+
+if TYPE_CHECKING:
+    from dockfix.engine import Plan
+
+EVERYTHING = "dockerfile"
+"""The topic of a pull request that holds what all transforms propose."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What there is to say of a repository.
+
+    Attributes:
+        plans: the plans that change something, by topic: :data:`EVERYTHING`, or a transform's id each.
+        quiet: the plans that change nothing, but may hold refusals.
+        omissions: Dockerfiles left out on purpose.
+        failures: what could not be worked on.
+        settings: what holds for this repository.
+        enabled: whether it lets the bot propose anything.
+        configured: whether it has a configuration of dockfix at its root.
+    """
+
+    plans: Mapping[str, tuple[Plan, ...]] = field(default_factory=dict)
+    quiet: tuple[Plan, ...] = ()
+    omissions: tuple[Omission, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+    enabled: bool = True
+    configured: bool = False
+
+
+def findings(files: TreeFiles, settings: Settings) -> Findings:
+    """Plan all Dockerfiles of a repository.
+
+    Args:
+        files: its tree.
+        settings: what the operator asks for.
+
+    Raises:
+        TreeError: too much would have to be read.
+    """
+    configs = _Configs(files)
+    try:
+        own = configs.wishes()
+        top = configs.nearest("")
+    except ConfigError as error:
+        return Findings(failures=(_failure(error),), settings=settings, configured=True)
+    held = granted(settings, own)
+    base = Findings(settings=held, enabled=own.enabled, configured=top is not None)
+    if not own.enabled:
+        return base
+    omissions: list[Omission] = []
+    failures: list[Failure] = []
+    chosen: list[str] = []
+    for path, why in within(files, MOST_ENTRIES):
+        try:
+            config = configs.of(path)
+        except ConfigError as error:
+            failures.append(_failure(error))
+            continue
+        if why is not None:
+            omissions.append(Omission(path, why))
+        elif config.leaves_out(_below(path, config)):
+            omissions.append(Omission(path, f"excluded by {config.path}"))
+        else:
+            chosen.append(path)
+    whole = _Run(files, configs, held)
+    made = [plan for path in chosen if (plan := whole.plan(path)) is not None]
+    plans = {EVERYTHING: tuple(plan for plan in made if plan.changed)}
+    if held.split:
+        plans = dict(_split(files, configs, held, plans[EVERYTHING]))
+    return replace(
+        base,
+        plans={topic: each for topic, each in plans.items() if each},
+        quiet=tuple(plan for plan in made if not plan.changed),
+        omissions=tuple(omissions),
+        failures=tuple(dict.fromkeys((*failures, *whole.failures))),
+    )
+
+
+def _split(
+    files: TreeFiles, configs: _Configs, settings: Settings, plans: tuple[Plan, ...]
+) -> Iterator[tuple[str, tuple[Plan, ...]]]:
+    """What each transform proposes by itself; every change alone leaves a working image, so each may be merged so."""
+    ids = dict.fromkeys(id for plan in plans for id, _ in plan.steps)
+    for outcome in (outcome for plan in plans for outcome in plan.outcomes if outcome.kind == "applied"):
+        ids.setdefault(outcome.transform)
+    for id in ids:
+        run = _Run(files, configs, replace(settings, overrides={**settings.overrides, "only": frozenset({id})}))
+        alone = tuple(made for plan in plans if (made := run.plan(plan.path)) is not None and made.changed)
+        yield id, alone
+
+
+class _Run:
+    """Plans for several Dockerfiles, later ones of which see the companions of earlier ones."""
+
+    def __init__(self, files: TreeFiles, configs: _Configs, settings: Settings) -> None:
+        self.files = files
+        self.sources = Sources(files)
+        self.configs = configs
+        self.settings = settings
+        self.failures: list[Failure] = []
+
+    def plan(self, path: str) -> Plan | None:
+        chosen = options(self.configs.of(path).options, self.settings.overrides)
+        if chosen is None:
+            return None
+        try:
+            source = self.files.read(path)
+            if source is None:
+                raise DockerfileError(path, 1, self.files.editable(path) or "cannot be read")
+            plan = self.sources.plan_source(path, source, chosen)
+        except DockerfileError as error:
+            self.failures.append(Failure(path, error.line, error.message))
+            return None
+        except (TreeError, registry.RegistryError):
+            raise
+        except Exception as error:  # a defect of dockfix in one file must not keep the others from being handled
+            what = f"{type(error).__name__}: {error}"
+            self.failures.append(Failure(path, 1, f"dockfix itself failed, please report it: {what}"))
+            return None
+        for defect in plan.defects:
+            self.failures.append(Failure(path, 1, f"{defect.transform} failed its own proof: {defect.message}"))
+        if plan.defects:
+            return None
+        for name in (plan.path, *plan.files) if plan.changed else ():
+            why = self.files.editable(name)
+            if why is not None:
+                self.failures.append(Failure(path, 1, f"cannot be proposed: {name} {why}"))
+                return None
+        self.sources.take(plan.files)
+        return plan
+
+
+class _Configs:
+    """The configuration files of a tree, each understood once."""
+
+    def __init__(self, files: TreeFiles) -> None:
+        self._files = files
+        self._parsed = cache(self._parse)
+
+    def of(self, dockerfile: str) -> Config:
+        """What holds for a Dockerfile.
+
+        Raises:
+            ConfigError: the file that governs it is wrong.
+        """
+        found = self.nearest(dockerfile.rpartition("/")[0])
+        return Config() if found is None else self._parsed(found)
+
+    def wishes(self) -> Wishes:
+        """What the repository as a whole wants of the bot."""
+        path = self.nearest("")
+        if path is None:
+            return Wishes()
+        text = (self._files.read(path) or b"").decode("utf-8", "replace")
+        within = (*TABLE, "bot") if path == PYPROJECT else ("bot",)
+        return wishes(self._parsed(path).bot, PurePosixPath(path), lambda key: line_of(text, *within, key))
+
+    def nearest(self, folder: str) -> str | None:
+        for place in _upward(folder):
+            if self._files.read(f"{place}{NAME}") is not None:
+                return f"{place}{NAME}"
+            if mentions_dockfix(self._files.read(f"{place}{PYPROJECT}") or b""):
+                return f"{place}{PYPROJECT}"
+        return None
+
+    def _parse(self, path: str) -> Config:
+        return parse(PurePosixPath(path), self._files.read(path) or b"", _ids)
+
+
+def _upward(folder: str) -> Iterator[str]:
+    """The folder and those above it, each with the slash that a name is put behind."""
+    while folder:
+        yield f"{folder}/"
+        folder = folder.rpartition("/")[0]
+    yield ""
+
+
+def _below(path: str, config: Config) -> str:
+    """*path* from the folder of the configuration file."""
+    folder = PurePosixPath(config.path).parent if config.path is not None else PurePosixPath()
+    return PurePosixPath(path).relative_to(folder).as_posix()
+
+
+def _failure(error: ConfigError) -> Failure:
+    return Failure(str(error.path), error.line, error.message)
+
+
+def _ids() -> tuple[str, ...]:
+    return tuple(transform.id for transform in registry.transforms())
