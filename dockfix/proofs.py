@@ -175,7 +175,7 @@ def _missing_stage(model: Model, stage: StageModel, name: str) -> Iterable[str]:
     if source is not None and source.index < stage.index:
         return
     reference = ImageReference.parse(name)
-    if name.isdigit() or not reference.official or catalog.image(reference.repository, reference.tag) is None:
+    if name.isdigit() or catalog.image(reference.catalogued, reference.tag) is None:
         yield f"--from={name} names no earlier stage"
 
 

@@ -44,7 +44,7 @@ class Image:
     """One tag of an image, with the configuration that a ``FROM`` inherits from it.
 
     Attributes:
-        name: repository as Docker Hub spells it, without ``library/``.
+        name: repository as Docker Hub spells it, without ``library/``; with its registry where that is another one.
         tag: the tag asked for, ``latest`` where none was given.
         variant: ``slim`` and ``alpine`` as in the tag, ``full`` for another Debian or Ubuntu image.
         version: first part of the tag (``3.11``, ``20``, ``lts``), empty where the tag names none.
@@ -179,7 +179,7 @@ def image(name: str, tag: str | None) -> Image | None:
     """The facts of ``name:tag``.
 
     Args:
-        name: repository without registry (``node``, ``library/node``).
+        name: repository without registry (``node``, ``library/node``), or with it (``mcr.microsoft.com/dotnet/sdk``).
         tag: as written; None means ``latest``.
 
     Returns:

@@ -6,7 +6,10 @@ import re
 from dataclasses import dataclass
 
 _VARIABLE = re.compile(r"\$\{[^}]*\}|\$\w+")
-_DEFAULT_REGISTRIES = ("docker.io", "index.docker.io")
+# The last is a name of Docker Hub's that Rails 7.1 wrote into the Dockerfiles of new apps.
+_DEFAULT_REGISTRIES = ("docker.io", "index.docker.io", "registry-1.docker.io", "registry.docker.com")
+# https://docs.aws.amazon.com/AmazonECR/latest/public/docker-hub.html: Amazon's copies of the official images
+_MIRROR, _MIRRORED = "public.ecr.aws", "docker/library/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class ImageReference:
             registry, repository = text[:slash], text[slash + 1 : len(name)]
         if registry in _DEFAULT_REGISTRIES:
             registry, repository = "docker.io", repository.removeprefix("library/")
+        elif registry == _MIRROR and repository.startswith(_MIRRORED):
+            registry, repository = "docker.io", repository.removeprefix(_MIRRORED)
         return cls(text, name, registry, repository, tag, digest, "$" in text)
 
     @property
@@ -56,6 +61,11 @@ class ImageReference:
         """Whether it is one of Docker's official images (``scratch`` is no image)."""
         plain = "/" not in self.repository and "$" not in self.repository
         return self.registry == "docker.io" and plain and self.repository != "scratch"
+
+    @property
+    def catalogued(self) -> str:
+        """The name by which the catalogue would list it: with its registry, unless that is Docker Hub."""
+        return self.repository if self.registry == "docker.io" else f"{self.registry}/{self.repository}"
 
     def with_tag(self, tag: str) -> str:
         """The same image under another tag, in the author's spelling of its name; a digest is left out."""

@@ -409,11 +409,10 @@ def resolve_image(stage: Stage, arguments: Mapping[str, str], escape: str) -> tu
     reference = ImageReference.parse(text)
     if text == "scratch":
         return None, text, "the stage starts from scratch"
-    if not reference.official:
-        return None, text, f"the base {text} is not an official image of the catalogue"
-    image = catalog.image(reference.repository, reference.tag)
+    image = catalog.image(reference.catalogued, reference.tag)
     if image is None:
-        return None, text, f"the base {text} is not in the catalogue"
+        which = "in the catalogue" if reference.official else "an official image of the catalogue"
+        return None, text, f"the base {text} is not {which}"
     return image, text, ""
 
 

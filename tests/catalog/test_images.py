@@ -23,10 +23,14 @@ from dockfix.catalog import PROVENANCE, image, variant
         ("ubuntu:22.04", ("full", "22.04", "jammy", "ubuntu", "glibc", "apt")),
         ("ubuntu:focal-20230301", ("full", "", "focal", "ubuntu", "glibc", "apt")),
         ("alpine:3.18", ("alpine", "3.18", "3.18", "alpine", "musl", "apk")),
+        ("mcr.microsoft.com/dotnet/sdk:8.0", ("full", "8.0", "bookworm", "debian", "glibc", "apt")),
+        ("mcr.microsoft.com/dotnet/aspnet:8.0-alpine", ("alpine", "8.0", "3.24", "alpine", "musl", "apk")),
+        ("mcr.microsoft.com/dotnet/runtime:10.0-noble-chiseled", ("other", "10.0", None, "unknown", "none", None)),
+        ("mcr.microsoft.com/dotnet/core/aspnet:3.1", ("full", "3.1", "buster", "debian", "glibc", "apt")),
         ("nginx:stable-alpine", ("alpine", "stable", "3.24", "alpine", "musl", "apk")),
     ],
 )
-def test_tag_resolves(reference: str, expected: tuple[str, ...]) -> None:
+def test_tag_resolves(reference: str, expected: tuple[str | None, ...]) -> None:
     name, _, tag = reference.partition(":")
     found = image(name, tag)
     assert found is not None

@@ -120,6 +120,9 @@ def test_spacious() -> None:
     [
         ("node", "docker.io", "node", None, None, True),
         ("docker.io/library/node:20", "docker.io", "node", "20", None, True),
+        ("registry.docker.com/library/ruby:3.3", "docker.io", "ruby", "3.3", None, True),
+        ("public.ecr.aws/docker/library/php:8", "docker.io", "php", "8", None, True),
+        ("mcr.microsoft.com/dotnet/sdk:8.0", "mcr.microsoft.com", "dotnet/sdk", "8.0", None, False),
         ("reg.io:5000/lib/node:20-alpine@sha256:ab", "reg.io:5000", "lib/node", "20-alpine", "sha256:ab", False),
         ("localhost/a", "localhost", "a", None, None, False),
         ("bitnami/node:1", "docker.io", "bitnami/node", "1", None, False),
