@@ -186,6 +186,9 @@ def _owner(model: Model) -> Owner:
     image_account = accounts.brought(stage.image, "node") if stage.image.name == "node" else None
     if image_account is not None and (mounted or number == image_account.uid):
         return image_account
+    meant = accounts.brought(stage.image, ecosystems.account(stage.image.name))
+    if meant is not None:
+        return meant
     taken = [account.name for account in stage.accounts if number in {account.uid, account.gid}]
     if taken:
         raise _UnfitError(Obstacle(stage.stage.base, f"the number {number} belongs to {taken[0]} in this image"))

@@ -23,4 +23,6 @@ def server_of(app: App, running: Running) -> Server | None:
 
 def _known() -> Iterator[Callable[[App, Running], Server | None]]:
     """The function ``server_of`` of every facts module, each module imported when its turn comes."""
-    yield from ()
+    from dockfix.facts import dotnet
+
+    yield dotnet.server_of

@@ -102,14 +102,61 @@ TOOLCHAINS: Mapping[str, Mapping[str, Purpose]] = {
         "installDist": Purpose.BUILD,
         "dependencies": Purpose.INSTALL,
     },
+    "dotnet": {
+        "restore": Purpose.INSTALL,
+        "build": Purpose.BUILD,
+        "publish": Purpose.BUILD,
+        "test": Purpose.BUILD,
+        "clean": Purpose.BUILD,
+        "tool install": Purpose.TOOLS,
+        "workload install": Purpose.TOOLS,
+        "nuget locals": Purpose.CLEANUP,
+    },
+    "bundle": {
+        "": Purpose.INSTALL,
+        "install": Purpose.INSTALL,
+        "check": Purpose.INSTALL,
+        "clean": Purpose.INSTALL,
+        "config": Purpose.SETTINGS,
+    },
+    "gem": {
+        "install": Purpose.TOOLS,
+        "update": Purpose.TOOLS,
+        "cleanup": Purpose.CLEANUP,
+        "sources": Purpose.SETTINGS,
+    },
+    "composer": {
+        "install": Purpose.INSTALL,
+        "dump-autoload": Purpose.BUILD,
+        "dumpautoload": Purpose.BUILD,
+        "global": Purpose.TOOLS,
+        "config": Purpose.SETTINGS,
+        "clear-cache": Purpose.CLEANUP,
+        "clearcache": Purpose.CLEANUP,
+        "check-platform-reqs": Purpose.NEUTRAL,
+        "validate": Purpose.NEUTRAL,
+    },
+    "pecl": {"install": Purpose.TOOLS, "update-channels": Purpose.SETTINGS},
 }
 """Programs that build the app and fetch what it needs: what each is asked for, by its first words without options."""
 
 GOALS = frozenset({"mvn", "gradle"})
 """Toolchains of which each word is something to do of its own."""
 
-WRAPPERS = {"mvnw": "mvn", "gradlew": "gradle"}
-"""Scripts of an app that fetch a toolchain and hand over to it."""
+WRAPPERS = {"mvnw": "mvn", "gradlew": "gradle", "bundler": "bundle", "composer.phar": "composer"}
+"""Other names of toolchains: scripts of an app that fetch one and hand over to it, and files that hold one."""
+
+EXTENSIONS = {
+    **dict.fromkeys(("docker-php-ext-install", "install-php-extensions"), Purpose.TOOLS),
+    **dict.fromkeys(("docker-php-ext-configure", "docker-php-ext-enable"), Purpose.SETTINGS),
+    **dict.fromkeys(("a2enmod", "a2dismod", "a2enconf", "a2disconf", "a2ensite", "a2dissite"), Purpose.SETTINGS),
+}
+"""What compiles and chooses extensions of PHP and modules of Apache in the images of PHP:
+https://github.com/docker-library/docs/blob/master/php/README.md"""
+
+RAKE = frozenset({"rails", "rake", "bundle"})
+RAKE_BUILDS = frozenset({"assets:precompile", "assets:clean", "webpacker:compile", "tailwindcss:build"})
+"""Tasks of Rails that build what browsers fetch: https://guides.rubyonrails.org/asset_pipeline.html"""
 
 PIP_NAMES = frozenset({"pip", "pip3", "pip2"})
 PYTHON_NAMES = frozenset({"python", "python3", "python2"})
@@ -165,6 +212,14 @@ VALUED = {
     ),
     "mvn": frozenset({"-f", "--file", "-pl", "--projects", "-s", "--settings", "-P", "--activate-profiles", "-T"}),
     "gradle": frozenset({"-p", "--project-dir", "-x", "--exclude-task", "-b", "-c", "-g", "-I", "--console"}),
+    "dotnet": frozenset(
+        {"-c", "--configuration", "-o", "--output", "-f", "--framework", "-r", "--runtime", "-v", "--verbosity", "-a"}
+        | {"--project", "-s", "--source", "--configfile", "--os", "--arch", "--property", "--tool-path", "--version"}
+        | {"--launch-profile", "-lp", "--packages", "--logger", "-l"}
+    ),
+    "bundle": frozenset({"-j", "--jobs", "--retry", "--without", "--with", "--path", "--gemfile"}),
+    "gem": frozenset({"-v", "--version", "-i", "--install-dir", "-s", "--source", "-n", "--bindir", "-P"}),
+    "composer": frozenset({"-d", "--working-dir"}),
 }
 
 
@@ -232,6 +287,8 @@ def purpose(command: ShellCommand) -> Purpose:
         return Purpose.CLEANUP if targets and all(target.startswith(CACHES) for target in targets) else Purpose.UNKNOWN
     if name == "corepack" or makes_environment(command) is not None:
         return Purpose.SETTINGS
+    if name in RAKE and RAKE_BUILDS & set(command.args):
+        return Purpose.BUILD
     called = invocation(command)
     if called is not None:
         return _manager_purpose(called)
@@ -240,6 +297,8 @@ def purpose(command: ShellCommand) -> Purpose:
         return Purpose.BUILD if tool.partition("@")[0] in BUILD_TOOLS else Purpose.UNKNOWN
     if name in BUILD_TOOLS:
         return Purpose.BUILD
+    if name in EXTENSIONS:
+        return EXTENSIONS[name]
     if name in PYTHON_NAMES and any(arg in {"collectstatic", "compilemessages"} for arg in command.args):
         return Purpose.BUILD
     return Purpose.UNKNOWN

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dockfix.recipes import node, python, spa
+from dockfix.recipes import dotnet, node, nuget, python, spa
 
 if TYPE_CHECKING:
     from dockfix.model import Model, StageModel, Step
@@ -39,6 +39,8 @@ class Ecosystem:
         fetch: how a RUN that builds gets its dependencies before the sources; ``None`` where it is none of the
             ecosystem's.
         images: images whose programs the model's server facts tell about, so that an account can be given to them.
+        account: the account that those images make for the app, where they have one and their makers advise it.
+        ignored: what of a folder of the context that is copied whole no image needs, as lines of a .dockerignore.
 
     The functions raise :class:`~dockfix.recipes.split.UnfitError` where something stands in the way.
     """
@@ -47,12 +49,21 @@ class Ecosystem:
     readers: Mapping[str, Reader] = field(default_factory=dict)
     fetch: Callable[[Model, StageModel, Step], Fetch | None] | None = None
     images: frozenset[str] = frozenset()
+    account: str = ""
+    ignored: Callable[[Model, str], Iterator[str]] | None = None
 
 
 ECOSYSTEMS = (
     Ecosystem(split=spa.split),
     Ecosystem(split=node.split, images=frozenset({"node"})),
     Ecosystem(split=python.split, images=frozenset({"python"})),
+    Ecosystem(
+        split=dotnet.split,
+        readers={"dotnet": nuget.reading},
+        images=dotnet.RUNTIMES,
+        account=dotnet.ACCOUNT,
+        ignored=dotnet.ignored,
+    ),
 )
 """In the order in which they are asked; a browser app is built by Node, so it comes first."""
 
@@ -75,3 +86,15 @@ def fetching(model: Model, stage: StageModel, step: Step) -> Fetch | None:
 def images() -> frozenset[str]:
     """Images whose programs the model's server facts tell about."""
     return frozenset().union(*(ecosystem.images for ecosystem in ECOSYSTEMS))
+
+
+def account(image: str) -> str:
+    """The account that *image* makes for the app; empty where none is known."""
+    return next((each.account for each in ECOSYSTEMS if image in each.images), "")
+
+
+def ignored(model: Model, whole: str) -> Iterator[str]:
+    """What no image needs of the folder *whole* of the context, as lines of a .dockerignore."""
+    for ecosystem in ECOSYSTEMS:
+        if ecosystem.ignored is not None:
+            yield from ecosystem.ignored(model, whole)

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from dockfix.dockerfile import DockerfileError, Document
 from dockfix.facts import App
 from dockfix.model import Model, Purpose
+from dockfix.recipes import ecosystems
 from dockfix.recipes.caches import FILLING
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def patterns(model: Model, whole: str, *, history: bool) -> tuple[str, ...]:
     if any(_is_python(stage) for stage in model.stages):
         found.append("**/__pycache__")
         found += [name for name in (".venv", "venv") if _is_environment(model, whole, name)]
+    found += ecosystems.ignored(model, whole)
     named = [path for each in models for path in _named(each)]
     return tuple(pattern for pattern in found if not any(_names(path, pattern) for path in named))
 

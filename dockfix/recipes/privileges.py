@@ -9,7 +9,7 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix.model import Purpose, Role
-from dockfix.model.commands import purpose
+from dockfix.model.commands import TOOLCHAINS, purpose
 from dockfix.model.config import join
 from dockfix.recipes.programs import Program, final_services, programs, settings
 
@@ -320,6 +320,10 @@ def _programs(model: Model, found: Writable) -> Iterator[Obstacle]:
             )
         elif name in {"npm", "yarn", "pnpm", "pip", "pip3"} and {"install", "ci", "i", "add"} & set(words[1:2]):
             yield Obstacle(command, f"{program.origin} installs packages when the container starts")
+        elif name == "dotnet" and {"run", "watch"} & set(words[1:2]):
+            yield Obstacle(
+                command, f"dotnet {words[1]} ({program.origin}) builds when it starts, from packages in root's home"
+            )
         elif name == "prisma" and installs is not None:
             yield Obstacle(command, "prisma writes its engines beside itself, where root installed it")
         elif name in {"uv", "poetry", "pipenv", "pdm", "conda", "mamba"}:
@@ -414,6 +418,8 @@ def _run(model: Model, step: Step) -> Iterator[Obstacle]:
                 yield Obstacle(at, f"what `{_short(words)}` leaves behind, and for whom, cannot be told")
         elif called := next((c for c in step.invocations if c.command is command), None):
             yield from _manager(model, step, called.manager, called.verb, command)
+            if called.manager in TOOLCHAINS and purpose(command) is Purpose.UNKNOWN:
+                yield Obstacle(at, f"what `{_short(words)}` leaves behind, and for whom, cannot be told")
         elif name in {"npx", "pnpx", "bunx", "playwright"}:
             if "install" in command.args or "playwright" in command.args or name == "playwright":
                 yield Obstacle(at, f"{words} keeps browsers in root's home")
@@ -453,6 +459,16 @@ def _manager(model: Model, step: Step, manager: str, verb: str, command: ShellCo
             yield Obstacle(step.instruction, "poetry keeps its environment in root's home")
     elif manager == "pipenv" and "--system" not in command.args and "PIPENV_VENV_IN_PROJECT" not in environment:
         yield Obstacle(step.instruction, "pipenv keeps its environment in root's home")
+    elif (
+        manager == "bundle"
+        and verb == "config"
+        and not {"--local", "BUNDLE_USER_CONFIG"} & {*command.args, *environment}
+    ):
+        yield Obstacle(step.instruction, "bundle config without --local may keep its settings in root's home")
+    elif (manager == "dotnet" and verb == "tool" and {"-g", "--global"} & set(command.args)) or (
+        manager == "composer" and verb == "global" and "COMPOSER_HOME" not in environment
+    ):
+        yield Obstacle(step.instruction, f"{manager} keeps global tools in root's home")
     elif manager == "uv" and verb == "python" and "UV_PYTHON_INSTALL_DIR" not in environment:
         yield Obstacle(step.instruction, "uv keeps its interpreters in root's home")
 
