@@ -52,13 +52,12 @@ def assume_yes(model: Model) -> Iterator[Result]:
         A file that works today fails when a package gets a new dependency.
 
     Refuses when:
-        Something else gives the answer through a pipe.
+        Something else gives the answer: a pipe, or a setting of apt that the file makes.
 
     Example:
         See fixtures/assume-yes/example.
     """
-    if any(_SETTING.search(i.value) for i in model.document.instructions if "apt.conf" in i.value):
-        return  # a setting that the file makes answers for all of its calls
+    settled = next((i for i in model.document.instructions if "apt.conf" in i.value and _SETTING.search(i.value)), None)
     for stage in model.stages:
         for step in stage.steps:
             if step.script is None or not step.script.ok or step.instruction.json is not None:
@@ -66,6 +65,8 @@ def assume_yes(model: Model) -> Iterator[Result]:
             calls = [called for called in step.invocations if _asks(called)]
             if any(called.command.joiner == "|" or _reads(called) for called in calls):
                 yield Refusal(step.instruction, "what is piped into the package manager answers its question")
+            elif calls and settled is not None and calls[0].manager == "apt":
+                yield Refusal(step.instruction, f"the setting on line {settled.line} answers for apt-get")
             elif calls:
                 ends = [called.verb_word.span.end for called in calls]
                 yield Change(

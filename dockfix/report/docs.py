@@ -50,7 +50,9 @@ def _dockerfile(folder: Path) -> str:
 
 
 def example(case: Path) -> str:
-    """The diff from the ``before`` to the ``after`` of a fixture, the Dockerfile first."""
+    """The diff from the ``before`` to the ``after`` of a fixture, the Dockerfile first; what is said where none is."""
+    if not (case / "after").is_dir():
+        return _text(case / "report.txt") or ""
     after = sorted(path for path in (case / "after").rglob("*") if path.is_file())
     names = [path.relative_to(case / "after").as_posix() for path in after]
     return "".join(

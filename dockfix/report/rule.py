@@ -1,4 +1,4 @@
-"""The documentation of a transform: its docstring, and as its example the diff of its fixture."""
+"""The documentation of a transform: its docstring, and as its example the diff or the advice of its fixture."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def phase(transform: Transform) -> str:
 
 @cache
 def example(id: str) -> str | None:
-    """The diff that shows the transform *id* at work; ``None`` for a transform of another package."""
+    """The diff or advice that shows the transform *id* at work; ``None`` for a transform of another package."""
     place = files(__package__ or "dockfix.report") / EXAMPLES / f"{id}.diff"
     return place.read_text(encoding="utf-8") if place.is_file() else None
 
