@@ -234,6 +234,45 @@ def verify(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
     ctx.exit(code)
 
 
+@main.command(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Exit codes: 0 done, 2 something is wrong.",
+)
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option(
+    "--format", "form", type=click.Choice(["markdown", "html"]), default="markdown", help="The form of the page."
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to this file, not to standard output.")
+@click.option(
+    "--measured",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Show the figures of this report of `dockfix verify --format json`.",
+)
+@click.option("--verify", is_flag=True, help="Build and run the originals and the rewrites now, and show the figures.")
+@_context_option
+@rewriting
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors beside the page.")
+@click.option("-v", "--verbose", is_flag=True, help="Show where an internal error arose.")
+@click.pass_context
+def explain(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
+    """Explain the rewrite: what is done and why, with the lines, the evidence and what was refused.
+
+    PATHS are Dockerfiles or folders to search. Nothing is written but the page. It tells sizes and times only where
+    they were measured.
+    """
+    from dockfix.explain import Request, run
+    from dockfix.planner import UsageError
+
+    _demand_current_folder(ctx)
+    chosen = overrides(given)
+    try:
+        code = run(Request(paths=paths or (".",), overrides=chosen, commands=tuple(main.commands), **given))
+    except UsageError as error:
+        raise click.UsageError(str(error), ctx) from None
+    ctx.exit(code)
+
+
 main.add_command(
     Later(
         "dockfix.bot.command",

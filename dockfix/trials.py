@@ -22,7 +22,7 @@ from dockfix.verify import text
 from dockfix.verify.bisection import smallest
 from dockfix.verify.comparison import Verdict
 from dockfix.verify.engine import Engine, EngineError, Limits
-from dockfix.verify.verification import Say, Side, Trial, Verification, verify
+from dockfix.verify.verification import Say, Side, Step, Trial, Verification, verify
 from dockfix.verify.workspace import Interrupted, Workspace, workspace
 
 if TYPE_CHECKING:
@@ -157,8 +157,7 @@ class _Run:
         found = self._attempt(subject, self.request.trial)
         ids = tuple(dict.fromkeys(id for id, _ in self._plan(subject).steps)) if self.request.step else ()
         if ids and found.before.run is not None:
-            steps = {id: self._part(subject, (id,), found).verdict for id in ids}
-            found = replace(found, steps=steps)
+            found = replace(found, steps={id: _step(self._part(subject, (id,), found)) for id in ids})
         if self.request.bisect and found.verdict.kind == "different":
             ids = tuple(dict.fromkeys(id for id, _ in self._plan(subject).steps))
             culprits = smallest(ids, lambda part: self._part(subject, part, found).verdict.kind == "different")
@@ -193,6 +192,10 @@ class _Run:
         if self.terminal:
             sys.stderr.write(f"\r\x1b[K{printable(words)}")
             sys.stderr.flush()
+
+
+def _step(found: Verification) -> Step:
+    return Step(found.verdict, found.after.image.size if found.after.image is not None else None)
 
 
 def code(verifications: Sequence[Verification]) -> int:

@@ -32,7 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("dockfix.trials",),
     ("dockfix.choices",),
     ("dockfix.bot",),
-    ("dockfix.session",),
+    ("dockfix.session", "dockfix.explain"),
     ("dockfix.cli",),
     ("dockfix.__main__",),
 )

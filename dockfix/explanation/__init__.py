@@ -2,7 +2,8 @@
 
 from dockfix.explanation.case import Case
 from dockfix.explanation.chapters import chapters, page
-from dockfix.explanation.explanation import Explanation, Remark, explanation
-from dockfix.explanation.markdown import markdown, section
+from dockfix.explanation.contents import Explanation, Remark, explanation
+from dockfix.explanation.textpage import markdown, section
+from dockfix.explanation.webpage import html
 
-__all__ = ["Case", "Explanation", "Remark", "chapters", "explanation", "markdown", "page", "section"]
+__all__ = ["Case", "Explanation", "Remark", "chapters", "explanation", "html", "markdown", "page", "section"]

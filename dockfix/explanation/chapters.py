@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dockfix.explanation.prose import (
@@ -25,13 +25,14 @@ from dockfix.explanation.prose import (
     sentence,
 )
 from dockfix.explanation.shape import codes
-from dockfix.verify.table import HEADER, rows
+from dockfix.verify.table import HEADER, builds, runs, steps, weights
 
 if TYPE_CHECKING:
-    from dockfix.explanation.explanation import Application, Excerpt, Explanation, File, Optimisation, Remark
+    from dockfix.explanation.contents import Application, Excerpt, Explanation, File, Optimisation, Remark
     from dockfix.explanation.security import Check
     from dockfix.explanation.shape import Shape
     from dockfix.verify.table import Row
+    from dockfix.verify.verification import Verification
 
 _EVERY = 3
 """Up to so many Dockerfiles are named one by one where many agree."""
@@ -55,7 +56,7 @@ def chapters(found: Explanation) -> Iterator[Section]:
     if changed or found.measured:
         yield sizes(found)
         yield performance(found)
-    if any(each.before.run is not None for each in found.measured.values()):
+    if found.measured:
         yield behaviour(found)
     yield security(found.files)
     if any(file.fits or file.pods for file in found.files):
@@ -113,17 +114,17 @@ def left(remarks: Sequence[Remark]) -> Section:
 
 def sizes(found: Explanation) -> Section:
     """How big the images are, as measured."""
-    names = ("size", "layers", "biggest layer")
-    return Section(
-        "Size comparison", tuple(_measured(found, names, "Sizes are uncompressed, as the engine tells them."))
-    )
+    blocks = list(_measured(found, weights, "Sizes are uncompressed, as the engine tells them."))
+    for each in found.measured.values():
+        lines = tuple(sentence((line,)) for line in steps(each))
+        blocks += [Bullets(lines)] if lines else []
+    return Section("Size comparison", tuple(blocks))
 
 
 def performance(found: Explanation) -> Section:
     """How long builds take, as measured."""
-    names = ("build", "  dependencies", "  ")
     remark = "A build from nothing does not get faster; a change of source is what people wait for."
-    return Section("Build performance", tuple(_measured(found, names, remark)))
+    return Section("Build performance", tuple(_measured(found, builds, remark)))
 
 
 def behaviour(found: Explanation) -> Section:
@@ -133,7 +134,8 @@ def behaviour(found: Explanation) -> Section:
         reasons = tuple(sentence(said(reason)) for reason in each.verdict.reasons)
         blocks.append(Paragraph((Code(path), ": ", Strong(each.verdict.kind), ".")))
         blocks += [Bullets(reasons)] if reasons else []
-        blocks.append(_table(tuple(row for row in rows(each) if not row.name.startswith(("size", "layers", "b", " ")))))
+        behaved = tuple(runs(each))
+        blocks += [_table(behaved)] if behaved else []
         remarks = tuple(sentence(said(remark)) for remark in each.verdict.remarks)
         blocks += [Bullets(remarks)] if remarks else []
     return Section("How it runs", tuple(blocks))
@@ -249,10 +251,10 @@ def _told(remark: Remark) -> Words:
     return (Code(remark.place), ": ", *sentence(said(remark.why)))
 
 
-def _measured(found: Explanation, names: tuple[str, ...], remark: str) -> Iterator[Block]:
-    """The rows of some names for each Dockerfile that was measured, and the command for the others."""
+def _measured(found: Explanation, rows: Callable[[Verification], Iterator[Row]], remark: str) -> Iterator[Block]:
+    """Some rows for each Dockerfile that was measured, and the command for the others."""
     for path, each in found.measured.items():
-        chosen = tuple(row for row in rows(each) if row.name.startswith(names))
+        chosen = tuple(rows(each))
         if chosen:
             yield Paragraph((Code(path), ":"))
             yield _table(chosen)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dockfix.verify import normal
+from dockfix.verify.comparison import Verdict
+from dockfix.verify.engine import Layer, Stopped
+from dockfix.verify.image import ImageFacts
+from dockfix.verify.observation import Answer, Observation
+from dockfix.verify.verification import Builds, Side, Step, Verification
 
 if TYPE_CHECKING:
     from dockfix.report.record import Failure, Omission
-    from dockfix.verify.verification import Side, Verification
 
 VERSION = 1
 """The version of the document's shape; a key that goes or changes its meaning raises it."""
@@ -40,9 +44,13 @@ def _verification(found: Verification) -> dict[str, Any]:
         "before": _side(found.before),
         "after": _side(found.after),
         "changed": list(found.changed),
-        "steps": {id: {"verdict": each.kind, "reasons": list(each.reasons)} for id, each in found.steps.items()},
+        "steps": {
+            id: {"verdict": each.verdict.kind, "reasons": list(each.verdict.reasons), "size": each.size}
+            for id, each in found.steps.items()
+        },
         "culprits": list(found.culprits),
         "seconds": round(found.seconds, 2),
+        "rewrite": found.rewrite,
     }
 
 
@@ -84,6 +92,74 @@ def _side(side: Side) -> dict[str, Any]:
     if side.log:
         content["log"] = _tail(side.log)
     return content
+
+
+def read(text: str) -> tuple[Verification, ...]:
+    """The verifications that a document describes, as far as it does: bodies and configurations are not in it.
+
+    Raises:
+        ValueError: *text* is no such document.
+    """
+    try:
+        content = json.loads(text)
+        if content["version"] != VERSION:
+            raise ValueError(f"its version is {content['version']}, not {VERSION}")
+        return tuple(map(_read_verification, content["files"]))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"it is no report of dockfix verify ({type(error).__name__}: {error})") from error
+
+
+def _read_verification(content: Mapping[str, Any]) -> Verification:
+    return Verification(
+        content["path"],
+        Verdict(content["verdict"], tuple(content["reasons"]), tuple(content["remarks"])),
+        _read_side(content["before"]),
+        _read_side(content["after"]),
+        tuple(content["changed"]),
+        {id: _read_step(each) for id, each in content["steps"].items()},
+        tuple(content["culprits"]),
+        content["seconds"],
+        content["rewrite"],
+    )
+
+
+def _read_step(content: Mapping[str, Any]) -> Step:
+    return Step(Verdict(content["verdict"], tuple(content["reasons"])), content["size"])
+
+
+def _read_side(content: Mapping[str, Any]) -> Side:
+    image, builds, run = content.get("image"), content["builds"], content.get("run")
+    layers = [Layer(each["instruction"], each["size"]) for each in image["biggest"]] if image else []
+    return Side(
+        ImageFacts(image["size"], image["layers"], tuple(layers)) if image else None,
+        _read_run(run) if run else None,
+        Builds(builds["cold"], tuple(builds["source"]), tuple(builds["dependencies"]), builds["dependencies_cached"]),
+        "\n".join(content.get("log", ())),
+    )
+
+
+def _read_run(content: Mapping[str, Any]) -> Observation:
+    stop = content["stop"]
+    return Observation(
+        running=content["running"],
+        exit_code=content["exit_code"],
+        failure=content["failure"],
+        log="\n".join(content["log"]),
+        uid=content["uid"],
+        command=tuple(content["command"]),
+        ports=tuple(content["ports"]),
+        port=content["port"],
+        ready=content["ready"],
+        answers=tuple(map(_read_answer, content["answers"])),
+        health=content["health"],
+        healthy=content["healthy"],
+        stop=Stopped(stop["seconds"], stop["exit_code"]) if stop else None,
+        reaps=content["reaps"],
+    )
+
+
+def _read_answer(content: Mapping[str, Any]) -> Answer:
+    return Answer(content["path"], content["status"], content["type"], "", stable=content["stable"])
 
 
 def _tail(log: str) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from dockfix.report.markup import plain
-from dockfix.verify.table import HEADER, rows
+from dockfix.verify.table import HEADER, rows, steps
 
 if TYPE_CHECKING:
     from dockfix.verify.verification import Verification
@@ -31,8 +31,7 @@ def section(found: Verification) -> Iterator[str]:
         yield _line(("---",) * len(HEADER))
         yield from (_line(tuple(map(plain, row))) for row in cells)
         yield ""
-    for id, verdict in found.steps.items():
-        yield f"* `{id}` by itself: {plain(str(verdict))}"
+    yield from (f"* {plain(step)}" for step in steps(found))
     if found.culprits:
         yield f"* The difference needs {', '.join(f'`{id}`' for id in found.culprits)}."
     for remark in found.verdict.remarks:

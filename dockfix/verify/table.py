@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dockfix.verify.image import ImageFacts
     from dockfix.verify.observation import Observation
     from dockfix.verify.verification import Builds, Side, Verification
 
 HEADER = ("", "before", "after", "change")
 NOTHING = "-"
 _MEGABYTE = 1e6
+_ORDINALS = ("", "  the second", "  the third")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +31,36 @@ class Row:
 
 def rows(verification: Verification) -> Iterator[Row]:
     """The lines of the table, those alone that say something."""
-    before, after = verification.before, verification.after
-    for row in (*_weights(before, after), *_builds(before.builds, after.builds), *_runs(before.run, after.run)):
-        if (row.before, row.after) != (NOTHING, NOTHING):
-            yield row
+    yield from weights(verification)
+    yield from builds(verification)
+    yield from runs(verification)
+
+
+def weights(verification: Verification) -> Iterator[Row]:
+    """The lines that tell how big the images are."""
+    return _telling(_weights(verification.before, verification.after))
+
+
+def builds(verification: Verification) -> Iterator[Row]:
+    """The lines that tell how long builds take."""
+    return _telling(_builds(verification.before.builds, verification.after.builds))
+
+
+def runs(verification: Verification) -> Iterator[Row]:
+    """The lines that tell how the containers behave."""
+    return _telling(_runs(verification.before.run, verification.after.run))
+
+
+def _telling(found: Iterable[Row]) -> Iterator[Row]:
+    return (row for row in found if (row.before, row.after) != (NOTHING, NOTHING))
+
+
+def steps(verification: Verification) -> Iterator[str]:
+    """What each transform by itself comes to, a line each; sizes do not add up, for one may save what another does."""
+    whole = verification.before.image
+    for id, step in verification.steps.items():
+        size = f", {_megabytes(step.size)} ({reduction(whole.size, step.size)})" if whole and step.size else ""
+        yield f"{id} by itself: {step.verdict}{size}"
 
 
 def reduction(before: float, after: float) -> str:
@@ -42,10 +71,30 @@ def reduction(before: float, after: float) -> str:
 def _weights(before: Side, after: Side) -> Iterator[Row]:
     old, new = before.image, after.image
     if old is not None:
-        size = f"{new.size / _MEGABYTE:.1f} MB" if new is not None else NOTHING
+        size = _megabytes(new.size) if new is not None else NOTHING
         change = reduction(old.size, new.size) if new is not None else ""
-        yield Row("size", f"{old.size / _MEGABYTE:.1f} MB", size, change)
+        yield Row("size", _megabytes(old.size), size, change)
         yield Row("layers", str(old.layers), str(new.layers) if new is not None else NOTHING)
+        for place in range(max(len(old.biggest), len(new.biggest) if new is not None else 0)):
+            name = "biggest layers" if place == 0 else f"{_ORDINALS[place]}"
+            yield Row(name, _layer(old, place), _layer(new, place))
+
+
+def _layer(image: ImageFacts | None, place: int) -> str:
+    """A layer's share of its image, and what made it."""
+    if image is None or place >= len(image.biggest):
+        return NOTHING
+    layer = image.biggest[place]
+    return f"{layer.size / image.size:.0%} {_short(_made_by(layer.created_by), 28)}" if image.size else NOTHING
+
+
+def _made_by(instruction: str) -> str:
+    """An instruction of an image's history, without what the builder puts around it."""
+    return re.sub(r"^(?:/bin/sh -c (?:#\(nop\) )?)|# buildkit$", "", instruction).strip().replace("/bin/sh -c ", "")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / _MEGABYTE:.1f} MB"
 
 
 def _builds(old: Builds, new: Builds) -> Iterator[Row]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.report.text import printable, table
 from dockfix.verify import normal
-from dockfix.verify.table import HEADER, rows
+from dockfix.verify.table import HEADER, rows, steps
 
 if TYPE_CHECKING:
     from dockfix.verify.verification import Verification
@@ -23,8 +23,7 @@ def lines(found: Verification) -> Iterator[str]:
     if cells:
         yield ""
         yield from (f"  {printable(line)}" for line in table([HEADER, *cells]))
-    for id, verdict in found.steps.items():
-        yield printable(f"  {id} by itself: {verdict}")
+    yield from (f"  {printable(step)}" for step in steps(found))
     if found.culprits:
         yield printable(f"  the difference needs {', '.join(found.culprits)}")
     for remark in found.verdict.remarks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 import time
@@ -91,6 +92,19 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What one transform by itself comes to.
+
+    Attributes:
+        verdict: the verdict.
+        size: the size of the image in bytes; ``None`` where it could not be built.
+    """
+
+    verdict: Verdict
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """What came out for one Dockerfile.
 
@@ -100,9 +114,10 @@ class Verification:
         before: the original.
         after: the rewrite.
         changed: the source file and the manifests that were changed to time rebuilds.
-        steps: the verdict on each transform by itself, where that was asked for.
+        steps: what each transform by itself comes to, where that was asked for.
         culprits: the smallest set of transforms found that makes the difference.
         seconds: how long it all took.
+        rewrite: the fingerprint of the rewrite that was verified.
     """
 
     path: str
@@ -110,9 +125,17 @@ class Verification:
     before: Side = field(default_factory=Side)
     after: Side = field(default_factory=Side)
     changed: tuple[str, ...] = ()
-    steps: Mapping[str, Verdict] = field(default_factory=dict)
+    steps: Mapping[str, Step] = field(default_factory=dict)
     culprits: tuple[str, ...] = ()
     seconds: float = 0.0
+    rewrite: str = ""
+
+
+def fingerprint(plan: Plan) -> str:
+    """What tells a rewrite from any other: a digest of its texts before and after."""
+    files = [(path, plan.originals[path], text) for path, text in sorted(plan.files.items())]
+    content = repr([(plan.path, plan.before, plan.after), *files])
+    return hashlib.sha256(content.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def verify(
@@ -142,7 +165,7 @@ def verify(
     """
     began = time.monotonic()
     if not plan.changed:
-        return Verification(path, Verdict("unchanged"))
+        return Verification(path, Verdict("unchanged"), rewrite=fingerprint(plan))
     try:
         with tempfile.TemporaryDirectory(dir=workspace.folder) as place:
             work = _Work(plan, app, root, Path(place), workspace, options, trial, say)
@@ -152,7 +175,7 @@ def verify(
                 work.discard()
     except (EngineError, OSError) as error:
         found = Verification(path, Verdict("could not run", (str(error),)))
-    return replace(found, path=path, seconds=time.monotonic() - began)
+    return replace(found, path=path, seconds=time.monotonic() - began, rewrite=fingerprint(plan))
 
 
 class _Work:

@@ -1,0 +1,146 @@
+"""One run of ``dockfix explain``: plan in memory, measure where asked, and write the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from dockfix import registry
+from dockfix.config import ConfigError
+from dockfix.discover import discover
+from dockfix.dockerfile import Document
+from dockfix.explanation import Case, explanation, html, markdown, page
+from dockfix.planner import Planner, Selection, Subject, UsageError
+from dockfix.report.record import Failure
+from dockfix.report.text import printable
+
+if TYPE_CHECKING:
+    from dockfix.verify import Verification, Workspace
+
+DONE, FAILED = 0, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Selection):
+    """What the command line asks for.
+
+    Attributes:
+        form: the form of the page.
+        output: the file to write it to, instead of standard output.
+        measured: a report of ``dockfix verify --format json``, whose figures the page shows.
+        verify: build and run both images now, for those figures.
+    """
+
+    form: Literal["markdown", "html"] = "markdown"
+    output: str | None = None
+    measured: str | None = None
+    verify: bool = False
+
+
+def run(request: Request) -> int:
+    """Do what *request* asks and return the exit code.
+
+    Raises:
+        UsageError: the request contradicts itself.
+    """
+    if "-" in request.paths:
+        raise UsageError("standard input has no place in a repository; name a file")
+    if request.measured is not None and request.verify:
+        raise UsageError("--measured and --verify exclude each other")
+    try:
+        if request.verify:
+            from dockfix.trials import guarded
+            from dockfix.verify import Engine
+
+            return guarded(lambda place: _Run(request, place).run(), Engine())
+        return _Run(request).run()
+    except (ConfigError, registry.RegistryError) as error:
+        click.echo(printable(str(error)), err=True)
+        return FAILED
+
+
+class _Run:
+    def __init__(self, request: Request, place: Workspace | None = None) -> None:
+        self.request = request
+        self.place = place
+        self.planner = Planner(request)
+        self.measured = _measured(request.measured) if request.measured is not None else {}
+        self.failed = False
+
+    def run(self) -> int:
+        found = list(self._cases())
+        cases = [case for case, _ in found]
+        measured = {case.path: each for case, each in found if each is not None}
+        if not cases:
+            click.echo("no Dockerfile to explain", err=True)
+            return FAILED
+        for path in sorted(self.measured.keys() - {each.rewrite for each in measured.values()}):
+            self._complain(f"{self.request.measured}: {self.measured[path].path} was measured in another rewrite")
+        self._write(cases, measured)
+        return FAILED if self.failed else DONE
+
+    def _cases(self) -> Iterator[tuple[Case, Verification | None]]:
+        for item in discover(map(Path, self.request.paths)):
+            found = self.planner.attempt(item, self._case)
+            if isinstance(found, Failure):
+                self._complain(str(found))
+            elif isinstance(found, tuple):
+                self.failed = self.failed or bool(found[0].plan.defects)
+                yield found
+            elif found is not None and not self.request.quiet:
+                click.echo(printable(str(found)), err=True)
+
+    def _case(self, subject: Subject) -> tuple[Case, Verification | None]:
+        repository, item = subject.repository, subject.item
+        plan = repository.plan(item.path, subject.options, context=subject.context)
+        app = repository.app(Document.parse(plan.before, plan.path), subject.context)
+        case = Case(str(item.path), plan, app, subject.options)
+        measured = self._verified(subject, case) if self.place is not None else self._known(case)
+        repository.take(plan.files)
+        return case, measured
+
+    def _verified(self, subject: Subject, case: Case) -> Verification | None:
+        from dockfix.trials import attempt
+        from dockfix.verify import Trial
+
+        assert self.place is not None
+        return attempt(subject, case.plan, self.place, Trial()) if case.plan.changed else None
+
+    def _known(self, case: Case) -> Verification | None:
+        if not self.measured:
+            return None
+        from dockfix.verify.verification import fingerprint
+
+        known = self.measured.get(fingerprint(case.plan))
+        return replace(known, path=case.path) if known is not None else None
+
+    def _write(self, cases: Sequence[Case], measured: dict[str, Verification]) -> None:
+        told = page(explanation(cases, measured))
+        text = html(told) if self.request.form == "html" else markdown(told)
+        if self.request.output is None:
+            click.echo(text.encode(), nl=False)
+            return
+        try:
+            Path(self.request.output).write_text(text, encoding="utf-8")
+        except OSError as error:
+            self._complain(f"{self.request.output}: cannot be written: {error.strerror or error}")
+
+    def _complain(self, words: str) -> None:
+        click.echo(printable(words), err=True)
+        self.failed = True
+
+
+def _measured(path: str) -> dict[str, Verification]:
+    """The verifications of a report, by what they verified."""
+    from dockfix.verify.json import read
+
+    try:
+        found = read(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise UsageError(f"--measured {path}: {why}") from None
+    return {each.rewrite: each for each in found if each.before.image is not None}
