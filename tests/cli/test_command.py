@@ -184,8 +184,8 @@ def test_misspelt_subcommand_is_suggested(dockfix: Run) -> None:
 def test_help_tells_of_the_subcommands(dockfix: Run) -> None:
     result = dockfix("--help")
     assert "Usage: dockfix [OPTIONS] [PATHS]..." in result.stdout
-    assert "  rule    Print the documentation of a transform." in result.stdout
-    assert "  verify  Build and run the original and the rewrite, and compare." in result.stdout
+    assert "  rule     Print the documentation of a transform." in result.stdout
+    assert "  verify   Build and run the original and the rewrite, and compare." in result.stdout
 
 
 def test_an_unusual_name_is_taken_when_given(dockfix: Run, app: Path) -> None:

@@ -85,11 +85,8 @@ def test_errors_are_told_and_the_others_explained(dockfix: Run, app: Path) -> No
 def test_no_dockerfile(dockfix: Run, app: Path) -> None:
     (app / "Dockerfile").unlink()
     result = dockfix("explain")
-    assert (result.exit_code, result.stdout, result.stderr) == (
-        2,
-        "",
-        ".: skipped: holds no Dockerfile\nno Dockerfile to explain\n",
-    )
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith("no Dockerfile to explain\n")
 
 
 def test_contradictions(dockfix: Run) -> None:
