@@ -15,7 +15,7 @@ from dockfix.facts.jsontext import read as read_json
 from dockfix.facts.jssource import Source, Value, line, pairs, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from tree_sitter import Node as Syntax
 
@@ -238,7 +238,7 @@ class Frontend:
     def _angular_output(self, words: tuple[str, ...]) -> Fact[str] | None:
         config = self._angular
         if config is None:
-            return None
+            return self._old_angular_output()
         named = words[2] if len(words) > 2 and not words[2].startswith("-") else None
         project = named or self._angular_project
         keys = ("projects", project or "", "architect", "build")
@@ -257,6 +257,31 @@ class Frontend:
                 return None
             path = f"dist/{project}"
         return Fact(join(path, browser), origin)
+
+    def _old_angular_output(self) -> Fact[str] | None:
+        """The folder that Angular before version 6 fills: https://v5.angular.io/guide/quickstart#root-folder"""
+        config = read_json(self.node.files, self.node.path(".angular-cli.json"), self.node.prefix, comments=True)
+        apps = config.get("apps") if isinstance(config, Json) else None
+        if (
+            not isinstance(config, Json)
+            or not isinstance(apps, list)
+            or len(apps) != 1
+            or not isinstance(apps[0], dict)
+        ):
+            return None
+        return Fact(str(apps[0].get("outDir", "dist")), config.origin("apps"))
+
+    def _angular_serve(self, option: str) -> Fact[str] | None:
+        """An option of the development server in angular.json, of any configuration."""
+        config, project = self._angular, self._angular_project
+        for kind in ("architect", "targets") if config is not None and project is not None else ():
+            keys = ("projects", project or "", kind, "serve")
+            serve = config.get(*keys) if config is not None else None
+            groups = [serve.get("options"), *_values(serve.get("configurations"))] if isinstance(serve, dict) else []
+            for group in groups:
+                if config is not None and isinstance(group, dict) and option in group:
+                    return Fact(str(group[option]), config.origin(*keys))
+        return None
 
     @cached_property
     def _angular(self) -> Json | None:
@@ -398,6 +423,9 @@ class Frontend:
                      "proxy.config.json"):  # fmt: skip
             if self.node.has(path):
                 return Fact(path, self.node.origin_of(path))
+        given = self._angular_serve("proxyConfig")
+        if given is not None:
+            return given
         for names, keys in ((_VITE, ("server", "proxy")), (_VUE, ("devServer", "proxy"))):
             found = self._entry(names, keys)
             if found is not None:
@@ -418,12 +446,48 @@ class Frontend:
             found = self._option(names, *keys)
             if found is not None and found.value.isdigit():
                 return Fact(int(found.value), found.origin)
+        given = self._angular_serve("port")
+        if given is not None and given.value.isdigit():
+            return Fact(int(given.value), given.origin)
         for name in ("dev", "start", "serve"):
             script = self.node.scripts.get(name)
             match = re.search(r"(?:--port[= ]|\bPORT=)(\d+)", script.value) if script else None
             if match and script:
                 return Fact(int(match[1]), script.origin)
         return None
+
+    @cached_property
+    def computed_port(self) -> Fact[str] | None:
+        """Where a configuration may set the dev server's port to what only running it would tell."""
+        for path in (*_VITE, *_VUE) if self.dev_port is None else ():
+            data = self.node.files.read(self.node.path(path)) or b""
+            for number, content in enumerate(data.split(b"\n"), 1):
+                if re.search(rb"\bport\b", content.partition(b"//")[0]):
+                    return Fact(path, self.node.origin_of(path, number))
+        return None
+
+    def development_only(self, given: Collection[str]) -> Fact[str] | None:
+        """A variable of the pages that only a development server reads, and that a build would lack.
+
+        https://vite.dev/guide/env-and-mode, https://create-react-app.dev/docs/adding-custom-environment-variables
+
+        Args:
+            given: variables that the environment of the build has.
+        """
+        built = {name for path in (".env", ".env.production") for name, _ in self._variables(path)} | {*given}
+        for path in (".env.development", ".env.development.local"):
+            for name, number in self._variables(path):
+                if name not in built and name.startswith(("VITE_", "REACT_APP_", "VUE_APP_")):
+                    return Fact(name, self.node.origin_of(path, number))
+        return None
+
+    def _variables(self, path: str) -> Iterator[tuple[str, int]]:
+        """The variables of a file of them, each with its line."""
+        data = (self.node.files.read(self.node.path(path)) or b"").decode("utf-8", "replace")
+        for number, row in enumerate(data.split("\n"), 1):
+            match = re.match(r"\s*(?:export\s+)?(\w+)\s*=", row)
+            if match is not None:
+                yield match[1], number
 
     @cached_property
     def standalone(self) -> Fact[str] | None:
@@ -484,6 +548,10 @@ def is_dev_server(words: tuple[str, ...]) -> bool:
     """Whether a command starts a framework's development server."""
     verb = words[1] if len(words) > 1 and not words[1].startswith("-") else ""
     return bool(words) and (posixpath.basename(words[0]), verb) in _DEV_SERVERS
+
+
+def _values(value: object) -> list[object]:
+    return list(value.values()) if isinstance(value, dict) else []
 
 
 def _under(node: Syntax, name: str) -> bool:

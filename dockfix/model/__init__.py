@@ -198,9 +198,11 @@ class Model:
         """
         from dockfix.facts import Fact
 
-        name = basename(self.app.dockerfile).lower()
-        if any(part in {"dev", "develop", "development", "local"} for part in name.replace("-", ".").split(".")):
+        if _is_for_development(basename(self.app.dockerfile)):
             return Fact(f"{basename(self.app.dockerfile)} is a development file by its name", self.app.dockerfile)
+        stage = self.final.stage
+        if stage.name is not None and _is_for_development(stage.name):
+            return Fact(f"the stage is called {stage.name}", f"line {stage.base.line}")
         for service in self._deployed:
             if service.develop_watch:
                 return Fact(f"service {service.name} watches the sources", service.origin("develop_watch"))
@@ -233,6 +235,11 @@ class Model:
             return False
         path = self.final.context_path(target)
         return path is not None and any(name.endswith(SOURCES) for name in self.app.root.walk(path, 500))
+
+
+def _is_for_development(name: str) -> bool:
+    """Whether a part of the name of a file or a stage says so."""
+    return not {"dev", "develop", "development", "local"}.isdisjoint(re.split(r"[._-]", name.lower()))
 
 
 def requirement_paths(stage: StageModel, step: Step, called: Invocation) -> tuple[str, ...]:

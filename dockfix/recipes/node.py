@@ -26,10 +26,12 @@ from dockfix.recipes.split import (
     build_variables,
     check_common,
     check_started,
+    early_name,
     env_delta,
     first_line,
     gives_away,
     is_root,
+    last_line,
     listed,
     plain_copies,
     spaced,
@@ -116,8 +118,8 @@ def _with_build(model: Model, node: Node, parts: Parts, production: bool, gain: 
     whole = production or own_stage or (found is not None and not found.modules)
     builder = _builder(model, node, parts, prunes=not whole)
     names = [spare(model.document, "dependencies")] if own_stage else []
-    names.append(spare(model.document, "builder"))
-    stages = [_dependencies(model, node, parts, production)] if own_stage else []
+    names.append(early_name(model, "builder"))
+    stages = [_dependencies(model, node, parts, production, names[0])] if own_stage else []
     stages.append([_first(model, parts, names[-1], again=own_stage), *builder])
     brought = _brought(model, parts, found, names)
     notes = () if found is not None else (Note(None, why_whole(model)),)
@@ -146,13 +148,13 @@ def _without_build(model: Model, node: Node, parts: Parts, production: bool, gai
         raise UnfitError(
             parts.install.instruction, f"an install without dev dependencies would still run {script[0]} ({script[1]})"
         )
-    name = spare(model.document, "dependencies")
+    name = early_name(model, "dependencies")
     copy = New(f"COPY --from={name} {_flag(parts)}{model.folder}/node_modules ./node_modules")
-    stage = _dependencies(model, node, parts, production)
+    stage = _dependencies(model, node, parts, production, name)
     return _finish(model, parts, [stage], _end(model, parts, [copy], built=False), gain, ())
 
 
-def _dependencies(model: Model, node: Node, parts: Parts, production: bool) -> list[Item]:
+def _dependencies(model: Model, node: Node, parts: Parts, production: bool, name: str) -> list[Item]:
     """The stage that installs the production modules.
 
     A ``prepare`` script calls a tool that is a dev dependency: there everything is installed, and the rest taken away.
@@ -160,7 +162,7 @@ def _dependencies(model: Model, node: Node, parts: Parts, production: bool) -> l
     prunes = bool(node.lifecycle) and not production
     edits = install_edits(model, node, parts, production=not production and not prunes)
     return [
-        _first(model, parts, spare(model.document, "dependencies"), again=False),
+        _first(model, parts, name, again=False),
         *(keep for keep in _setup(model, parts, [parts.install]) if not _is_idle_source(model, node, parts, keep)),
         Keep(parts.install.instruction, edits),
         *([New(prune(model.final, parts.call.manager))] if prunes else []),
@@ -285,7 +287,7 @@ def _end(model: Model, parts: Parts, brought: Sequence[Item], *, built: bool) ->
     if "NODE_ENV" not in model.final.config.env and node_env_decides(model) is None:
         position = next((i for i, item in enumerate(items) if not _is_head(item)), len(items))
         items.insert(position, New("ENV NODE_ENV=production"))
-    return [stage_name(model.document, parts.base.instruction, "runtime"), *items]
+    return [last_line(model, parts.base.instruction), *items]
 
 
 def _precedes_build(step: Step, parts: Parts) -> bool:

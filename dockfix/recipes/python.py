@@ -23,15 +23,15 @@ from dockfix.recipes.split import (
     build_variables,
     check_common,
     check_started,
+    early_name,
     env_delta,
     first_line,
     gives_away,
     is_root,
+    last_line,
     listed,
     plain_copies,
     spaced,
-    spare,
-    stage_name,
     used,
 )
 from dockfix.transform import Safety
@@ -214,7 +214,7 @@ def _environments(step: Step) -> Iterator[str]:
 
 def _builder(model: Model, head: Sequence[Step], tail: Sequence[Step], place: Place) -> list[Item]:
     """The stage that installs."""
-    items: list[Item] = [first_line(model.document, head[0].instruction, spare(model.document, "builder"))]
+    items: list[Item] = [first_line(model.document, head[0].instruction, early_name(model, "builder"))]
     steps = [step for at, step in enumerate(head[1:], 1) if _prepares(step, head[at + 1 :])]
     for step, keep in zip(steps, plain_copies(model.document, steps), strict=True):
         fresh = place.kind == "venv" and not any(isinstance(item, New) and VENV in item.text for item in items)
@@ -238,7 +238,7 @@ def _prepares(step: Step, rest: Sequence[Step]) -> bool:
 def _end(model: Model, head: Sequence[Step], tail: Sequence[Step], place: Place) -> list[Item]:
     """The stage that runs."""
     system = packages.run_time(model, model.final, head, afresh=True)
-    builder = spare(model.document, "builder")
+    builder = early_name(model, "builder")
     items: list[Item] = []
     for step in head[1:]:
         if step.instruction.index in system:
@@ -249,7 +249,7 @@ def _end(model: Model, head: Sequence[Step], tail: Sequence[Step], place: Place)
     variables = " \\\n    ".join(f"{name}={value}" for name, value in place.variables.items())
     if variables:
         items.insert(_head_length(items), New(f"ENV {variables}"))
-    return [stage_name(model.document, head[0].instruction, "runtime"), *items]
+    return [last_line(model, head[0].instruction), *items]
 
 
 def _stays(model: Model, step: Step, head: Sequence[Step], tail: Sequence[Step], place: Place) -> bool:

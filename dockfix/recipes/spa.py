@@ -12,15 +12,27 @@ from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose, Role
 from dockfix.model.config import difference, of_image
 from dockfix.recipes import nginx
-from dockfix.recipes.modules import Parts, check_manager, install_edits
-from dockfix.recipes.split import Split, UnfitError, check_common, first_line, plain_copies, spaced, spare
+from dockfix.recipes.modules import INSTALLS, Parts, check_manager, install_edits
+from dockfix.recipes.split import (
+    Split,
+    UnfitError,
+    check_common,
+    early_name,
+    gives_away,
+    names_building,
+    renamed,
+    spaced,
+    spare,
+    stage_name,
+    without_owner,
+)
 from dockfix.transform import Note, Safety
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dockfix.facts.node import Node
-    from dockfix.model import Model, Step
+    from dockfix.model import Invocation, Model, Step
     from dockfix.model.config import ConfigDelta
 
 PORTS = {"vite": 5173, "react-scripts": 3000, "craco": 3000, "vue-cli-service": 8080, "ng": 4200, "serve": 3000}
@@ -34,7 +46,20 @@ RUNNERS = frozenset({"npm", "npx", "yarn", "yarnpkg", "pnpm", "pnpx", "sh", "bas
 """Programs on the way to the one that serves."""
 
 BUILDS = frozenset({"ng", "vite", "react-scripts", "vue-cli-service", "craco", "tsc"})
-KNOWN = {Purpose.INSTALL, Purpose.BUILD, Purpose.SETTINGS, Purpose.CLEANUP, Purpose.TOOLS, Purpose.FOLDERS}
+FILE_SERVERS = frozenset({"serve", "http-server"})
+"""Programs that hand out what a build has made; the others build as they serve."""
+
+MORE = {
+    "serve": {"-c", "--config", "--ssl-cert"},
+    "http-server": {"-P", "--proxy", "-S", "--tls", "--ssl", "--username"},
+    "ng": {"--proxy-config", "--ssl", "--serve-path", "--base-href"},
+    "vite": {"--base", "--https"},
+    "vue-cli-service": {"--https"},
+}
+"""Options by which each program does more than hand out files, from its own help of 2026."""
+
+MODES = {"vite": "--mode", "vue-cli-service": "--mode", "ng": "--configuration"}
+"""The option by which a program is told for which surroundings it builds; for development unless it is given."""
 
 BAKED = re.compile(r"(VITE|REACT_APP|VUE_APP|NG_APP|PUBLIC)_\w+")
 """Variables that the build puts into the pages, so that setting them in the container comes too late."""
@@ -85,26 +110,26 @@ def _server(model: Model) -> str | None:
 
 
 def _parts(model: Model) -> Parts:
+    """The steps of the stage. What else its RUNs do stays with the builder, of which the end takes the output alone."""
     steps = model.final.steps
-    installs = [step for step in steps if Purpose.INSTALL in step.purposes]
-    if len(installs) != 1:
-        second = installs[1].instruction if installs else None
-        raise UnfitError(second, "the dependencies are not installed in one place")
-    install = installs[0]
+    installs = [(step, call) for step in steps for call in step.invocations if _installs(step, call)]
+    if not installs:
+        raise UnfitError(None, "the dependencies are installed by a package manager that is not known")
+    install, call = installs[0]
     if install.before.workdir != model.folder:
         raise UnfitError(
             install.instruction, f"the install runs in {install.before.workdir}, the app in {model.folder}"
         )
-    calls = [call for call in install.invocations if call.manager in {"npm", "yarn", "pnpm"}]
-    if not calls:
-        raise UnfitError(install.instruction, "the dependencies are installed by a package manager that is not known")
     at = steps.index(install)
-    for step in steps[1:]:
-        if step.role is Role.UNKNOWN and (step.script is None or not step.purposes <= KNOWN):
-            raise UnfitError(step.instruction, "what this instruction leaves behind for the app cannot be told")
     builds = tuple(step for step in steps if Purpose.BUILD in step.purposes)
     manifests = tuple(step for step in steps[1:at] if step.role is Role.MANIFESTS)
-    return Parts(steps[0], steps[1:at], manifests, install, steps[at + 1 :], builds, calls[0])
+    return Parts(steps[0], steps[1:at], manifests, install, steps[at + 1 :], builds, call)
+
+
+def _installs(step: Step, call: Invocation) -> bool:
+    """Whether a call installs what package.json lists."""
+    listed = call.manager in {"npm", "yarn", "pnpm"} and not call.operands
+    return listed and Purpose.INSTALL in step.purposes and call.verb in INSTALLS
 
 
 def _check_start(model: Model, node: Node) -> None:
@@ -124,12 +149,39 @@ def _check_start(model: Model, node: Node) -> None:
         raise UnfitError(at, f"the container does more than serve the app: {start.text}")
     if any(arg in {"npx", "yarn", "pnpm"} for arg in _earlier(model)):
         raise UnfitError(at, f"the container does more than serve the app: {start.text}")
+    _check_server(model, node)
     if node.dev_proxy is not None:
         raise UnfitError(at, f"the development server passes requests on to a backend ({node.dev_proxy.origin})")
     if node.base_path is not None and node.base_path.value not in {"", "/", "./", "."}:
         raise UnfitError(at, f"the app lives under {node.base_path.value} ({node.base_path.origin})")
     if "build" not in node.scripts and not any(Purpose.BUILD in step.purposes for step in model.final.steps):
         raise UnfitError(at, f"package.json has no build script ({node.origin})")
+
+
+def _check_server(model: Model, node: Node) -> None:
+    """Refuse what the server of today does beside handing out the build, or builds otherwise than a build would.
+
+    Raises:
+        UnfitError: with the reason.
+    """
+    at, server = model.start.command, _server(model) or ""
+    for word in _words(model):
+        if word.partition("=")[0] in MORE.get(server, ()):
+            raise UnfitError(at, f"{server} is told to do more than serve files: {word}")
+    for path in ("serve.json", "public/serve.json") if server == "serve" else ():
+        if node.has(path):
+            raise UnfitError(at, f"{node.origin_of(path)} tells serve more than nginx would know")
+    if server in FILE_SERVERS or _is_preview(model):
+        return
+    lacking = node.frontend.development_only({*model.final.config.env, *_arguments(model)})
+    if lacking is not None:
+        raise UnfitError(at, f"a build does not read {lacking.value}, which is for development ({lacking.origin})")
+
+
+def _arguments(model: Model) -> list[str]:
+    """The names of the build arguments."""
+    steps = [step for step in model.final.steps if step.instruction.keyword == "ARG"]
+    return [assignment.key for step in steps for assignment in step.instruction.assignments]
 
 
 def _flat(model: Model) -> bool:
@@ -186,16 +238,25 @@ def _is_preview(model: Model) -> bool:
 
 def _configured(model: Model, node: Node, server: str) -> int | None:
     """The port that the tool's configuration or the variable PORT names."""
-    if server in {"vite", "ng", "vue-cli-service"} and node.dev_port is not None and not _is_preview(model):
-        return node.dev_port.value
+    if server in {"vite", "ng", "vue-cli-service"} and not _is_preview(model):
+        computed = node.frontend.computed_port
+        if computed is not None:
+            raise UnfitError(model.start.command, f"the port is decided when {server} starts ({computed.origin})")
+        if node.dev_port is not None:
+            return node.dev_port.value
     variable = model.final.config.env.get("PORT", "")
     return int(variable) if variable.isdigit() and server not in {"vite", "ng", "http-server"} else None
 
 
+def _words(model: Model) -> list[str]:
+    """Every word of the start, scripts followed."""
+    words = list(model.start.program or ()) + (model.start.resolved.shell.split() if model.start.resolved else [])
+    return words + model.start.text.split()
+
+
 def _told(model: Model) -> int | None:
     """The port that the command names."""
-    words = list(model.start.program or ()) + (model.start.resolved.shell.split() if model.start.resolved else [])
-    words += model.start.text.split()
+    words = _words(model)
     for word, following in zip(words, [*words[1:], ""], strict=True):
         match = re.fullmatch(r"(?:--(?:port|listen)=|PORT=)(?:tcp://[^:]*:)?(\d+)", word)
         if match:
@@ -207,14 +268,15 @@ def _told(model: Model) -> int | None:
 
 def _arrange(model: Model, node: Node, parts: Parts, site: Site) -> Split:
     steps = model.final.steps[1:]
-    builder = _builder(model, node, parts, [step for step in steps if _is_for_build(step)])
+    owners = any(gives_away(step) and not _gives_only(step) for step in steps)
+    builder = _builder(model, node, parts, [step for step in steps if _is_for_build(step, owners)])
     image = nginx.image(model.options.base)
     labels = [step for step in steps if step.instruction.keyword in {"LABEL", "MAINTAINER"}]
     exposes = [step for step in steps if step.instruction.keyword == "EXPOSE"]
     starts = tuple(step.instruction for step in steps if step.instruction.keyword in {"CMD", "ENTRYPOINT"})
     ports: list[Item] = [Keep(step.instruction) for step in exposes]
     end: list[Item] = [
-        New(f"FROM {image} AS {model.final.stage.name or 'runtime'}", replaces=starts),
+        New(f"FROM {image} AS {_end_name(model)}", replaces=starts),
         *(Keep(step.instruction) for step in labels),
         New(f"COPY {site.conf} {nginx.CONF}"),
         New(f"COPY --from={_builder_name(model)} {model.folder.rstrip('/')}/{site.output} {nginx.ROOT}"),
@@ -238,30 +300,60 @@ def _arrange(model: Model, node: Node, parts: Parts, site: Site) -> Split:
 
 
 def _builder_name(model: Model) -> str:
-    return spare(model.document, "builder")
+    return early_name(model, "builder")
+
+
+def _end_name(model: Model) -> str:
+    name = model.final.stage.name
+    return spare(model.document, "runtime") if name is None or names_building(model) else name
+
+
+def _first_line(model: Model, parts: Parts) -> Keep:
+    """FROM of the builder; a name that belongs to the end is taken off it."""
+    base = parts.base.instruction
+    if model.final.stage.name in {None, _builder_name(model)}:
+        return stage_name(model.document, base, _builder_name(model))
+    return renamed(base, _builder_name(model))
 
 
 def _builder(model: Model, node: Node, parts: Parts, steps: Sequence[Step]) -> list[Item]:
     """The stage that builds; where the file never did, by the app's own script."""
-    items: list[Item] = []
-    items.append(first_line(model.document, parts.base.instruction, _builder_name(model)))
-    for step, keep in zip(steps, plain_copies(model.document, steps), strict=True):
+    items: list[Item] = [_first_line(model, parts)]
+    for step in steps:
         edits = install_edits(model, node, parts, production=False) if step is parts.install else ()
-        items.append(Keep(keep.instruction, (*keep.edits, *edits)))
+        items.append(Keep(step.instruction, (*without_owner(model.document, step.instruction), *edits)))
     if not parts.builds:
-        runner = {"yarn": "yarn build", "pnpm": "pnpm run build"}.get(parts.call.manager, "npm run build")
-        items.append(New(f"RUN {runner}"))
+        items.append(New(f"RUN {_build_command(model, node, parts.call.manager)}"))
     return items
 
 
-def _is_for_build(step: Step) -> bool:
+def _build_command(model: Model, node: Node, manager: str) -> str:
+    """The app's own build script, in the mode or configuration in which its server starts now."""
+    command = {"yarn": "yarn build", "pnpm": "pnpm run build"}.get(manager, "npm run build")
+    option = MODES.get(_server(model) or "", "")
+    words = _words(model)
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        name, equals, value = word.partition("=")
+        chosen = value if equals else following
+        if name == option and chosen != "development" and option not in node.scripts["build"].value:
+            return f"{command}{' --' if command.startswith('npm') else ''} {option} {chosen}"
+    return command
+
+
+def _is_for_build(step: Step, owners: bool) -> bool:
+    """Whether a step belongs to the builder, where root does everything; *owners*: a RUN of it names accounts."""
     keyword = step.instruction.keyword
     if keyword in {"ENV", "ARG", "WORKDIR", "SHELL"}:
         names = [assignment.key for assignment in step.instruction.assignments]
         return not names or any(name not in {"PORT", "HOST"} for name in names)
     if step.script is not None:
-        return not (step.role is Role.SETUP and _serves_only(step))
-    return step.role in {Role.MANIFESTS, Role.SOURCES, Role.STAGE_COPY}
+        return not (step.role is Role.SETUP and _serves_only(step)) and (owners or not _gives_only(step))
+    return step.instruction.copy is not None
+
+
+def _gives_only(step: Step) -> bool:
+    """Whether a RUN only makes accounts and gives them files."""
+    return step.role is Role.ACCOUNT or (step.role is Role.FOLDERS and gives_away(step))
 
 
 def _serves_only(step: Step) -> bool:

@@ -23,6 +23,9 @@ RUNTIME_VARIABLES = re.compile(
 )
 """Variables that an install does not read; the others are repeated in the stage that installs."""
 
+BUILDING = re.compile(r"build|compil|deps|dependencies|install", re.IGNORECASE)
+"""Names of stages in which something is made that another stage runs."""
+
 
 class UnfitError(Exception):
     """The stage is left whole: *why* is one sentence, *at* the instruction that it is about."""
@@ -80,11 +83,34 @@ def spare(document: Document, name: str) -> str:
     return name
 
 
+def early_name(model: Model, name: str) -> str:
+    """What the stage that builds is called: as the file calls its only stage, where that is for building, or *name*."""
+    return (model.final.stage.name or name) if names_building(model) else spare(model.document, name)
+
+
+def names_building(model: Model) -> bool:
+    """Whether the name of the only stage tells of building, and nobody asks for what runs by that name."""
+    name = model.final.stage.name
+    asked = {target.lower() for target in model.targets}
+    return name is not None and BUILDING.search(name) is not None and name.lower() not in asked
+
+
 def first_line(document: Document, instruction: Instruction, name: str) -> Keep | New:
     """FROM of an earlier stage: the file's own with its comments, unless its name belongs to the end."""
-    if document.stages[-1].name:
+    if document.stages[-1].name not in {None, name}:
         return from_line(instruction, name)
     return stage_name(document, instruction, name)
+
+
+def last_line(model: Model, instruction: Instruction) -> Keep | New:
+    """FROM of the end, on the base of the file's only stage, whose name it keeps unless that is for building."""
+    name = spare(model.document, "runtime")
+    return from_line(instruction, name) if names_building(model) else stage_name(model.document, instruction, name)
+
+
+def renamed(instruction: Instruction, name: str) -> Keep:
+    """A FROM that has a name, under another."""
+    return Keep(instruction, (Edit(instruction.words[-1].span, name),))
 
 
 def from_line(instruction: Instruction, name: str) -> New:
@@ -206,11 +232,11 @@ def plain_copies(document: Document, steps: Sequence[Step]) -> list[Keep]:
     """*steps* for a stage that only builds: where root does so, copies need no owner, and no account must exist."""
     if not all(is_root(step.after.user) for step in steps):
         return [Keep(step.instruction) for step in steps]
-    return [Keep(step.instruction, tuple(_ownerless(document, step.instruction))) for step in steps]
+    return [Keep(step.instruction, tuple(without_owner(document, step.instruction))) for step in steps]
 
 
-def _ownerless(document: Document, instruction: Instruction) -> Iterator[Edit]:
-    """The cut of ``--chown``, and of the white space before it."""
+def without_owner(document: Document, instruction: Instruction) -> Iterator[Edit]:
+    """The cut of a copy's ``--chown``, and of the white space before it."""
     for flag in instruction.flags if instruction.keyword in {"COPY", "ADD"} else ():
         if flag.name == "chown":
             start = flag.span.start
