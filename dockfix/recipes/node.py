@@ -170,13 +170,16 @@ def _dependencies(model: Model, node: Node, parts: Parts, production: bool, name
 
 
 def _builder(model: Model, node: Node, parts: Parts, *, prunes: bool) -> list[Item]:
-    """The stage that builds, FROM left out; where it *prunes*, it drops the dev dependencies at its end."""
+    """The stage that builds, FROM left out; where it *prunes*, it drops the dev dependencies once it has built."""
     late = [step for step in parts.after if _builds(model, step, parts)]
+    built = 1 + max((at for at, step in enumerate(late) if step in parts.builds), default=-1)
+    kept = plain_copies(model.document, late)
     return [
         *_setup(model, parts, [parts.install, *parts.builds]),
         Keep(parts.install.instruction, install_edits(model, node, parts, production=False)),
-        *plain_copies(model.document, late),
+        *kept[:built],
         *([New(prune(model.final, parts.call.manager))] if prunes else []),
+        *kept[built:],
     ]
 
 
