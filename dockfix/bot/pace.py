@@ -12,7 +12,9 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from dockfix.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Literal
 
 from dockfix.catalog.packages import NEWEST_SUITE, alpine, runtime_libraries
 from dockfix.catalog.table import table
+from dockfix.values import dataclass
 
 Installs = Literal["wheel", "pure", "sdist", "none", "unknown"]
 

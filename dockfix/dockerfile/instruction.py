@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
 
 from dockfix.dockerfile.expansion import dequote
@@ -11,6 +10,7 @@ from dockfix.dockerfile.logical import BLANK
 from dockfix.dockerfile.scanner import Comment, Heredoc, Statement, arguments, split
 from dockfix.dockerfile.words import Flag, Word, fields, flag_text, json_array, json_strings, make, words
 from dockfix.text import Span
+from dockfix.values import dataclass
 
 _WHOLE = ("WORKDIR", "USER", "STOPSIGNAL", "MAINTAINER")
 _FIELDS = ("ADD", "COPY", "EXPOSE", "FROM", "VOLUME")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +13,7 @@ from dockfix.facts import pylock, requirement
 from dockfix.facts.fact import Fact, Problem
 from dockfix.facts.files import Files, text
 from dockfix.facts.requirement import Requirement, RequirementFile, normalised
+from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.facts.pyserver import PyServer

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+
+from dockfix.values import dataclass
 
 _JOINERS = frozenset({"&&", "||", ";", "|", "&", "|&"})
 _OPERATORS = re.compile(r"[();<>|&]+")

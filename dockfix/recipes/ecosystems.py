@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from dockfix.recipes import dotnet, node, nuget, python, spa
+from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.model import Model, StageModel, Step

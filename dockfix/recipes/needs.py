@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from dockfix.model.config import join
 from dockfix.model.start import NODE_RUNNERS, SHELLS
 from dockfix.recipes import installs
 from dockfix.recipes.programs import final_services, programs
+from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.facts.scripts import Script

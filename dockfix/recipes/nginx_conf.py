@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from dockfix.values import dataclass
 
 TOKEN = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{};]|(?:\$\{\w*\}|\\.|[^\s{};"'])+""")
 HEALTH = re.compile(r"/(?:[\w-]+[/_-])?(?:health[\w-]*|healthz|ping|livez|alive)/?")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from dockfix.model import Purpose, Role
 from dockfix.model.commands import TOOLCHAINS, purpose
 from dockfix.model.config import join
 from dockfix.recipes.programs import Program, final_services, programs, settings
+from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.dockerfile import Instruction

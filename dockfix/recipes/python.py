@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING
 
@@ -35,6 +34,7 @@ from dockfix.recipes.split import (
     used,
 )
 from dockfix.transform import Safety
+from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
