@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Literal
 
+from dockfix.catalog.distributions import kinds
 from dockfix.catalog.packages import NEWEST_SUITE, alpine, runtime_libraries
 from dockfix.catalog.table import table
 from dockfix.values import dataclass
@@ -52,7 +54,13 @@ class _Release:
     pythons: tuple[str, ...]
 
 
-def python_wheel(name: str, version: str | None, python: str | None = None, suite: str | None = None) -> Wheel:
+def python_wheel(
+    name: str,
+    version: str | None,
+    python: str | None = None,
+    suite: str | None = None,
+    files: Sequence[str] = (),
+) -> Wheel:
     """How one version of a package installs.
 
     Args:
@@ -60,12 +68,13 @@ def python_wheel(name: str, version: str | None, python: str | None = None, suit
         version: the pinned version; None for the newest.
         python: CPython minor version (``3.11``); None leaves it out of account.
         suite: Debian suite in whose names *debian_runtime* is given; None for the newest.
+        files: the names of the files among which a lock file lets pip choose; they tell more than what is recorded.
 
     Returns:
         ``unknown`` where neither the package nor that version is recorded.
     """
     key = normalise(name)
-    wheel = _recorded(key, version, python)
+    wheel = _locked(key, version, python, files) if files else _recorded(key, version, python)
     row = table("builds").row(key)
     if row is None or (wheel.musl not in _COMPILED and wheel.glibc not in _COMPILED):
         return wheel
@@ -104,6 +113,12 @@ def normalise(name: str) -> str:
     from packaging.utils import canonicalize_name
 
     return canonicalize_name(name)
+
+
+def _locked(key: str, version: str | None, python: str | None, files: Sequence[str]) -> Wheel:
+    musl, glibc = kinds(files, python)
+    words = _WORDS[musl] if python is None else f"{_WORDS[musl]} for Python {python}"
+    return Wheel(musl, glibc, evidence=f"{key} {version} {words} (its lock file)")
 
 
 def _recorded(key: str, version: str | None, python: str | None) -> Wheel:

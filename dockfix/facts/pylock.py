@@ -16,6 +16,8 @@ FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock")
 """Lock files, in the order in which they are preferred where a project has more than one."""
 
 # Nine tenths of a lock are the hashes of its files, written as one inline table a line.
+_FILE = re.compile(r"[\"/]([^\"/\s]+)(\.whl|\.tar\.gz|\.zip)\"")
+
 _TABLES = re.compile(r"^[^\s\[#=]+ = \[\n(?:[ \t]+\{.*\},?\n)+\]\n", re.MULTILINE)
 
 
@@ -53,6 +55,7 @@ def read(files: Files, path: str, prefix: str = "") -> tuple[Requirement, ...] |
     if not isinstance(packages, list):
         return Problem(f"{prefix}{path}", "has no list of packages")
     lines = _lines(content, re.compile(r"^\[\[packages?\]\]"))
+    listed = _distributions(content)
     found: list[Requirement] = []
     for index, package in enumerate(packages):
         if not isinstance(package, dict) or not isinstance(package.get("name"), str):
@@ -64,11 +67,11 @@ def read(files: Files, path: str, prefix: str = "") -> tuple[Requirement, ...] |
         url = next((str(source[key]) for key in ("editable", "directory", "url", "git", "path") if key in source), "")
         if source.get("type") in (None, "legacy"):
             url = url if source.get("type") is None else ""
-        version = package.get("version")
+        name, version = normalised(package["name"]), package.get("version")
         line = lines[index] if index < len(lines) else 1
         found.append(
             Requirement(
-                name=normalised(package["name"]),
+                name=name,
                 version=str(version) if version is not None else None,
                 spec="",
                 extras=(),
@@ -76,9 +79,21 @@ def read(files: Files, path: str, prefix: str = "") -> tuple[Requirement, ...] |
                 origin=f"{prefix}{path}:{line}",
                 url=url,
                 group=_group(package),
+                files=tuple(listed.get((name, str(version)), ())),
             )
         )
     return tuple(found)
+
+
+def _distributions(content: str) -> dict[tuple[str, str], list[str]]:
+    """The files that a lock file lists, by the package and version that their names give."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for stem, suffix in _FILE.findall(content):
+        name, _, version = stem.rpartition("-")
+        if suffix == ".whl":
+            name, version = (*stem.split("-"), "")[:2]
+        found.setdefault((normalised(name), version), []).append(stem + suffix)
+    return found
 
 
 def _marker(package: dict[str, Any]) -> str:

@@ -192,16 +192,11 @@ class Python:
         found += self._pipfile
         found += self._conda[0]
         found += self._setup
-        versions: dict[str, list[str]] = {}
+        locked: dict[str, dict[str, Requirement]] = {}
         for item in self.locked:
-            if item.version is not None and item.version not in versions.setdefault(item.name, []):
-                versions[item.name].append(item.version)
-        return tuple(
-            replace(item, version=versions[item.name][0])
-            if item.version is None and len(versions.get(item.name, ())) == 1
-            else item
-            for item in _unique(found)
-        )
+            if item.version is not None:
+                locked.setdefault(item.name, {}).setdefault(item.version, item)
+        return tuple(_settled(item, tuple(locked.get(item.name, {}).values())) for item in _unique(found))
 
     def requirement(self, name: str) -> Requirement | None:
         """The requirement called *name*, or the locked package where the app asks for it only through others."""
@@ -502,6 +497,13 @@ def _project(data: Mapping[str, Any], path: str, content: str, prefix: str) -> P
         package=_installed(project, poetry, uv, build),
         tools=frozenset(table("tool")),
     )
+
+
+def _settled(item: Requirement, locked: Sequence[Requirement]) -> Requirement:
+    """What the app asks for with the version of the lock, where that has one alone."""
+    if len(locked) != 1 or item.version not in {None, locked[0].version}:
+        return item
+    return replace(item, version=locked[0].version, files=locked[0].files)
 
 
 def _installed(

@@ -26,6 +26,8 @@ class Requirement:
         url: the direct reference it is installed from, a URL or a path; empty where it comes from the index.
         group: the dependency group or extra that it belongs to; empty for what the app itself needs.
         hashed: whether hashes are given for it.
+        files: the names of the wheels and source archives that a lock file lets an installer choose from; empty where
+            none are listed.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Requirement:
     url: str = ""
     group: str = ""
     hashed: bool = False
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ PYTHON_PROJECTS = frozenset({"poetry", "uv", "pipenv"})
 PYTHON_MANAGERS = PYTHON_PROJECTS | {"pip"}
 NODE_MANAGERS = frozenset({"npm", "yarn", "pnpm", "bun"})
 PRODUCTION = ("--only", "--no-dev", "--without", "--no-group", "--production", "--omit", "--prod")
+PLAIN_BACKENDS = frozenset({"hatchling.build", "flit_core.buildapi", "uv_build"})
+"""Build backends that compile nothing: https://packaging.python.org/en/latest/tutorials/packaging-projects/ lists them;
+those of setuptools, Poetry, PDM, maturin and Meson may."""
 CONDA = frozenset({"conda", "mamba", "micromamba"})
 
 
@@ -62,9 +65,16 @@ def python_packages(model: Model) -> tuple[Requirement, ...]:
             wanted = _pip(model, stage, step, called) if called.manager == "pip" else _project(model, step, called)
             found += [requirement for requirement in wanted if _applies(requirement, version)]
     for requirement in found:
-        if requirement.url:
+        if requirement.url and not _compiles_nothing(model, requirement):
             raise UnfitError(None, f"{title(requirement)} comes from {requirement.url}, so what it needs is not known")
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(requirement for requirement in found if not requirement.url))
+
+
+def _compiles_nothing(model: Model, requirement: Requirement) -> bool:
+    """Whether a requirement is a project of the sources whose backend packs files as they are."""
+    python = model.app.python
+    project = python.project_at(normpath(requirement.url).lstrip("./")) if python is not None else None
+    return project is not None and project.backend is not None and project.backend.value in PLAIN_BACKENDS
 
 
 def _python_installs(stage: StageModel) -> Iterator[tuple[Step, Invocation]]:

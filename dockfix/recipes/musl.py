@@ -8,6 +8,7 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
+from dockfix.facts.requirement import Requirement
 from dockfix.recipes import installs
 from dockfix.recipes.installs import title
 from dockfix.recipes.split import UnfitError
@@ -15,7 +16,6 @@ from dockfix.recipes.split import UnfitError
 if TYPE_CHECKING:
     from dockfix.catalog import Wheel
     from dockfix.facts.node import Node
-    from dockfix.facts.requirement import Requirement
     from dockfix.model import Model, StageModel
 
 PIP_KNOWS_MUSL = "2021-08-01"
@@ -42,8 +42,9 @@ def python_packages(model: Model, stage: StageModel, evidence: list[str]) -> lis
         raise UnfitError(stage.stage.base, "which packages of Python 2 work on musl is not recorded")
     found: list[str] = []
     compiles = installs.installs_python(stage)
-    for name, version, named in whole(requirements, python):
-        wheel = catalog.python_wheel(name, version, python)
+    for requirement, named in whole(requirements, python):
+        name = requirement.name
+        wheel = catalog.python_wheel(name, requirement.version, python, files=requirement.files)
         _check_wheel(stage, wheel, named)
         if compiles and wheel.musl == "sdist":
             found += wheel.build
@@ -71,8 +72,8 @@ def _check_wheel(stage: StageModel, wheel: Wheel, named: str) -> None:
 
 def whole(
     requirements: Sequence[Requirement], python: str | None, strict: bool = True
-) -> Iterator[tuple[str, str | None, str]]:
-    """Each package with its version and what a report calls it, then the compiled ones that they bring along.
+) -> Iterator[tuple[Requirement, str]]:
+    """Each package with what a report calls it, then the compiled ones that they bring along.
 
     A lock file and the output of ``pip freeze`` name those themselves.
 
@@ -85,9 +86,9 @@ def whole(
         UnfitError: what a package brings along is not recorded.
     """
     listed = {requirement.name for requirement in requirements}
-    brought: dict[str, str] = {}
+    brought: dict[str, Requirement] = {}
     for requirement in requirements:
-        yield requirement.name, requirement.version, title(requirement)
+        yield requirement, title(requirement)
     locked = all(requirement.version for requirement in requirements)
     for requirement in requirements:
         if _from_lock(requirement):
@@ -105,9 +106,11 @@ def whole(
                 f"what {title(requirement)} brings along is not recorded for Python {python}, and no lock file says",
             )
         for name in missing:
-            brought.setdefault(name, f"{name}, which {title(requirement)} brings along,")
-    for name, named in brought.items():
-        yield name, None, named
+            brought.setdefault(name, requirement)
+    for name, requirement in brought.items():
+        yield Requirement(name, None, "", (), "", requirement.origin), (
+            f"{name}, which {title(requirement)} brings along,"
+        )
 
 
 def _from_lock(requirement: Requirement) -> bool:

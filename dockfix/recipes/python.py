@@ -124,7 +124,7 @@ def _gain(model: Model, head: Sequence[Step]) -> str:
         return f"{listed(tools)} {are} needed only while packages are built; the image that runs does not carry {them}"
     if model.final.image is not None and model.final.image.variant == "full":
         for requirement in model.requirements:
-            wheel = catalog.python_wheel(requirement.name, requirement.version)
+            wheel = catalog.python_wheel(requirement.name, requirement.version, files=requirement.files)
             if wheel.quick_build and wheel.glibc == "sdist":
                 compiled = f"{requirement.name} is compiled while it is installed ({requirement.origin})"
                 return f"{compiled}; the image that runs needs no compiler"

@@ -60,8 +60,9 @@ def _python(model: Model, stage: StageModel, installed: set[str]) -> Iterator[st
     compiles = installs.installs_python(stage)
     if compiles and python is not None and python.startswith("2."):
         raise UnfitError(stage.stage.base, "which packages of Python 2 are compiled is not recorded")
-    for name, version, named in musl.whole(installs.python_packages(model), python, strict=False):
-        wheel = catalog.python_wheel(name, version, python, suite)
+    for requirement, named in musl.whole(installs.python_packages(model), python, strict=False):
+        name = requirement.name
+        wheel = catalog.python_wheel(name, requirement.version, python, suite, requirement.files)
         if compiles:
             _check_compiled(wheel, named, installed)
         else:
