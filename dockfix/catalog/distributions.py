@@ -44,13 +44,15 @@ def _kind(platforms: Sequence[str], pattern: re.Pattern[str], sources: bool) -> 
 def _serves(interpreter: str, abi: str, python: str | None) -> bool:
     """Whether CPython *python* takes a wheel: its own, one for the stable ABI of an older one, or one without ABI."""
     minor = python.replace(".", "") if python is not None else None
-    for tag in interpreter.split("."):
-        if tag == "py3" or (tag.startswith("py3") and abi == "none" and (minor is None or _old(tag[2:], minor))):
-            return True
-        if tag.startswith("cp3") and not re.search(r"cp\d+t", abi):
-            if minor is None or tag[2:] == minor or ("abi3" in abi.split(".") and _old(tag[2:], minor)):
-                return True
-    return False
+    return any(_takes(tag, abi, minor) for tag in interpreter.split("."))
+
+
+def _takes(tag: str, abi: str, minor: str | None) -> bool:
+    if tag.startswith("py3"):
+        return tag == "py3" or (abi == "none" and (minor is None or _old(tag[2:], minor)))
+    if not tag.startswith("cp3") or re.search(r"cp\d+t", abi):  # t is for builds without the global lock
+        return False
+    return minor is None or tag[2:] == minor or ("abi3" in abi.split(".") and _old(tag[2:], minor))
 
 
 def _old(tag: str, minor: str) -> bool:

@@ -12,6 +12,7 @@ from itertools import zip_longest
 from posixpath import basename
 from typing import TYPE_CHECKING
 
+from dockfix.dockerfile import expand
 from dockfix.facts.server import Server
 from dockfix.model.commands import Invocation, Purpose
 from dockfix.model.config import Config, join
@@ -21,6 +22,7 @@ from dockfix.model.start import Start, start_of
 
 if TYPE_CHECKING:
     from dockfix.dockerfile import Document, Instruction
+    from dockfix.dockerfile.shell import ShellWord
     from dockfix.facts import App, Fact
     from dockfix.facts.compose import Service, Volume
     from dockfix.facts.node import Node
@@ -39,6 +41,7 @@ __all__ = [
     "Start",
     "Step",
     "is_manifest",
+    "named",
     "requirement_paths",
 ]
 
@@ -257,13 +260,19 @@ def requirement_paths(stage: StageModel, step: Step, called: Invocation) -> tupl
     return tuple(found)
 
 
+def named(word: ShellWord, step: Step) -> str | None:
+    """A package that a command of *step* names, its variables replaced; ``None`` where their values are unknown."""
+    return word.text if word.static else expand(word.text.strip("\"'"), {**step.arguments, **step.before.env})
+
+
 def _named(called: Invocation, step: Step) -> Iterator[Requirement]:
     """The packages that a pip command names itself, without local paths."""
     from dockfix.facts.requirement import Requirement
 
     for word in called.operands:
-        match = re.match(r"([A-Za-z0-9][\w.-]*)(\[[^]]*\])?\s*(.*)", word.text)
-        if match is None or word.text.startswith((".", "/")) or "://" in word.text or "/" in word.text:
+        text = named(word, step) or word.text
+        match = re.match(r"([A-Za-z0-9][\w.-]*)(\[[^]]*\])?\s*(.*)", text)
+        if match is None or text.startswith((".", "/")) or "://" in text or "/" in text:
             continue
         pinned = re.fullmatch(r"===?\s*([\w.!+-]+)", match[3])
         name = re.sub(r"[-_.]+", "-", match[1]).lower()

@@ -160,6 +160,12 @@ RAKE_BUILDS = frozenset({"assets:precompile", "assets:clean", "webpacker:compile
 """Tasks of Rails that build what browsers fetch: https://guides.rubyonrails.org/asset_pipeline.html"""
 
 PIP_NAMES = frozenset({"pip", "pip3", "pip2"})
+PIP_TOOLS = frozenset(
+    {"pip", "setuptools", "wheel", "poetry", "poetry-core", "poetry-plugin-export", "poetry-dynamic-versioning"}
+    | {"uv", "pipenv", "virtualenv"}
+)
+"""Packages that install others, and that no app imports."""
+
 PYTHON_NAMES = frozenset({"python", "python3", "python2"})
 
 
@@ -310,6 +316,8 @@ def makes_environment(command: ShellCommand) -> str | None:
     args = command.args
     if basename(command.name) in PYTHON_NAMES and args[:2] in {("-m", "venv"), ("-m", "virtualenv")}:
         args = args[2:]
+    elif basename(command.name) == "uv" and args[:1] == ("venv",):
+        args = args[1:] or (".venv",)
     elif basename(command.name) != "virtualenv":
         return None
     operands = [arg for arg in args if not arg.startswith("-")]
@@ -334,13 +342,15 @@ def _manager_purpose(called: Invocation) -> Purpose:
         if verb != "install":
             return Purpose.UNKNOWN
         names = {operand.text.partition("=")[0].rstrip("<>~!=") for operand in called.operands}
-        if names and names <= {"pip", "setuptools", "wheel"} and not called.has("-r", "--requirement"):
+        if names and names <= PIP_TOOLS and not called.has("-r", "--requirement"):
             return Purpose.SETTINGS
         return Purpose.INSTALL
     if manager == "poetry":
         return {"install": Purpose.INSTALL, "config": Purpose.SETTINGS}.get(verb, Purpose.UNKNOWN)
     if manager == "uv":
-        return {"sync": Purpose.INSTALL, "install": Purpose.INSTALL}.get(verb, Purpose.UNKNOWN)
+        return {"sync": Purpose.INSTALL, "install": Purpose.INSTALL, "cache": Purpose.CLEANUP}.get(
+            verb, Purpose.UNKNOWN
+        )
     if manager == "pipenv":
         return Purpose.INSTALL if verb in {"install", "sync"} else Purpose.UNKNOWN
     if manager in TOOLCHAINS:

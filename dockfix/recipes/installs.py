@@ -7,7 +7,7 @@ from itertools import pairwise
 from posixpath import dirname, normpath
 from typing import TYPE_CHECKING
 
-from dockfix.model import Purpose, requirement_paths
+from dockfix.model import Purpose, named, requirement_paths
 from dockfix.model.config import join
 from dockfix.recipes.split import UnfitError
 
@@ -93,12 +93,13 @@ def _check_conda(step: Step) -> None:
 def _pip(model: Model, stage: StageModel, step: Step, called: Invocation) -> Iterator[Requirement]:
     python = model.app.python
     for word in (*called.operands, *called.options):
-        if not word.static and "http" not in word.text:
+        known = word.static or (word in called.operands and named(word, step) is not None)
+        if not known and "http" not in word.text:
             raise UnfitError(step.instruction, f"what `{word.text}` stands for cannot be told")
     paths = requirement_paths(stage, step, called)
-    named = sum(word.text.startswith(("-r", "--requirement")) for word in called.options)
+    files = sum(word.text.startswith(("-r", "--requirement")) for word in called.options)
     missing = next((path for path in paths if not model.app.root.exists(path)), None)
-    if missing is not None or len(paths) < named or (paths and python is None):
+    if missing is not None or len(paths) < files or (paths and python is None):
         what = missing or "the requirements file"
         raise UnfitError(step.instruction, f"{what} is not in the build context, so what pip installs is not known")
     if python is not None:

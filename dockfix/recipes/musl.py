@@ -108,8 +108,9 @@ def whole(
         for name in missing:
             brought.setdefault(name, requirement)
     for name, requirement in brought.items():
-        yield Requirement(name, None, "", (), "", requirement.origin), (
-            f"{name}, which {title(requirement)} brings along,"
+        yield (
+            Requirement(name, None, "", (), "", requirement.origin),
+            (f"{name}, which {title(requirement)} brings along,"),
         )
 
 

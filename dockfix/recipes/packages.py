@@ -178,7 +178,7 @@ def _thinned(document: Document, step: Step, plan: Plan) -> list[Item]:
     if alone and not any(_some(called, plan) for called in calls):
         return []
     removes = any(called.verb in {"purge", "remove", "autoremove", "del"} for called in step.invocations)
-    if Purpose.INSTALL in step.purposes or (alone and removes):
+    if Purpose.INSTALL in step.purposes or step.calls("pip") or (alone and removes):
         line = _again(step, plan)
         return [New(line)] if line else []
     if removes or not all(_some(called, plan) for called in calls):

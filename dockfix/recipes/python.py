@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose, Role
-from dockfix.model.commands import makes_environment
-from dockfix.model.config import join
-from dockfix.recipes import packages
+from dockfix.model.config import join, render, stated
+from dockfix.recipes import packages, pip, projects
 from dockfix.recipes.installs import check_requirements
 from dockfix.recipes.moved import check_moved
-from dockfix.recipes.pip import check_installs, user_edits
+from dockfix.recipes.places import VENV, Place, place_of
 from dockfix.recipes.split import (
     NoGainError,
     Split,
@@ -23,58 +22,29 @@ from dockfix.recipes.split import (
     check_common,
     check_started,
     early_name,
-    env_delta,
     first_line,
     gives_away,
-    is_root,
     last_line,
     listed,
     plain_copies,
     spaced,
     used,
 )
+from dockfix.text import Edit
 from dockfix.transform import Safety
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from dockfix.model import Model, Step
+    from dockfix.model import Model, Placement, Step
+    from dockfix.model.config import ConfigDelta
 
-USER_SITE = "/root/.local"
-VENV = "/opt/venv"
-COMPILERS = frozenset({"gcc", "g++", "cc", "c++", "make", "cmake", "cargo", "rustc", "pip", "pip3", "poetry", "uv"})
+COMPILERS = frozenset({"gcc", "g++", "cc", "c++", "make", "cmake", "cargo", "rustc", "pip", "pip3"})
+STARTS = ("ENTRYPOINT", "CMD")
 MOVABLE = {
     *(Purpose.PACKAGES, Purpose.INSTALL, Purpose.SETTINGS, Purpose.CLEANUP, Purpose.FOLDERS, Purpose.ACCOUNT),
     Purpose.NEUTRAL,
 }
-
-STEPS_DOWN = re.compile(r"\.sh\b|\b(su|sudo|gosu|su-exec|setpriv|runuser|chroot)\s|\spython[\d.]*\s+-\w*[sIE]")
-"""A start by another account than root, or by an interpreter that does not look into the user's site."""
-
-LOGIN = re.compile(r"\bsu\s+(?:\S+\s+)*(?:-|-l|--login)(?=\s)|\bsudo\b|\brunuser\s+(?:\S+\s+)*-l\b|\bsh\s+-\w*l")
-"""A shell line that logs in; sudo sets PATH by its own configuration."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the packages lie, in both stages.
-
-    Attributes:
-        path: an absolute folder.
-        kind: the user's site, a virtual environment that is added, or one that the file makes itself.
-    """
-
-    path: str
-    kind: str
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """What the end sets, as it is written, so that the packages and their programs are found."""
-        if self.kind == "own":
-            return {}
-        found = {"PYTHONUSERBASE": self.path} if self.kind == "user" else {}
-        return found | {"PATH": f"{self.path}/bin:$PATH"}
 
 
 def split(model: Model) -> Split | None:
@@ -92,33 +62,77 @@ def split(model: Model) -> Split | None:
         return None
     check_common(model, kept=VENV)
     check_started(model)
-    check_installs(model, installs)
+    manager = projects.manager(installs)
+    (pip if manager is None else projects).check_installs(model, installs)
     check_requirements(model, stage)
     last = stage.steps.index(installs[-1])
     head, tail = stage.steps[: last + 1], stage.steps[last + 1 :]
-    gain = _gain(model, head)
-    _check_head(head)
-    _check_tail(tail)
-    place = _place(model, head)
+    gain = _gain(model, head, manager)
+    _check_head(head, manager)
+    place = place_of(model, head, installs)
     check_common(model, kept=place.path)
-    if place.kind != "own":
-        check_moved(model, interpreter=place.kind == "venv")
-    builder, end = _builder(model, head, tail, place), _end(model, head, tail, place)
-    variables = {name: value.replace("$PATH", stage.config.env["PATH"]) for name, value in place.variables.items()}
+    if place.kind not in {"own", "project"}:
+        check_moved(model, interpreter=place.added)
+    starts: Mapping[str, tuple[str, ...]] = {}
+    if manager is not None:
+        projects.check_environment(model, place.path, manager)
+        starts = _starts(model)
+    _check_tail(tail, manager)
+    if place.kind == "project" and not starts and not any(projects.run_edits(step) for step in tail):
+        place = replace(place, listed=True)  # what runs names the environment itself
+    builder, end = _builder(model, head, place), _end(model, head, tail, place, starts)
     kept = {item.instruction.index for item in (*builder, *end) if isinstance(item, Keep)}
     dropped = {step.instruction.index: "the builder's work is done" for step in stage.steps}
     return Split(
         (spaced(model.document, builder), spaced(model.document, end)),
         gain,
-        env_delta(model, variables),
+        _delta(model, end, place, starts),
         {index: why for index, why in dropped.items() if index not in kept},
         safety=Safety.REVIEW,
-        idle_on=packages.carrier(stage, packages.build_tools(stage, head)),
+        idle_on=packages.carrier(stage, packages.build_tools(stage, head)) if manager is None else "",
     )
 
 
-def _gain(model: Model, head: Sequence[Step]) -> str:
+def _starts(model: Model) -> Mapping[str, tuple[str, ...]]:
+    """The start without the package manager, by keyword, where it goes through it."""
+    found = {}
+    for keyword in STARTS:
+        step = model.final.last(keyword)
+        words = getattr(model.final.config, keyword.lower())
+        if step is None or not words:
+            continue
+        try:
+            new = projects.direct(words)
+        except UnfitError as reason:
+            raise UnfitError(step.instruction, reason.why) from None
+        if new != words:
+            found[keyword] = new
+    return found
+
+
+def _delta(model: Model, end: Sequence[Item], place: Place, starts: Mapping[str, tuple[str, ...]]) -> ConfigDelta:
+    """What the end's configuration loses of the package manager's, and what it gets."""
+    config = model.final.config
+    env = dict(config.env)
+    kept = {item.instruction.index for item in end if isinstance(item, Keep)}
+    for step in model.final.steps:
+        if step.instruction.keyword == "ENV" and step.instruction.index not in kept:
+            for name in (assignment.key for assignment in step.instruction.assignments):
+                if name == "PATH":
+                    env["PATH"] = env["PATH"].replace(f"{projects.added(step)}:", "", 1)
+                else:
+                    env.pop(name, None)
+    for name, value in place.variables.items():
+        env[name] = value.replace("$PATH", env["PATH"])
+    return stated(config, env=env, **{keyword.lower(): words for keyword, words in starts.items()})
+
+
+def _gain(model: Model, head: Sequence[Step], manager: str | None) -> str:
     tools = packages.build_tools(model.final, head)
+    if manager is not None:
+        named = listed([*tools, {"poetry": "Poetry", "pipenv": "Pipenv"}.get(manager, manager)])
+        are, them = ("are", "them") if tools else ("is", "it")
+        return f"{named} {are} needed only to install packages; the image that runs does not carry {them}"
     if tools:
         are, them = ("is", "it") if len(tools) == 1 else ("are", "them")
         return f"{listed(tools)} {are} needed only while packages are built; the image that runs does not carry {them}"
@@ -133,9 +147,9 @@ def _gain(model: Model, head: Sequence[Step]) -> str:
     raise NoGainError("no build tools are installed and no package is known to be compiled")
 
 
-def _check_head(head: Sequence[Step]) -> None:
+def _check_head(head: Sequence[Step], manager: str | None) -> None:
     for step in head:
-        if step.script is None:
+        if step.script is None or (manager is not None and projects.installs_manager(step)):
             continue
         if not step.script.ok or not step.purposes <= MOVABLE:
             raise UnfitError(step.instruction, "what this RUN leaves behind for the app cannot be told")
@@ -143,86 +157,38 @@ def _check_head(head: Sequence[Step]) -> None:
             raise UnfitError(step.instruction, "this RUN installs and makes folders or accounts at once")
 
 
-def _check_tail(tail: Sequence[Step]) -> None:
+def _check_tail(tail: Sequence[Step], manager: str | None) -> None:
+    unfit = COMPILERS if manager is not None else COMPILERS | projects.MANAGERS
     for step in tail:
         for command in step.script.commands if step.script else ():
-            if basename(command.name) in COMPILERS:
+            if basename(command.name) in unfit:
                 raise UnfitError(step.instruction, f"{command.name} is still called after the packages are installed")
         if step.calls("apk", "del") or step.calls("apt", "remove", "purge", "autoremove"):
             raise UnfitError(step.instruction, "packages are taken away again here")
 
 
-def _place(model: Model, head: Sequence[Step]) -> Place:
-    """Where the packages go: an environment that the file makes, else the user's site, if root runs the app.
-
-    Raises:
-        UnfitError: the file changes PATH, and not for an environment of its own.
-    """
-    own = next((path for step in head for path in _environments(step)), None)
-    for step in model.final.steps:
-        for assignment in step.instruction.assignments if step.instruction.keyword == "ENV" else ():
-            if assignment.key != "PATH":
-                continue
-            if own is None or step not in head or not step.after.env["PATH"].startswith(f"{own}/bin:"):
-                raise UnfitError(step.instruction, "PATH is already changed here")
-            return Place(own, "own")
-    if own is not None:
-        raise UnfitError(None, f"the virtual environment {own} is not on PATH, so that what uses it cannot be told")
-    _check_login(model)
-    venv = model.options.python_packages == "venv" or not _reads_user_site(model)
-    return Place(VENV, "venv") if venv else Place(USER_SITE, "user")
-
-
-def _check_login(model: Model) -> None:
-    """Refuse starts through a login, which sets PATH anew, so that programs elsewhere than before are not found.
-
-    Raises:
-        UnfitError: with the place.
-    """
-    start = model.start
-    if start.shell_form and re.fullmatch(r"-\w*l\w*", start.words[1]):
-        raise UnfitError(start.command, "a login shell sets PATH anew, so that programs elsewhere are not found")
-    if start.script is not None and LOGIN.search(start.script.source):
-        raise UnfitError(start.command, f"{start.script.path} logs in, which sets PATH anew")
-
-
-def _reads_user_site(model: Model) -> bool:
-    """Whether whatever runs in the end is root, and its interpreter looks for packages in root's site.
-
-    A script may hand over to another account, who may not look into root's home.
-    """
-    config = model.final.config
-    users = [config.user, *(service.user or "" for service in model.services)]
-    texts = [step.instruction.value for step in model.final.steps if step.instruction.keyword in {"RUN", "HEALTHCHECK"}]
-    words = " ".join([model.start.text, *model.start.words, *texts])
-    return (
-        all(is_root(user) for user in users)
-        and model.start.script is None
-        and not model.start.entrypoint
-        and "PYTHONNOUSERSITE" not in config.env
-        and not any("PYTHONNOUSERSITE" in service.environment for service in model.services)
-        and STEPS_DOWN.search(f" {words}") is None
-    )
-
-
-def _environments(step: Step) -> Iterator[str]:
-    for command in step.script.commands if step.script else ():
-        path = makes_environment(command)
-        if path is not None:
-            yield join(step.before.workdir, step.before.env.get(path.strip("${}"), path))
-
-
-def _builder(model: Model, head: Sequence[Step], tail: Sequence[Step], place: Place) -> list[Item]:
+def _builder(model: Model, head: Sequence[Step], place: Place) -> list[Item]:
     """The stage that installs."""
     items: list[Item] = [first_line(model.document, head[0].instruction, early_name(model, "builder"))]
     steps = [step for at, step in enumerate(head[1:], 1) if _prepares(step, head[at + 1 :])]
     for step, keep in zip(steps, plain_copies(model.document, steps), strict=True):
-        fresh = place.kind == "venv" and not any(isinstance(item, New) and VENV in item.text for item in items)
-        if fresh and (Purpose.INSTALL in step.purposes or step.instruction.copy is not None):
-            items += [New(f"RUN python -m venv {VENV}"), New(f"ENV PATH={VENV}/bin:$PATH")]
-        edits = user_edits(step) if place.kind == "user" else ()
-        items.append(Keep(keep.instruction, (*keep.edits, *edits)))
+        fresh = place.added and not any(isinstance(item, New) and VENV in item.text for item in items)
+        if fresh and (Purpose.INSTALL in step.purposes or _copies_app(step)):
+            name = f"PATH={VENV}/bin:$PATH" if place.kind == "venv" else f"VIRTUAL_ENV={VENV}"
+            items.append(New(f"RUN python -m venv {VENV}\nENV {name}"))
+        items.append(Keep(keep.instruction, (*keep.edits, *_install_edits(step, place))))
     return items
+
+
+def _copies_app(step: Step) -> bool:
+    return step.instruction.copy is not None and not projects.installs_manager(step)
+
+
+def _install_edits(step: Step, place: Place) -> tuple[Edit, ...]:
+    """What sends the packages of an install to their place."""
+    if place.kind == "user":
+        return pip.user_edits(step)
+    return projects.without_system(step) if place.kind == "active" else ()
 
 
 def _prepares(step: Step, rest: Sequence[Step]) -> bool:
@@ -235,30 +201,55 @@ def _prepares(step: Step, rest: Sequence[Step]) -> bool:
     return step.script is not None or keyword in {"ARG", "WORKDIR", "SHELL", "COPY", "ADD"}
 
 
-def _end(model: Model, head: Sequence[Step], tail: Sequence[Step], place: Place) -> list[Item]:
+def _end(
+    model: Model, head: Sequence[Step], tail: Sequence[Step], place: Place, starts: Mapping[str, tuple[str, ...]]
+) -> list[Item]:
     """The stage that runs."""
     system = packages.run_time(model, model.final, head, afresh=True)
     builder = early_name(model, "builder")
     items: list[Item] = []
+    sources = next(
+        (step for step in head[1:] if step.role is Role.SOURCES and _stays(model, step, head, tail, place)), None
+    )
+    brought = New(f"COPY --from={builder} {place.path} {place.path}")
     for step in head[1:]:
+        if step is sources:
+            items.append(brought)
         if step.instruction.index in system:
             items += system[step.instruction.index]
         elif _stays(model, step, head, tail, place):
-            items.append(Keep(step.instruction))
-    items += [New(f"COPY --from={builder} {place.path} {place.path}"), *(Keep(step.instruction) for step in tail)]
+            items.append(_run(model, step, starts))
+    items += [] if sources is not None else [brought]
+    items += [_run(model, step, starts) for step in tail if place.manager is None or not projects.is_setting(step)]
     variables = " \\\n    ".join(f"{name}={value}" for name, value in place.variables.items())
     if variables:
         items.insert(_head_length(items), New(f"ENV {variables}"))
     return [last_line(model, head[0].instruction), *items]
 
 
+def _run(model: Model, step: Step, starts: Mapping[str, tuple[str, ...]]) -> Keep:
+    """A step of the end, which calls its programs without the package manager."""
+    instruction = step.instruction
+    new = starts.get(instruction.keyword) if step is model.final.last(instruction.keyword) else None
+    if new is None:
+        return Keep(instruction, projects.run_edits(step))
+    shell = model.final.config.shell
+    text = new[-1] if instruction.json is None and new[:-1] == shell else render(new)
+    return Keep(instruction, (Edit(instruction.value_span, text),))
+
+
 def _stays(model: Model, step: Step, head: Sequence[Step], tail: Sequence[Step], place: Place) -> bool:
     """Whether a step before the last install belongs to the end as well."""
+    if place.manager is not None and (projects.installs_manager(step) or projects.is_setting(step)):
+        return False
     if step.instruction.keyword == "ARG":
         later = [*tail, *(other for other in head if other.instruction.keyword in {"ENV", "LABEL", "USER", "WORKDIR"})]
         return any(used(assignment.key, later) for assignment in step.instruction.assignments)
-    if step.role is Role.MANIFESTS:
-        return not _brought_again(model, step, tail) and _is_read(model, step)
+    if step.role in {Role.MANIFESTS, Role.SOURCES}:
+        behind = (*head[head.index(step) + 1 :], *tail)
+        run = next((other for other in behind if other.script is not None), step)
+        again = Purpose.INSTALL in run.purposes and _brought_again(model, step, behind)
+        return not again and (step.role is Role.SOURCES or _is_read(model, step))
     installs = Purpose.INSTALL in step.purposes
     return not installs and (step.script is None or not step.purposes <= {Purpose.SETTINGS})
 
@@ -282,14 +273,16 @@ def _head_length(items: Sequence[Item]) -> int:
     return len(items)
 
 
-def _brought_again(model: Model, step: Step, tail: Sequence[Step]) -> bool:
-    """Whether a later COPY brings the manifest to the same place, so that the first need not stay in the end."""
+def _brought_again(model: Model, step: Step, after: Sequence[Step]) -> bool:
+    """Whether a later COPY brings the files to the same place, so that the first need not stay in the end."""
     placed = [p for p in model.final.placements if p.step is step]
-    later = [p for p in model.final.placements if p.step in tail]
-    return all(
-        any(
-            q.folder and (not q.source or p.source.startswith(f"{q.source}/")) and p.target.startswith(q.target)
-            for q in later
-        )
-        for p in placed
-    )
+    later = [p for p in model.final.placements if p.step in after and p.folder]
+    return bool(placed) and all(not p.folder and any(_covers(q, p) for q in later) for p in placed)
+
+
+def _covers(folder: Placement, file: Placement) -> bool:
+    """Whether the copy of a *folder* brings a *file* to where it is."""
+    if folder.source and not file.source.startswith(f"{folder.source}/"):
+        return False
+    inner = file.source[len(folder.source) :].lstrip("/")
+    return file.target == join(folder.target, inner)
