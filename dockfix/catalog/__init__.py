@@ -6,6 +6,7 @@ All of it is data with origin and date, in tables that are read on first use, on
 from __future__ import annotations
 
 from dockfix.catalog.closures import OLDEST_PYTHON, npm_closure, python_closure
+from dockfix.catalog.distributions import for_linux
 from dockfix.catalog.images import PROVENANCE, Account, Image, image, variant
 from dockfix.catalog.npm import NpmNative, npm_native
 from dockfix.catalog.packages import (
@@ -38,6 +39,7 @@ __all__ = [
     "alpine",
     "busybox_has",
     "difference",
+    "for_linux",
     "full_variant_carries",
     "image",
     "is_build_tool",

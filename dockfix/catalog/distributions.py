@@ -31,6 +31,11 @@ def kinds(files: Iterable[str], python: str | None) -> tuple[Kind, Kind]:
     )
 
 
+def for_linux(files: Iterable[str]) -> bool:
+    """Whether a release has a file that some Linux can take; one for Windows alone is locked, but not installed."""
+    return any(not name.endswith(".whl") or "linux" in name or name.endswith("-any.whl") for name in files)
+
+
 def _kind(platforms: Sequence[str], pattern: re.Pattern[str], sources: bool) -> Kind:
     for platform in platforms:
         matches = [match for name in platform.split(".") if (match := pattern.fullmatch(name))]

@@ -116,7 +116,12 @@ def normalise(name: str) -> str:
 
 
 def _locked(key: str, version: str | None, python: str | None, files: Sequence[str]) -> Wheel:
-    musl, glibc = kinds(files, python)
+    recorded = _recorded(key, version, python)
+    # the sources of a pure package need no compiler where a lock has them alone
+    musl, glibc = (
+        known if kind == "sdist" and known == "pure" else kind
+        for kind, known in zip(kinds(files, python), (recorded.musl, recorded.glibc), strict=True)
+    )
     words = _WORDS[musl] if python is None else f"{_WORDS[musl]} for Python {python}"
     return Wheel(musl, glibc, evidence=f"{key} {version} {words} (its lock file)")
 

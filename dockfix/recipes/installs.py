@@ -7,6 +7,7 @@ from itertools import pairwise
 from posixpath import dirname, normpath
 from typing import TYPE_CHECKING
 
+from dockfix import catalog
 from dockfix.model import Purpose, named, requirement_paths
 from dockfix.model.config import join
 from dockfix.recipes.split import UnfitError
@@ -163,7 +164,8 @@ def _project(model: Model, step: Step, called: Invocation) -> tuple[Requirement,
     if not python.locked:
         return python.requirements
     main = called.has(*PRODUCTION) or (called.manager == "pipenv" and not called.has("--dev", "-d"))
-    return tuple(item for item in python.locked if not (main and item.group))
+    wanted = (item for item in python.locked if not (main and item.group))
+    return tuple(item for item in wanted if not item.files or catalog.for_linux(item.files))
 
 
 def _applies(requirement: Requirement, python: str | None) -> bool:

@@ -45,7 +45,9 @@ RUN_FLAGS = frozenset({"--frozen", "--no-sync", "--no-dev", "--locked", "--quiet
 SETTLING = re.compile(r"(?:POETRY|UV|PIPENV)_\w+")
 """Variables that nothing but the package managers reads."""
 
-BACKENDS = PLAIN_BACKENDS | {"setuptools.build_meta", "poetry.core.masonry.api", "pdm.backend"}
+BACKENDS = PLAIN_BACKENDS | frozenset(
+    {"setuptools.build_meta", "poetry.core.masonry.api", "poetry.masonry.api", "pdm.backend"}
+)
 """Build backends that leave nothing among the sources, unless a script of the project's own tells them to."""
 
 
@@ -233,7 +235,7 @@ def check_environment(model: Model, place: str, manager: str) -> None:
     start, inside = model.start, model.final.context_path(place)
     if inside is not None and not model.app.ignore.ignores(inside):
         raise UnfitError(None, f"{inside} of the host would be copied over the installed packages")
-    if inside is None:
+    if place != join(model.folder, ".venv"):
         for line, origin in ((start.text, "the start command"), *lines(model)):
             if "/.venv" in line or line.startswith(".venv/"):
                 raise UnfitError(None, f"which environment is meant cannot be told: {line} ({origin})")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dockfix.catalog.distributions import kinds
+from dockfix.catalog.distributions import for_linux, kinds
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,9 @@ from dockfix.catalog.distributions import kinds
 )
 def test_kinds(files: tuple[str, ...], python: str | None, expected: tuple[str, str]) -> None:
     assert kinds(files, python) == expected
+
+
+def test_release_for_windows_alone() -> None:
+    assert not for_linux(["pywin32-311-cp312-cp312-win_amd64.whl"])
+    assert for_linux(["n-1-cp312-cp312-win_amd64.whl", "n-1.tar.gz"])
+    assert for_linux(["n-1-cp312-cp312-manylinux_2_39_x86_64.whl"])
