@@ -14,7 +14,6 @@ from dockfix.facts.fact import Fact, Problem
 from dockfix.facts.files import Files, text
 from dockfix.facts.pyproject import Project
 from dockfix.facts.requirement import Requirement, RequirementFile, normalised
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.facts.pyserver import PyServer
