@@ -21,7 +21,6 @@ from dockfix.values import dataclass
 FOREIGN = {
     "bundle": ("install", "a Gemfile may read .ruby-version, a gemspec and other files"),
     "composer": ("install", "composer's autoloader and scripts read the sources"),
-    "go": ("mod", "go.mod and go.work may point to folders of the sources"),
     "cargo": ("build", "cargo builds the sources together with what they need"),
     "mvn": ("", "a Maven project may have modules"),
     "gradle": ("", "a Gradle project may have modules and build logic"),
@@ -49,7 +48,8 @@ def copy_order(model: Model) -> Iterator[Result]:
         Where a stage copies its sources and installs afterwards, copies what the install reads (package.json and
         lock file, the manifests of workspaces, patches, requirements files with all that they include, settings of
         the package manager), moves the copies of the sources behind the install, and takes a RUN that installs and
-        builds apart. Poetry and uv install the dependencies first, and the project itself behind the sources.
+        builds apart. Poetry and uv install the dependencies first, and the project itself behind the sources. Where a
+        Go build fetches its modules itself, they are downloaded by `go.mod` and `go.sum` above the sources.
 
     Why:
         The build cache keeps a step as long as everything above it is unchanged. Sources change all the time,
@@ -59,7 +59,7 @@ def copy_order(model: Model) -> Iterator[Result]:
         The install reads the sources: a postinstall or prepare script, a local package, an editable project. A file
         that it reads is not in the build context. Something unknown stands between the copy and the install. The
         modules of the host would be copied over the installed ones because .dockerignore does not name them. The
-        package manager's projects may read anything (Go, Rust, Java, .NET, Ruby, PHP).
+        package manager's projects may read anything (Rust, Java, .NET, Ruby, PHP).
 
     Example:
         See fixtures/copy-order/example.
@@ -70,22 +70,23 @@ def copy_order(model: Model) -> Iterator[Result]:
     for stage in model.stages:
         sources = _early_sources(model, stage)
         items: tuple[Item, ...] = tuple(Keep(step.instruction) for step in stage.steps)
+        fetched: Fetched | None = None
         try:
             if sources is not None:
                 items = _order(model, stage, sources)
                 first = first or sources
                 whys["the sources are copied before the install, so that every edit repeats it"] = None
             elif (fetched := _fetched(model, stage)) is not None:
-                items, sources, why = fetched
-                first = first or sources
-                whys[why] = None
+                items = fetched.items
+                first = first or fetched.sources
+                whys[fetched.why] = None
             else:
                 yield from _foreign(stage)
         except UnfitError as reason:
             yield Refusal(reason.at or (sources or stage.steps[0]).instruction, reason.why)
-        late = _late(stage, items)
+        late = _late(stage, items, fetched)
         if late:
-            items = _delayed(stage, items, late)
+            items = _delayed(stage, items, late, fetched)
             first = first or late[0]
             whys[f"{' and '.join(_names(late))} above the install repeats it whenever the value changes"] = None
         orders[stage.index] = items
@@ -94,19 +95,20 @@ def copy_order(model: Model) -> Iterator[Result]:
         yield Change(first.instruction, result.edits, ", and ".join(whys), ledger=result.ledger)
 
 
-def _late(stage: StageModel, items: Sequence[Item]) -> list[Step]:
+def _late(stage: StageModel, items: Sequence[Item], fetched: Fetched | None) -> list[Step]:
     """Build arguments, and variables set from them, above an install that does not need them, but a later RUN may.
 
     Args:
         stage: the stage.
         items: what it is to consist of; a RUN that installs and builds is taken apart there.
+        fetched: where a RUN that fetches is put into it.
     """
     installs = [number for number, step in enumerate(stage.steps) if Purpose.INSTALL in step.purposes]
     kept = [item for item in items if isinstance(item, Keep)]
     cut = {item.instruction.index: _edited(item) for item in kept if item.edits}
-    if not installs:
+    if not installs and fetched is None:
         return []
-    above = stage.steps[: installs[-1] + 1]
+    above = stage.steps[: fetched.boundary if fetched is not None else installs[-1] + 1]
     found: list[Step] = []
     for number, step in enumerate(above):
         if step.instruction.keyword in {"ARG", "ENV"} and all(map(_is_late, _names([step]))):
@@ -121,7 +123,7 @@ def _late(stage: StageModel, items: Sequence[Item]) -> list[Step]:
         if moving == found:
             break
         found = moving
-    if _target(stage, items, found) is None:
+    if _target(stage, items, found, fetched) is None:
         return []
     return found
 
@@ -153,16 +155,13 @@ def _edited(item: Keep) -> str:
     )
 
 
-def _target(stage: StageModel, items: Sequence[Item], late: Sequence[Step]) -> int | None:
+def _target(stage: StageModel, items: Sequence[Item], late: Sequence[Step], fetched: Fetched | None) -> int | None:
     """The number of the first item behind the last install that runs something or names a late variable."""
     if not late:
         return None
-    install = [step for step in stage.steps if Purpose.INSTALL in step.purposes][-1].instruction.index
-    numbers = [
-        number for number, item in enumerate(items) if isinstance(item, Keep) and item.instruction.index == install
-    ]
+    start = fetched.end if fetched is not None else _behind_install(stage, items)
     mentions = _mentions(late)
-    for number in range(numbers[-1] + 1, len(items)):
+    for number in range(start, len(items)):
         item = items[number]
         text = item.text if isinstance(item, New) else item.instruction.text if isinstance(item, Keep) else ""
         if text[:3].upper() == "RUN" or mentions.search(text):
@@ -170,9 +169,18 @@ def _target(stage: StageModel, items: Sequence[Item], late: Sequence[Step]) -> i
     return None
 
 
-def _delayed(stage: StageModel, items: Sequence[Item], late: Sequence[Step]) -> tuple[Item, ...]:
+def _behind_install(stage: StageModel, items: Sequence[Item]) -> int:
+    """The number of the first item behind the last install."""
+    install = [step for step in stage.steps if Purpose.INSTALL in step.purposes][-1].instruction.index
+    kept = (number for number, item in enumerate(items) if isinstance(item, Keep) and item.instruction.index == install)
+    return max(kept) + 1
+
+
+def _delayed(
+    stage: StageModel, items: Sequence[Item], late: Sequence[Step], fetched: Fetched | None
+) -> tuple[Item, ...]:
     """*items* with the steps *late* where they are needed first."""
-    target = _target(stage, items, late)
+    target = _target(stage, items, late, fetched)
     assert target is not None
     moving = {step.instruction.index for step in late}
 
@@ -183,10 +191,27 @@ def _delayed(stage: StageModel, items: Sequence[Item], late: Sequence[Step]) -> 
     return (*staying(items[:target]), *moved, *staying(items[target:]))
 
 
-def _fetched(model: Model, stage: StageModel) -> tuple[tuple[Item, ...], Step, str] | None:
-    """The stage with a RUN of its own that fetches the dependencies above the sources, the first copy of these, why.
+@dataclass(frozen=True)
+class Fetched:
+    """A stage with a RUN of its own that fetches the dependencies above the sources.
 
-    ``None`` where the sources are not copied above a build that fetches them, or it is not known how.
+    Attributes:
+        items: what the stage is to consist of.
+        sources: the first copy of the sources.
+        boundary: how many of the stage's steps stand above the fetch.
+        end: the number of the first item behind it.
+        why: what is gained.
+    """
+
+    items: tuple[Item, ...]
+    sources: Step
+    boundary: int
+    end: int
+    why: str
+
+
+def _fetched(model: Model, stage: StageModel) -> Fetched | None:
+    """The stage with the dependencies fetched first; ``None`` where no build does that below its sources.
 
     Raises:
         UnfitError: the manifests cannot be copied by themselves, or do not stand alone.
@@ -195,33 +220,49 @@ def _fetched(model: Model, stage: StageModel) -> tuple[tuple[Item, ...], Step, s
         if Purpose.BUILD not in step.purposes:
             continue
         above = stage.steps[:position]
-        copied = [
-            p.step
-            for p in stage.placements
-            if p.step in above
-            and p.folder
-            and p.step.role is Role.SOURCES
-            and _is_sources(model, p, step.before.workdir)
-        ]
+        placed = [p for p in stage.placements if p.step in above and p.folder and p.step.role is Role.SOURCES]
+        copied = [p.step for p in placed if _is_sources(model, p, step.before.workdir)]
         if not copied or any(Purpose.INSTALL in other.purposes for other in above):
             continue
         fetch = fetching(model, stage, step)
         if fetch is None:
             continue
-        first = copied[0]
-        between = stage.steps[stage.steps.index(first) : position]
-        if any(other.instruction.keyword in {"WORKDIR", "SHELL", "USER"} for other in between):
-            raise UnfitError(
-                step.instruction, "the folder, the shell or the user changes between the sources and the build"
-            )
-        _check_flags(first)
-        lines = copies(model, stage, step, [*dict.fromkeys(copied)], fetch.paths)
-        new = [New(line) for line in (*lines, *fetch.lines)]
-        gap = (Gap(),) if model.document.spacious or _gap_above(model, first) else ()
-        kept = [Keep(other.instruction) for other in stage.steps]
-        at = stage.steps.index(first)
-        return (*kept[:at], *gap, *new, *gap, *kept[at:]), first, fetch.why
+        first = stage.steps.index(copied[0])
+        last = _settled_at(stage, first, position)
+        _check_flags(copied[0])
+        lines = copies(model, stage, step, [other for other in above if other in copied], fetch.paths)
+        gap = (Gap(),) if model.document.spacious or _gap_above(model, copied[0]) else ()
+        moved = [other for other in stage.steps[first:last] if other in copied]
+        staying = [*stage.steps[:first], *(other for other in stage.steps[first:last] if other not in copied)]
+        head = (*(Keep(other.instruction) for other in staying), *gap, *(New(line) for line in (*lines, *fetch.lines)))
+        rest = (*(Keep(other.instruction) for other in (*moved, *stage.steps[last:])),)
+        return Fetched((*head, *gap, *rest), copied[0], len(staying), len(head), fetch.why)
     return None
+
+
+def _settled_at(stage: StageModel, first: int, position: int) -> int:
+    """The number of the step from which on the folder of the build does not change.
+
+    Args:
+        stage: the stage.
+        first: the number of the first copy of the sources.
+        position: the number of the RUN that builds.
+
+    Raises:
+        UnfitError: the folder, the shell or the user changes behind something that cannot stand below.
+    """
+    changing = {"WORKDIR", "SHELL", "USER"}
+    between = stage.steps[first:position]
+    last = max((n for n, other in enumerate(between) if other.instruction.keyword in changing), default=-1)
+    if last < 0:
+        return first
+    for other in between[: last + 1]:
+        keyword = other.instruction.keyword
+        movable = keyword in {"COPY", "ADD"} and not _is_relative(other)
+        if not movable and keyword not in {"WORKDIR", "ENV", "ARG"}:
+            why = "the folder, the shell or the user changes between the sources and the build"
+            raise UnfitError(stage.steps[position].instruction, why)
+    return first + last + 1
 
 
 def _foreign(stage: StageModel) -> Iterator[Refusal]:

@@ -25,7 +25,8 @@ def split_stages(model: Model) -> Iterator[Result]:
         Takes a single stage apart. Python packages are installed in a builder and carried to the end in the user
         site (or a virtual environment), with the run-time libraries of the -dev packages that the builder needed. A
         Node service gets its production modules and its build output from stages of their own. A single-page app is
-        built by Node and served by nginx on the port it had.
+        built by Node and served by nginx on the port it had. A Go program runs without the toolchain, on Alpine where
+        nothing in it calls C, else on the Debian or Alpine that it was built on, with the files that its sources name.
 
     Why:
         What an image does not carry need not be pulled, scanned or patched, and cannot be used by an intruder.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dockfix.facts.fact import Fact, Problem
 from dockfix.facts.files import Files, Overlay, below, join, normal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
     from dockfix.facts.ci import Build, Call
     from dockfix.facts.compose import Service
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from dockfix.facts.node import Node
     from dockfix.facts.python import Python
     from dockfix.facts.scripts import Script
+
+T = TypeVar("T")
 
 #: Endings of files from which only ``ignore`` is worked out: changing them leaves every other fact as it was.
 _WITHOUT_FACTS = (".dockerignore", ".conf", ".md", "Dockerfile", ".Dockerfile", ".dockerfile", "Containerfile")
@@ -62,6 +64,22 @@ class App:
         """How reports name a file of the context."""
         name = join(self.context, path)
         return name if line is None else f"{name}:{line}"
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What *make* returns, worked out once for a key.
+
+        Args:
+            key: what is asked for; it begins with the name of the facts module's own.
+            make: the work.
+        """
+        if key not in self._once:
+            self._once[key] = make()
+        found: T = self._once[key]
+        return found
+
+    @cached_property
+    def _once(self) -> dict[Hashable, Any]:
+        return {}
 
     # -- the context ---------------------------------------------------------------------------------------------
 

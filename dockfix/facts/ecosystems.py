@@ -23,6 +23,7 @@ def server_of(app: App, running: Running) -> Server | None:
 
 def _known() -> Iterator[Callable[[App, Running], Server | None]]:
     """The function ``server_of`` of every facts module, each module imported when its turn comes."""
-    from dockfix.facts import dotnet
+    from dockfix.facts import dotnet, go
 
     yield dotnet.server_of
+    yield go.server_of

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.dockerfile import expand
 from dockfix.facts.server import Server
+from dockfix.model import origins
 from dockfix.model.commands import Invocation, Purpose
 from dockfix.model.config import Config, join
 from dockfix.model.server import entry_file, server_of, server_of_service, server_of_words
@@ -118,14 +119,9 @@ class Model:
             if path is not None:
                 return path
         for stage in (self.final, *reversed(self.stages[:-1])):
-            # only files were copied into the folder: their common parent is its source
-            parents = {
-                placement.source.rpartition("/")[0]
-                for placement in stage.placements
-                if placement.target.rpartition("/")[0] == self.folder.rstrip("/") and not placement.folder
-            }
-            if len(parents) == 1:
-                return parents.pop()
+            path = origins.source(stage, self.folder)
+            if path is not None:
+                return path
         return None
 
     @cached_property

@@ -59,7 +59,18 @@ def ran(stage: StageModel) -> Iterator[Ran]:
                 continue
             assigned = {name: value for name, _, value in (word.text.partition("=") for word in command.assignments)}
             if words:
-                yield Ran(words, workdir, stage.context_path(workdir), {**environment, **assigned})
+                yield Ran(words, workdir, source(stage, workdir), {**environment, **assigned})
+
+
+def source(stage: StageModel, folder: str) -> str | None:
+    """The folder of the build context that lands in a folder of a stage; ``None`` where that cannot be told."""
+    path = stage.context_path(folder)
+    if path is not None:
+        return path
+    # only files were copied into the folder: their common parent is its source
+    inside = f"{folder.rstrip('/')}/"
+    parents = {dirname(p.source) for p in stage.placements if not p.folder and dirname(p.target) + "/" == inside}
+    return parents.pop() if len(parents) == 1 else None
 
 
 def _before(model: Model, step: Step, path: str) -> tuple[Step, StageModel | None, str] | None:

@@ -6,28 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from dockfix.recipes import dotnet, node, nuget, python, spa
+from dockfix.recipes import dotnet, go, node, nuget, python, spa
 from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.model import Model, StageModel, Step
-    from dockfix.recipes.manifests import Reader
+    from dockfix.recipes.manifests import Fetch, Reader
     from dockfix.recipes.split import Split
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """How dependencies are fetched before the sources are there, where the file's own build does both at once.
-
-    Attributes:
-        paths: the manifests, as paths of the build context.
-        lines: the instructions that fetch what these ask for, for the folder in which the build runs.
-        why: what is gained, with the evidence.
-    """
-
-    paths: tuple[str, ...]
-    lines: tuple[str, ...]
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +50,7 @@ ECOSYSTEMS = (
         account=dotnet.ACCOUNT,
         ignored=dotnet.ignored,
     ),
+    Ecosystem(split=go.split, readers={"go": go.reading}, fetch=go.fetch, images=frozenset({"golang"})),
 )
 """In the order in which they are asked; a browser app is built by Node, so it comes first."""
 

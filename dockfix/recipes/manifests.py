@@ -81,6 +81,21 @@ class Reading:
     without: tuple[tuple[Invocation, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """How dependencies are fetched before the sources are there, where the file's own build does both at once.
+
+    Attributes:
+        paths: the manifests, as paths of the build context.
+        lines: the instructions that fetch what these ask for, for the folder in which the build runs.
+        why: what is gained, with the evidence.
+    """
+
+    paths: tuple[str, ...]
+    lines: tuple[str, ...]
+    why: str
+
+
 Reader = Callable[["Model", "StageModel", "Step", "Invocation"], Reading]
 """What one install reads; it raises an :class:`UnfitError` where that cannot be told."""
 

@@ -61,6 +61,22 @@ def run_time(model: Model, stage: StageModel, steps: Iterable[Step], *, afresh: 
     }
 
 
+def needed(model: Model, stage: StageModel, steps: Iterable[Step]) -> Iterator[tuple[Step, str]]:
+    """The packages among those of *steps* that an end needs, libraries in the place of ``-dev`` packages.
+
+    Raises:
+        UnfitError: they cannot be told.
+    """
+    for step in steps:
+        if Purpose.PACKAGES not in step.purposes:
+            continue
+        plan = _plan(model, stage, step)
+        for called in installs(step):
+            for word in called.operands:
+                kept, libraries = plan[word.span]
+                yield from ((step, name) for name in ((word.text,) if kept else libraries))
+
+
 def build_tools(stage: StageModel, steps: Iterable[Step]) -> tuple[str, ...]:
     """Packages among what *steps* install and leave in the image that only a build needs."""
     distribution = stage.image.distribution if stage.image is not None else ""

@@ -111,6 +111,9 @@ DEVELOPMENT_SERVERS = frozenset(
     | {"medusa", "directus", "svelte-kit", "gulp", "grunt", "turbo", "nx", "lerna", "docusaurus", "vitepress", "hexo"}
 )
 """Programs that build when they start, or keep caches beside the modules that root installed."""
+BUILDERS = frozenset({"go", "cargo", "mvn", "mvnw", "gradle", "gradlew"})
+"""Programs that build what they run."""
+
 HARMLESS = frozenset(
     {
         "curl",
@@ -318,6 +321,8 @@ def _programs(model: Model, found: Writable) -> Iterator[Obstacle]:
             yield Obstacle(
                 command, f"{' '.join(words[:2])} ({program.origin}) builds when it starts, into folders of root's"
             )
+        elif name in BUILDERS:
+            yield Obstacle(command, f"{name} ({program.origin}) builds when it starts, into folders of root's")
         elif name in {"npm", "yarn", "pnpm", "pip", "pip3"} and {"install", "ci", "i", "add"} & set(words[1:2]):
             yield Obstacle(command, f"{program.origin} installs packages when the container starts")
         elif name == "dotnet" and {"run", "watch"} & set(words[1:2]):

@@ -196,7 +196,8 @@ def http(model: Model, port: int, variable: str | None, route: str | None) -> st
     number = f"${{{variable}:-{port}}}" if variable else str(port)
     address = f"http://127.0.0.1:{number}{route or ''}"
     if stage.manager == "apk":
-        return f"wget -q --spider {address}" if route is not None else f"nc -z 127.0.0.1 {number}"
+        # many routers answer a HEAD request, as --spider may send, with 404 or 405
+        return f"wget -qO /dev/null {address}" if route is not None else f"nc -z 127.0.0.1 {number}"
     if route is not None and "curl" in _tools(model):
         return f"curl -fsS -o /dev/null {address} || exit 1"
     if stage.image is not None and stage.image.has_bash:
