@@ -13,6 +13,7 @@ OFFICIAL_IMAGES=(
   node:18 node:18-slim node:18-alpine node:20 node:20-slim node:20-alpine node:22 node:22-slim node:22-alpine
   python:3.11 python:3.11-slim python:3.11-alpine
   nginx:1.25 nginx:1.25-alpine
+  golang:1.19 alpine:3.24
 )
 
 pull_images() {
@@ -55,6 +56,7 @@ debian_images() {
   buildpack_base
   node_bases
   nginx_base
+  golang_base
   python_bases
 }
 
@@ -100,6 +102,12 @@ nginx_base() {
   tag nginx:1.25 nginx:latest nginx:stable nginx:mainline nginx:1 nginx:1.30 nginx:1.25-bookworm
 }
 
+golang_base() {
+  have golang:1.19-bookworm && return
+  build golang:1.19 "$(context golang)"
+  tag golang:1.19 golang:1.19-bookworm
+}
+
 python_bases() {
   have python:$CPYTHON_SERIES-slim && return
   local folder
@@ -140,10 +148,11 @@ alpine_build() {
 }
 
 alpine_base() {
-  have alpine:$ALPINE_VERSION && return
-  alpine_build dockfix-apk-repository repository
-  alpine_build alpine:$ALPINE_VERSION alpine
-  tag alpine:$ALPINE_VERSION alpine:latest alpine:3 alpine:3.18 alpine:3.20 alpine:3.21 alpine:3.22
+  if ! have alpine:$ALPINE_VERSION; then
+    alpine_build dockfix-apk-repository repository
+    alpine_build alpine:$ALPINE_VERSION alpine
+  fi
+  tag alpine:$ALPINE_VERSION alpine:latest alpine:3 alpine:3.18 alpine:3.20 alpine:3.21 alpine:3.22 alpine:3.23 alpine:3.24
 }
 
 # The repository answers on the engine's bridge alone, and comes back with the engine.
