@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import takewhile
 from pathlib import Path, PurePath
 from typing import Any, get_args
 
 from dockfix.options import Base, Options, Owner, PythonPackages, Split
-from dockfix.values import dataclass
 
 NAME = ".dockfix.toml"
 PYPROJECT = "pyproject.toml"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING
-
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.facts import Files

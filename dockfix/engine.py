@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Literal
 
@@ -15,7 +15,6 @@ from dockfix.options import Options
 from dockfix.proofs import ProofError, prove
 from dockfix.text import OverlapError, apply
 from dockfix.transform import Change, Refusal, Result, Safety, Transform
-from dockfix.values import dataclass
 
 Kind = Literal["applied", "offered", "refused", "note", "advice"]
 Chooser = Callable[[Transform, Sequence[Change]], bool]

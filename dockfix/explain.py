@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +17,6 @@ from dockfix.explanation import Case, explanation, html, markdown, page
 from dockfix.planner import Planner, Selection, Subject, UsageError
 from dockfix.report.record import Failure
 from dockfix.report.text import printable
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.verify import Verification, Workspace

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dockfix.text import touches
 from dockfix.transform import Change, Note, Result, Transform
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.dockerfile import Comment, Document, Instruction

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
-
-from dockfix.values import dataclass
 
 Base = Literal["alpine", "slim", "keep"]
 Split = Literal["worth", "always"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,6 @@ from dockfix.discover import Found, Skipped, Unusable
 from dockfix.dockerfile import DockerfileError
 from dockfix.report.record import Failure, Omission
 from dockfix.suggestion import did_you_mean
-from dockfix.values import dataclass
 from dockfix.write import WriteError
 
 if TYPE_CHECKING:

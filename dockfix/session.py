@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -20,7 +20,6 @@ from dockfix.report.diff import coloured
 from dockfix.report.progress import progress
 from dockfix.report.record import Failure, Record, Rewrite, diff
 from dockfix.report.text import lines, printable, summary
-from dockfix.values import dataclass
 from dockfix.write import carry_out
 
 if TYPE_CHECKING:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dockfix.model.config import ConfigDelta
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.dockerfile import Instruction

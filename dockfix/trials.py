@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +18,6 @@ from dockfix.dockerfile import Document
 from dockfix.planner import Planner, Selection, Subject, UsageError
 from dockfix.report.record import Failure, Omission
 from dockfix.report.text import printable
-from dockfix.values import dataclass
 from dockfix.verify import text
 from dockfix.verify.bisection import smallest
 from dockfix.verify.comparison import Verdict

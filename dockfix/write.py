@@ -6,10 +6,9 @@ import os
 import stat
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.engine import Plan

@@ -11,7 +11,6 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("dockfix.values",),
     ("dockfix", "dockfix.text", "dockfix.options", "dockfix.suggestion"),
     ("dockfix.dockerfile", "dockfix.catalog", "dockfix.facts"),
     ("dockfix.model",),

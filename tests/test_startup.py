@@ -56,7 +56,6 @@ def test_help_imports_nothing_heavy(argument: str, tmp_path: Path) -> None:
         "dockfix.cli",
         "dockfix.config",
         "dockfix.options",
-        "dockfix.values",
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from posixpath import basename
 
 from dockfix.dockerfile import expand
@@ -16,7 +17,6 @@ from dockfix.recipes.manifests import WITHOUT_PROJECT, copies, left_out, reading
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span, apply
 from dockfix.transform import Change, Phase, Refusal, Result, Safety, transform
-from dockfix.values import dataclass
 
 FOREIGN = {
     "bundle": ("install", "a Gemfile may read .ruby-version, a gemspec and other files"),

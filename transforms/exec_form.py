@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from dataclasses import replace as changed
 from posixpath import basename
 from typing import TYPE_CHECKING
@@ -16,7 +17,6 @@ from dockfix.model.config import ConfigDelta, render, stated
 from dockfix.model.start import NODE_RUNNERS, SHELLS
 from dockfix.text import Edit, Span
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.facts.commands import Resolved

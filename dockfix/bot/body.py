@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.bot.markdown import code, cut, fenced, plain
 from dockfix.report.diff import unified
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.bot.proposal import Proposal

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
-from dataclasses import asdict, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dockfix.bot.body import description
@@ -13,7 +13,6 @@ from dockfix.bot.forge import Forge, ForgeError, Head, MovedError, RefusedError,
 from dockfix.bot.proposal import PREFIX, onboarding, proposal, topic_of
 from dockfix.bot.settlement import Place, Result, settle, withdraw
 from dockfix.bot.tree import LARGEST_BLOB, listed
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.bot.findings import Findings

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from dockfix.bot.forge import ForgeError
 from dockfix.bot.secret import Secret
-from dockfix.values import dataclass
 
 TOKENS = ("DOCKFIX_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
 """Where a token is looked for, in this order."""

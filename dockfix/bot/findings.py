@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -16,7 +16,6 @@ from dockfix.config import NAME, PYPROJECT, TABLE, Config, ConfigError, line_of,
 from dockfix.discover import within
 from dockfix.dockerfile import DockerfileError
 from dockfix.report.record import Failure, Omission
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.engine import Plan

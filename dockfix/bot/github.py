@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +25,6 @@ from dockfix.bot.forge import (
 )
 from dockfix.bot.http import Http, Reply, quoted
 from dockfix.bot.seal import is_sealed, sealed
-from dockfix.values import dataclass
 
 API = "https://api.github.com"
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urljoin
@@ -25,7 +25,6 @@ from dockfix.bot.forge import ForgeError, RefusedError
 from dockfix.bot.pace import Pace
 from dockfix.bot.secret import Secret
 from dockfix.report.text import printable
-from dockfix.values import dataclass
 
 T = TypeVar("T")
 

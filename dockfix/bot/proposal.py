@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,6 @@ from dockfix import registry
 from dockfix.bot.findings import EVERYTHING
 from dockfix.bot.forge import Entry, FileEdit
 from dockfix.config import NAME
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.engine import Plan

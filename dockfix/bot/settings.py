@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
 from dockfix.config import ConfigError
 from dockfix.options import Options
 from dockfix.suggestion import did_you_mean
-from dockfix.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from dockfix.bot import seal
@@ -10,7 +11,6 @@ from dockfix.bot.body import FOREIGN, foreign_comment, mark_of, withdrawn
 from dockfix.bot.forge import Forge, ForgeError, Head, NewPull, Pull, Push, Remote
 from dockfix.bot.proposal import ONBOARDING, Proposal, branch_name, branch_names
 from dockfix.bot.settings import Settings
-from dockfix.values import dataclass
 
 State = Literal[
     "opened",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from dockfix.catalog.table import table
-from dockfix.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Literal
 
 from dockfix.catalog.table import table
-from dockfix.values import dataclass
 
 PROVENANCE = "*"
 """Value of an ENV key that differs with every release of an image (``GPG_KEY``, ``NODE_VERSION`` of a floating tag)."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
 from dockfix.catalog.images import Image
 from dockfix.catalog.table import table
-from dockfix.values import dataclass
 
 Kind = Literal["runtime", "tool", "build", "none", "unneeded"]
 Confidence = Literal["high", "medium", "low"]

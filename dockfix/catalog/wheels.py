@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
 from dockfix.catalog.distributions import kinds
 from dockfix.catalog.packages import NEWEST_SUITE, alpine, runtime_libraries
 from dockfix.catalog.table import table
-from dockfix.values import dataclass
 
 Installs = Literal["wheel", "pure", "sdist", "none", "unknown"]
 

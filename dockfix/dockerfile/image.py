@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-
-from dockfix.values import dataclass
+from dataclasses import dataclass
 
 _VARIABLE = re.compile(r"\$\{[^}]*\}|\$\w+")
 # The last is a name of Docker Hub's that Rails 7.1 wrote into the Dockerfiles of new apps.

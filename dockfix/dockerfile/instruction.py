@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cached_property
 
 from dockfix.dockerfile.expansion import dequote
@@ -10,7 +11,6 @@ from dockfix.dockerfile.logical import BLANK
 from dockfix.dockerfile.scanner import Comment, Heredoc, Statement, arguments, split
 from dockfix.dockerfile.words import Flag, Word, fields, flag_text, json_array, json_strings, make, words
 from dockfix.text import Span
-from dockfix.values import dataclass
 
 _WHOLE = ("WORKDIR", "USER", "STOPSIGNAL", "MAINTAINER")
 _FIELDS = ("ADD", "COPY", "EXPOSE", "FROM", "VOLUME")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from dockfix.dockerfile.document import Document
@@ -17,7 +18,6 @@ from dockfix.dockerfile.logical import SPACE
 from dockfix.dockerfile.scanner import Comment, directive, scan
 from dockfix.dockerfile.words import fields
 from dockfix.text import Edit, Span, apply
-from dockfix.values import dataclass
 
 Fate = Literal["kept", "moved", "copied", "replaced", "dropped"]
 

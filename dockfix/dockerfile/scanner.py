@@ -7,14 +7,13 @@ that parser refuses is refused here, at the same line.
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from dockfix.dockerfile.error import DockerfileError
 from dockfix.dockerfile.expansion import ExpansionError, heredoc_words, raw_words
 from dockfix.dockerfile.logical import BLANK, SPACE, Logical
 from dockfix.dockerfile.words import NotStringsError, flags, json_array
 from dockfix.text import Span, line_at, line_starts
-from dockfix.values import dataclass
 
 LONGEST_LINE = 65_535
 """The most bytes that a line may have: BuildKit reads lines with a Go ``bufio.Scanner`` of 64 KiB."""

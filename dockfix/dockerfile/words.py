@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 
 from dockfix.dockerfile.expansion import dequote
 from dockfix.dockerfile.logical import BLANK, SPACE
 from dockfix.text import Span
-from dockfix.values import dataclass
 
 _FIELD = re.compile(f"[^{BLANK}]+")
 _SOLID = re.compile(f"[^{SPACE}]+")

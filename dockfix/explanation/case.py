@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile import Document
 from dockfix.model import Model
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.engine import Plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile import Document
@@ -15,7 +15,6 @@ from dockfix.explanation.surroundings import Fit, fits, pods
 from dockfix.report.diff import unified
 from dockfix.report.rule import NOTES, sections
 from dockfix.transform import Safety
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.engine import Kind, Outcome, Plan

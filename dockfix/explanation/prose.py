@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-
-from dockfix.values import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.explanation.prose import Code, Words
@@ -11,7 +12,6 @@ from dockfix.explanation.shape import account, codes, uid
 from dockfix.model import Purpose
 from dockfix.recipes.ignores import environment_files
 from dockfix.recipes.packages import build_tools
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.facts.compose import Service

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.explanation.prose import Code, Words, listed
 from dockfix.model import Purpose, Role
 from dockfix.model.commands import purpose
 from dockfix.recipes.accounts import created
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.model import Model, StageModel, Step

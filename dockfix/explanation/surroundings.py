@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.explanation.prose import Code, Words
 from dockfix.explanation.shape import codes
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.facts.compose import Service, Volume

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from dockfix.facts.files import Files, decoded, join, normal
 from dockfix.facts.words import parse as parse_line
 from dockfix.facts.yamltext import Yaml
 from dockfix.facts.yamltext import parse as parse_yaml
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact
 from dockfix.facts.words import Command, parse
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

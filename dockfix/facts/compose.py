@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,7 +15,6 @@ from dockfix.facts.fact import Fact, Problem
 from dockfix.facts.files import Files, Tree, join, normal, text
 from dockfix.facts.words import split
 from dockfix.facts.yamltext import Yaml, parse, read, scalars
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from dockfix.facts.files import join
 from dockfix.facts.jsontext import Json
 from dockfix.facts.jsontext import read as read_json
 from dockfix.facts.jssource import Source, Value, line, pairs, text
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from dockfix.facts import gobuild, gomod, goserver
 from dockfix.facts.fact import Fact
 from dockfix.facts.files import join
 from dockfix.facts.gosource import GoSource, built
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.facts.app import App

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.facts.files import join
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from posixpath import dirname
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact
 from dockfix.facts.files import join, text
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.facts.files import Files

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
-
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from tree_sitter import Node as Syntax

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import posixpath
 import re
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Problem
 from dockfix.facts.files import Files, join, normal, text
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from dockfix.facts.files import join, normal
 from dockfix.facts.jsontext import Json
 from dockfix.facts.jsontext import read as read_json
 from dockfix.facts.jssource import Source, Value, joined, text
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.facts.files import join
 from dockfix.facts.jssource import Value, line, pairs, string, text
 from dockfix.facts.jstrace import Trace
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact
 from dockfix.facts.jssource import arguments, line, pairs, string, text
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.facts.jssource import Bound, arguments, pairs, text
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,13 +6,13 @@ The format: https://kubernetes.io/docs/reference/kubernetes-api/workload-resourc
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from dockfix.facts.fact import Fact, Problem
 from dockfix.facts.files import Files, decoded
 from dockfix.facts.yamltext import Yaml, parse, scalars
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dockfix.facts.fact import Problem
 from dockfix.facts.files import Files, join, text
 from dockfix.facts.jsontext import Json
 from dockfix.facts.jsontext import read as read_json
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from posixpath import dirname
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact
 from dockfix.facts.files import join, normal
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

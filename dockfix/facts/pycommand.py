@@ -5,13 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from dockfix.facts import words
 from dockfix.facts.files import Files, text
 from dockfix.facts.pysource import UNKNOWN, Value, Variable
-from dockfix.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dockfix.facts.pysource import UNKNOWN, WILD, Source, Value, Variable, argument, arguments
 from dockfix.facts.pyvalue import Evaluator
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     import libcst as cst

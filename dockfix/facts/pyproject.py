@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from dockfix.facts import requirement
 from dockfix.facts.fact import Fact
 from dockfix.facts.requirement import Requirement, normalised
-from dockfix.values import dataclass
 
 _VCS_VERSION = frozenset(
     {"setuptools-scm", "hatch-vcs", "versioneer", "pbr", "poetry-dynamic-versioning", "uv-dynamic-versioning",

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from dockfix.facts.pysource import WILD, Place, Scope, Source, argument, arguments
 from dockfix.facts.pyvalue import Evaluator
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     import libcst as cst

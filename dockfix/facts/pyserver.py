@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from dockfix.facts import (
@@ -30,7 +30,6 @@ from dockfix.facts.pysource import (
     argument,
 )
 from dockfix.facts.pyvalue import Evaluator
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.facts.python import Python

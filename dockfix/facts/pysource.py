@@ -11,13 +11,12 @@ import dataclasses
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from dockfix.facts.fact import Fact, Problem
 from dockfix.facts.files import Files
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     import libcst as cst

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from dockfix.facts.pysource import LONGEST, UNKNOWN, Scope, Source, Value, argument, children, dotted, returns
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     import libcst as cst

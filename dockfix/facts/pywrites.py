@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dockfix.facts.fact import Fact
@@ -20,7 +21,6 @@ from dockfix.facts.pysource import (
 )
 from dockfix.facts.pytrace import Trace
 from dockfix.facts.pyvalue import Evaluator
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     import libcst as cst

@@ -6,10 +6,10 @@ import codecs
 import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from dockfix.facts.fact import Fact, Problem
 from dockfix.facts.files import Files
-from dockfix.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact
 from dockfix.facts.files import Files, text
 from dockfix.facts.words import Command, parse
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

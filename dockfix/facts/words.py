@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-
-from dockfix.values import dataclass
+from dataclasses import dataclass
 
 _JOINERS = frozenset({"&&", "||", ";", "|", "&", "|&"})
 _OPERATORS = re.compile(r"[();<>|&]+")

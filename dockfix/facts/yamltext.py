@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dockfix.facts.fact import Fact, Problem
 from dockfix.facts.files import Files, text
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

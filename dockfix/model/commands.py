@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING
-
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from posixpath import normpath
 from typing import TYPE_CHECKING, Any
 
 from dockfix.catalog import PROVENANCE
 from dockfix.dockerfile import expand
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.catalog import Image

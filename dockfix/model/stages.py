@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
 from posixpath import basename, dirname, normpath
@@ -13,7 +14,6 @@ from dockfix import catalog
 from dockfix.dockerfile import expand, shell
 from dockfix.model import config as configs
 from dockfix.model.commands import Invocation, Purpose, invocation, purposes
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.catalog import Account, Image

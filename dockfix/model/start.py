@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile import shell
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.dockerfile import Instruction

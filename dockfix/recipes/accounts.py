@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix.model.stages import account_name
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.catalog import Image

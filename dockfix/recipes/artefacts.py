@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from posixpath import normpath
 from typing import TYPE_CHECKING
-
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

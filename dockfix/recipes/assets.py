@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
 from dockfix.recipes.needs import lines
 from dockfix.recipes.programs import final_services
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.model import Model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,6 @@ from dockfix.recipes.split import (
 from dockfix.recipes.writable import made_by
 from dockfix.text import Edit
 from dockfix.transform import Note, Safety
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.catalog import Image

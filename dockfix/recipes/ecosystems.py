@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dockfix.recipes import dotnet, go, node, nuget, python, spa
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.model import Model, StageModel, Step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING
@@ -20,7 +21,6 @@ from dockfix.recipes.manifests import Fetch, Reading, folder_of
 from dockfix.recipes.split import Split, UnfitError, listed
 from dockfix.text import Edit, Span
 from dockfix.transform import Note
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import zip_longest
 from posixpath import dirname
 from typing import TYPE_CHECKING
@@ -13,7 +14,6 @@ from dockfix.model.commands import purpose
 from dockfix.model.config import join
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

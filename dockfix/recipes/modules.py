@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ from dockfix.model.commands import purpose
 from dockfix.recipes.manifests import HARMLESS
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.facts.node import Node

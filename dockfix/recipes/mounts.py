@@ -5,11 +5,11 @@ https://docs.docker.com/build/cache/optimize/#use-cache-mounts
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.recipes import caches, chain, lists
 from dockfix.text import Edit, Span
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix.recipes.needs import OWN, lines
 from dockfix.recipes.split import UnfitError
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.dockerfile import Instruction

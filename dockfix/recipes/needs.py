@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ from dockfix.model.config import join
 from dockfix.model.start import NODE_RUNNERS, SHELLS
 from dockfix.recipes import installs
 from dockfix.recipes.programs import final_services, programs
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.facts.scripts import Script

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-
-from dockfix.values import dataclass
+from dataclasses import dataclass
 
 TOKEN = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{};]|(?:\$\{\w*\}|\\.|[^\s{};"'])+""")
 HEALTH = re.compile(r"/(?:[\w-]+[/_-])?(?:health[\w-]*|healthz|ping|livez|alive)/?")

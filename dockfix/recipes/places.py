@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING, Literal
 
@@ -10,7 +11,6 @@ from dockfix.model.commands import makes_environment
 from dockfix.model.config import join
 from dockfix.recipes import projects
 from dockfix.recipes.split import UnfitError, is_root
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

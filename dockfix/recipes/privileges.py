@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ from dockfix.model import Purpose, Role
 from dockfix.model.commands import TOOLCHAINS, purpose
 from dockfix.model.config import join
 from dockfix.recipes.programs import Program, final_services, programs, settings
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.dockerfile import Instruction

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile.shell import ShellCommand, parse_shell
 from dockfix.model.config import join
 from dockfix.model.start import INITS, NODE_RUNNERS, SHELLS
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.facts.compose import Service

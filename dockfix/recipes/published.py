@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from dockfix.facts.files import join as beneath
 from dockfix.facts.msbuild import NATIVE, PROJECTS, SOLUTIONS, Project, Solution
 from dockfix.model.config import join
 from dockfix.recipes.split import UnfitError
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

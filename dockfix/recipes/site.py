@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from posixpath import dirname, normpath
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,6 @@ from dockfix.facts import Fact
 from dockfix.model import Purpose
 from dockfix.recipes import nginx
 from dockfix.recipes.split import UnfitError
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

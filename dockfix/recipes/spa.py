@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,6 @@ from dockfix.recipes.split import (
     without_owner,
 )
 from dockfix.transform import Note, Safety
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile.layout import Gap, Item, Keep, New
@@ -12,7 +12,6 @@ from dockfix.model import Purpose, Role
 from dockfix.model.config import ConfigDelta
 from dockfix.text import Edit, Span
 from dockfix.transform import Note, Safety
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.dockerfile import Document, Instruction

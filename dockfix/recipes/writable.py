@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ from dockfix.model import Purpose
 from dockfix.model.config import join
 from dockfix.model.server import PYTHON_SERVERS, entry_file
 from dockfix.recipes.programs import Program, final_services, programs, settings
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.facts.pyserver import PyServer

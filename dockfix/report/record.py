@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockfix.report.diff import unified
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.engine import Plan

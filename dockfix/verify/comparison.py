@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from dockfix.values import dataclass
 from dockfix.verify import normal
 
 if TYPE_CHECKING:

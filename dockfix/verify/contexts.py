@@ -6,11 +6,11 @@ import os
 import shutil
 import stat
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from dockfix.facts import App
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.facts.ignore import Ignore

@@ -15,11 +15,10 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dockfix.values import dataclass
 from dockfix.verify.process import Done, execute
 
 POLL_SECONDS = 0.05

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile import Document
 from dockfix.model import Model
 from dockfix.model.config import difference
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.engine import Plan

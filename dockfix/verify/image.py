@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.verify.engine import Engine, Layer

@@ -7,9 +7,8 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from dockfix.values import dataclass
 from dockfix.verify import normal
 from dockfix.verify.engine import POLL_SECONDS, Container, Engine, EngineError, Response, Stopped
 

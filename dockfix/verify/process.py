@@ -5,9 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
-
-from dockfix.values import dataclass
 
 PATIENCE = 10.0
 """Seconds that an interrupted command gets to call off what it began on the engine, before it is killed."""

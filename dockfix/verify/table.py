@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import statistics
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from dockfix.values import dataclass
 
 if TYPE_CHECKING:
     from dockfix.verify.image import ImageFacts

@@ -8,11 +8,10 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dockfix.values import dataclass
 from dockfix.verify import contexts
 from dockfix.verify.comparison import Seen, Verdict, judge
 from dockfix.verify.engine import EngineError

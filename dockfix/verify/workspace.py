@@ -11,12 +11,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from dockfix.values import dataclass
 from dockfix.verify.engine import Engine, EngineError
 
 LABEL = "dockfix.verify"
