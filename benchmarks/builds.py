@@ -1,0 +1,149 @@
+"""Build and run real apps before and after: a random draw from a folder of checkouts, drawn before anything is built.
+
+A Dockerfile can be drawn if the engine has all its base images and dockfix would change it. What happens to each is
+appended to a file of JSON lines, so that a run can be stopped and taken up again; the table counts what is in it.
+
+    python benchmarks/builds.py FOLDER --out builds.jsonl --wanted 30 --engine tests/containers/docker-offline
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from corpus import Entry, entries
+from trial import attempt
+
+from dockfix.dockerfile import DockerfileError, Document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+STRUCTURAL = frozenset({"split-stages", "alpine-base", "copy-order", "runtime-packages", "user", "init", "exec-form"})
+"""Transforms that a build or a run can refute; a rewrite without any of them proves little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one app.
+
+    Attributes:
+        path: its Dockerfile, from the folder of checkouts.
+        transforms: what dockfix changed.
+        verdict: that of ``dockfix verify``, or ``overdue``.
+        reasons: why.
+        before: size of the original image in bytes, where it was built.
+        after: size of the rewrite.
+    """
+
+    path: str
+    transforms: tuple[str, ...]
+    verdict: str
+    reasons: tuple[str, ...] = ()
+    before: int | None = None
+    after: int | None = None
+
+
+def main() -> None:
+    """Draw, build, and print the table."""
+    options = _arguments()
+    done = (
+        [_read(line) for line in options.out.read_text(encoding="utf-8").splitlines()] if options.out.exists() else []
+    )
+    images = _images()
+    with options.out.open("a", encoding="utf-8") as out:
+        for entry in _draw(options.folder, options.cap, options.seed):
+            if sum(result.verdict != "the original does not build" for result in done) >= options.wanted:
+                break
+            if any(result.path == str(entry) for result in done) or not _bases(entry, images):
+                continue
+            trial = attempt(entry)
+            changed = tuple(id for id, _ in trial.steps)
+            if trial.end != "changed" or not STRUCTURAL.intersection(changed):
+                continue
+            result = _verified(entry, changed, options)
+            done.append(result)
+            print(json.dumps(asdict(result)), file=out, flush=True)
+            print(_line(result), file=sys.stderr, flush=True)
+    for line in _table(done):
+        print(line)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("folder", type=Path, help="holds one folder a checkout")
+    parser.add_argument("--out", type=Path, required=True, help="JSON lines, read first and appended to")
+    parser.add_argument("--wanted", type=int, default=30, metavar="N", help="apps whose original builds (default: 30)")
+    parser.add_argument("--cap", type=int, default=3, help="the most of one checkout (default: 3)")
+    parser.add_argument("--seed", type=int, default=7, help="of the draw (default: 7)")
+    parser.add_argument("--engine", default="docker", help="passed to dockfix verify (default: docker)")
+    parser.add_argument("--timeout", type=int, default=400, help="passed to dockfix verify, seconds (default: 400)")
+    parser.add_argument("--patience", type=int, default=45, help="passed to dockfix verify, seconds (default: 45)")
+    return parser.parse_args()
+
+
+def _draw(folder: Path, cap: int, seed: int) -> Sequence[Entry]:
+    found = entries(folder, cap=cap, seed=seed)
+    return random.Random(seed).sample(found, len(found))
+
+
+def _images() -> frozenset[str]:
+    listed = ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}"]
+    return frozenset(subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split())
+
+
+def _bases(entry: Entry, images: frozenset[str]) -> bool:
+    """Whether every image that the Dockerfile starts or copies from is there."""
+    try:
+        document = Document.parse(entry.place.read_bytes().decode("utf-8", "surrogateescape"), entry.path)
+    except (DockerfileError, OSError):
+        return False
+    named = [stage.base.words[0].text for stage in document.stages if stage.base.words]
+    copied = [i.copy.from_ for i in document.instructions if i.copy is not None and i.copy.from_ is not None]
+    stages = {stage.name for stage in document.stages if stage.name} | {str(stage.index) for stage in document.stages}
+    outside = {name for name in (*named, *copied) if name not in stages and name != "scratch"}
+    return all((name if ":" in name else f"{name}:latest") in images for name in outside)
+
+
+def _verified(entry: Entry, changed: tuple[str, ...], options: argparse.Namespace) -> Result:
+    limits = [f"--timeout={options.timeout}", f"--patience={options.patience}"]
+    command = ["dockfix", "verify", "--quick", "--format=json", f"--engine={options.engine}", *limits]
+    run = [sys.executable, "-m", *command, str(entry.place)]
+    try:
+        done = subprocess.run(run, cwd=Path.cwd(), capture_output=True, text=True, check=False, timeout=1500)
+        found = json.loads(done.stdout)["files"][0]
+    except (subprocess.TimeoutExpired, ValueError, LookupError) as error:
+        return Result(str(entry), changed, "overdue", (type(error).__name__,))
+    sizes = (found[side].get("image", {}).get("size") for side in ("before", "after"))
+    return Result(str(entry), changed, found["verdict"], tuple(found["reasons"]), *sizes)
+
+
+def _read(line: str) -> Result:
+    content = json.loads(line)
+    return Result(**{**content, "transforms": tuple(content["transforms"]), "reasons": tuple(content["reasons"])})
+
+
+def _line(result: Result) -> str:
+    sizes = f"{result.before / 1e6:6.0f} -> {result.after / 1e6:.0f} MB" if result.before and result.after else ""
+    return f"{result.verdict:28} {sizes:18} {result.path}  {'; '.join(result.reasons)[:120]}"
+
+
+def _table(results: Iterable[Result]) -> Iterator[str]:
+    results = list(results)
+    yield from sorted(map(_line, results))
+    counts = Counter(result.verdict for result in results)
+    yield f"{len(results)} drawn: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+    for id in sorted({id for result in results for id in result.transforms}):
+        own = Counter(result.verdict for result in results if id in result.transforms)
+        yield f"  {id:20} " + ", ".join(f"{count} {verdict}" for verdict, count in own.most_common())
+
+
+if __name__ == "__main__":
+    main()
