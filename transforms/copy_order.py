@@ -19,12 +19,9 @@ from dockfix.text import Edit, Span, apply
 from dockfix.transform import Change, Phase, Refusal, Result, Safety, transform
 
 FOREIGN = {
-    "bundle": ("install", "a Gemfile may read .ruby-version, a gemspec and other files"),
-    "composer": ("install", "composer's autoloader and scripts read the sources"),
     "cargo": ("build", "cargo builds the sources together with what they need"),
     "mvn": ("", "a Maven project may have modules"),
     "gradle": ("", "a Gradle project may have modules and build logic"),
-    "dotnet": ("restore", "a solution restores every project that it names"),
 }
 """Package managers whose projects may read anything of the sources."""
 
@@ -48,8 +45,8 @@ def copy_order(model: Model) -> Iterator[Result]:
         Where a stage copies its sources and installs afterwards, copies what the install reads (package.json and
         lock file, the manifests of workspaces, patches, requirements files with all that they include, settings of
         the package manager), moves the copies of the sources behind the install, and takes a RUN that installs and
-        builds apart. Poetry and uv install the dependencies first, and the project itself behind the sources. Where a
-        Go build fetches its modules itself, they are downloaded by `go.mod` and `go.sum` above the sources.
+        builds apart. Poetry, uv and Composer install the dependencies first, and the project itself behind the sources.
+        Where a Go build fetches its modules itself, they are downloaded by `go.mod` and `go.sum` above the sources.
 
     Why:
         The build cache keeps a step as long as everything above it is unchanged. Sources change all the time,
@@ -59,7 +56,7 @@ def copy_order(model: Model) -> Iterator[Result]:
         The install reads the sources: a postinstall or prepare script, a local package, an editable project. A file
         that it reads is not in the build context. Something unknown stands between the copy and the install. The
         modules of the host would be copied over the installed ones because .dockerignore does not name them. The
-        package manager's projects may read anything (Rust, Java, .NET, Ruby, PHP).
+        package manager's projects may read anything (Rust, Java).
 
     Example:
         See fixtures/copy-order/example.
@@ -303,7 +300,11 @@ def _done_above(above: Sequence[Step], install: Step) -> bool:
     managers = {called.manager for called in install.invocations if purpose(called.command) is Purpose.INSTALL}
     return bool(managers) and all(
         manager in WITHOUT_PROJECT
-        and any(called.has(WITHOUT_PROJECT[manager], "--no-root") for step in above for called in step.calls(manager))
+        and any(
+            called.has(WITHOUT_PROJECT[manager].split()[-1], "--no-root")
+            for step in above
+            for called in step.calls(manager)
+        )
         for manager in managers
     )
 
@@ -378,7 +379,9 @@ def _order(model: Model, stage: StageModel, sources: Step) -> tuple[Item, ...]:
         *(first_installs.get(step.instruction.index, Keep(step.instruction)) for step in staying[at + 1 :]),
         *((Gap(),) if model.document.spacious else ()),
         *(Keep(step.instruction) for step in moved),
+        *((Gap(),) if rest and model.document.spacious and _gap_above(model, place.last) else ()),
         *rest,
+        *((Gap(),) if rest and place.below and _gap_above(model, place.below[0]) else ()),
         *(Keep(step.instruction) for step in place.below),
     )
 

@@ -68,7 +68,7 @@ def split_stages(model: Model) -> Iterator[Result]:
             return
     program, language = COMPILERS.get(model.final.image.name, ("", ""))
     for step in model.final.steps:
-        if step.script is not None and any(command.name == program for command in step.script.commands):
+        if program and step.script is not None and any(command.name == program for command in step.script.commands):
             yield Refusal(step.instruction, f"{language} is compiled here, and what its program needs cannot be told")
             return
 

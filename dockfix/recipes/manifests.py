@@ -51,9 +51,13 @@ PROJECTS = {
     "uv": ("pyproject.toml", "uv.lock", ".python-version", "uv.toml"),
     "pipenv": ("Pipfile", "Pipfile.lock"),
 }
-WITHOUT_PROJECT = {"poetry": "--no-root", "uv": "--no-install-project"}
-"""The option that leaves the project itself out: https://python-poetry.org/docs/cli/#install,
-https://docs.astral.sh/uv/guides/integration/docker/#intermediate-layers"""
+WITHOUT_PROJECT = {
+    "poetry": "--no-root",
+    "uv": "--no-install-project",
+    "composer": "--no-scripts --no-autoloader",
+}
+"""The options that leave the project itself out: https://python-poetry.org/docs/cli/#install,
+https://docs.astral.sh/uv/guides/integration/docker/#intermediate-layers, https://getcomposer.org/doc/03-cli.md#install-i"""
 
 FOLDERS = {
     "npm": ("--prefix", "-C"),

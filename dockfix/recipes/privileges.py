@@ -54,6 +54,13 @@ PRIVILEGED = frozenset(
     | {"wg-quick", "reboot", "shutdown", "ldconfig", "update-ca-certificates", "dbus-daemon", "rsyslogd", "setcap"}
 )
 """Programs that change accounts, owners or the system, or that give privileges up by themselves."""
+STEPPING = {
+    **dict.fromkeys(("apache2-foreground", "apache2", "httpd-foreground", "httpd"), "opens its port as root"),
+    "php-fpm": "opens its socket and its logs as root",
+}
+STEPPING = {name: f"{what}, and serves as an account of its own" for name, what in STEPPING.items()}
+"""Servers of which only the first process is root's: https://httpd.apache.org/docs/2.4/mod/mod_unixd.html,
+https://www.php.net/manual/install.fpm.configuration.php"""
 SERVICES = frozenset(
     {"cron", "cronie", "dcron", "openssh-server", "sudo", "supervisor", "docker.io", "docker-ce", "docker-ce-cli"}
     | {"docker-cli", "gosu", "su-exec", "runit", "s6", "s6-overlay", "systemd", "systemd-sysv", "iptables", "nginx"}
@@ -114,6 +121,7 @@ DEVELOPMENT_SERVERS = frozenset(
 BUILDERS = frozenset({"go", "cargo", "mvn", "mvnw", "gradle", "gradlew"})
 """Programs that build what they run."""
 
+INSTALLERS = frozenset({"npm", "yarn", "pnpm", "pip", "pip3", "bundle", "gem", "composer"})
 HARMLESS = frozenset(
     {
         "curl",
@@ -256,7 +264,10 @@ def _purpose(model: Model) -> Iterator[Obstacle]:
     image = model.final.image
     if image is not None and "onbuild" in image.tag:
         yield Obstacle(base, "the base acts ONBUILD, and expects root")
-    if model.start.command is None and not any(s.command or s.entrypoint for s in final_services(model)):
+    started = basename(model.start.words[0]) if model.start.words else ""
+    if model.start.command is None and started in STEPPING:
+        yield Obstacle(base, f"{started} {STEPPING[started]}")
+    elif model.start.command is None and not any(s.command or s.entrypoint for s in final_services(model)):
         yield Obstacle(
             base, "the file starts no program of its own, so who will use the image, and for what, is unknown"
         )
@@ -311,7 +322,9 @@ def _programs(model: Model, found: Writable) -> Iterator[Obstacle]:
     installs = next((s for s in model.final.all_steps if Purpose.INSTALL in s.purposes), None)
     for program in programs(model):
         name, words = program.name, program.words
-        if name in PRIVILEGED:
+        if name in STEPPING:
+            yield Obstacle(command, f"{name} ({program.origin}) {STEPPING[name]}")
+        elif name in PRIVILEGED:
             yield Obstacle(command, f"{program.origin} calls {name}, which needs root")
         elif program.missing:
             yield Obstacle(
@@ -323,7 +336,7 @@ def _programs(model: Model, found: Writable) -> Iterator[Obstacle]:
             )
         elif name in BUILDERS:
             yield Obstacle(command, f"{name} ({program.origin}) builds when it starts, into folders of root's")
-        elif name in {"npm", "yarn", "pnpm", "pip", "pip3"} and {"install", "ci", "i", "add"} & set(words[1:2]):
+        elif name in INSTALLERS and {"install", "ci", "i", "add"} & set(words[1:2]):
             yield Obstacle(command, f"{program.origin} installs packages when the container starts")
         elif name == "dotnet" and {"run", "watch"} & set(words[1:2]):
             yield Obstacle(
@@ -400,7 +413,14 @@ def _runs(model: Model) -> Iterator[Obstacle]:
             yield Obstacle(step.instruction, "what this RUN leaves behind cannot be told")
             continue
         yield from _run(model, step)
+        if Purpose.BUILD in step.purposes and step in model.final.steps and _keeps_build_files(model):
+            yield Obstacle(step.instruction, "what the build leaves in folders that the app writes to is root's")
     yield from _git(model)
+
+
+def _keeps_build_files(model: Model) -> bool:
+    """Whether a build runs the app itself, which then logs and caches in folders that it writes to later."""
+    return model.server.language in {"ruby", "php"}
 
 
 def _run(model: Model, step: Step) -> Iterator[Obstacle]:

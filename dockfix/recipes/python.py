@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dockfix import catalog
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose, Role
-from dockfix.model.config import join, render, stated
+from dockfix.model.config import render, stated
 from dockfix.recipes import packages, pip, projects
 from dockfix.recipes.installs import check_requirements
 from dockfix.recipes.moved import check_moved
@@ -18,6 +18,7 @@ from dockfix.recipes.split import (
     NoGainError,
     Split,
     UnfitError,
+    brought_again,
     build_variables,
     check_common,
     check_started,
@@ -36,7 +37,7 @@ from dockfix.transform import Safety
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dockfix.model import Model, Placement, Step
+    from dockfix.model import Model, Step
     from dockfix.model.config import ConfigDelta
 
 COMPILERS = frozenset({"gcc", "g++", "cc", "c++", "make", "cmake", "cargo", "rustc", "pip", "pip3"})
@@ -248,7 +249,7 @@ def _stays(model: Model, step: Step, head: Sequence[Step], tail: Sequence[Step],
     if step.role in {Role.MANIFESTS, Role.SOURCES}:
         behind = (*head[head.index(step) + 1 :], *tail)
         run = next((other for other in behind if other.script is not None), step)
-        again = Purpose.INSTALL in run.purposes and _brought_again(model, step, behind)
+        again = Purpose.INSTALL in run.purposes and brought_again(model, step, behind)
         return not again and (step.role is Role.SOURCES or _is_read(model, step))
     installs = Purpose.INSTALL in step.purposes
     return not installs and (step.script is None or not step.purposes <= {Purpose.SETTINGS})
@@ -271,18 +272,3 @@ def _head_length(items: Sequence[Item]) -> int:
         if not isinstance(item, Keep) or item.instruction.keyword not in {"ENV", "ARG", "LABEL", "MAINTAINER"}:
             return at
     return len(items)
-
-
-def _brought_again(model: Model, step: Step, after: Sequence[Step]) -> bool:
-    """Whether a later COPY brings the files to the same place, so that the first need not stay in the end."""
-    placed = [p for p in model.final.placements if p.step is step]
-    later = [p for p in model.final.placements if p.step in after and p.folder]
-    return bool(placed) and all(not p.folder and any(_covers(q, p) for q in later) for p in placed)
-
-
-def _covers(folder: Placement, file: Placement) -> bool:
-    """Whether the copy of a *folder* brings a *file* to where it is."""
-    if folder.source and not file.source.startswith(f"{folder.source}/"):
-        return False
-    inner = file.source[len(folder.source) :].lstrip("/")
-    return file.target == join(folder.target, inner)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from dockfix.dockerfile.layout import Gap, Item, Keep, New
 from dockfix.model import Purpose, Role
-from dockfix.model.config import ConfigDelta
+from dockfix.model.config import ConfigDelta, join
 from dockfix.text import Edit, Span
 from dockfix.transform import Note, Safety
 
 if TYPE_CHECKING:
     from dockfix.dockerfile import Document, Instruction
-    from dockfix.model import Model, Step
+    from dockfix.model import Model, Placement, Step
 
 RUNTIME_VARIABLES = re.compile(
     r"PYTHON(UNBUFFERED|DONTWRITEBYTECODE|FAULTHANDLER|PATH)|FLASK_.*|DJANGO_.*|GUNICORN_.*|UVICORN_.*|STREAMLIT_.*"
@@ -256,3 +256,18 @@ def listed(names: Sequence[str]) -> str:
     if len(names) > 3:
         return f"{', '.join(names[:3])} and {len(names) - 3} more packages"
     return " and ".join(names) if len(names) < 3 else f"{names[0]}, {names[1]} and {names[2]}"
+
+
+def brought_again(model: Model, step: Step, after: Sequence[Step]) -> bool:
+    """Whether a later COPY brings the files to the same place, so that the first need not stay in the end."""
+    placed = [p for p in model.final.placements if p.step is step]
+    later = [p for p in model.final.placements if p.step in after and p.folder]
+    return bool(placed) and all(not p.folder and any(_covers(q, p) for q in later) for p in placed)
+
+
+def _covers(folder: Placement, file: Placement) -> bool:
+    """Whether the copy of a *folder* brings a *file* to where it is."""
+    if folder.source and not file.source.startswith(f"{folder.source}/"):
+        return False
+    inner = file.source[len(folder.source) :].lstrip("/")
+    return file.target == join(folder.target, inner)
