@@ -11,7 +11,7 @@ from dockfix.dockerfile.layout import insert_after, insert_before
 from dockfix.facts import Fact
 from dockfix.model import Model, Purpose, Role, Step
 from dockfix.model.config import join, stated
-from dockfix.recipes import accounts, chain, ecosystems
+from dockfix.recipes import accounts, chain, ecosystems, residence
 from dockfix.recipes.accounts import Owner
 from dockfix.recipes.privileges import (
     SHARED_BASES,
@@ -82,12 +82,26 @@ def user(model: Model) -> Iterator[Result]:
         return
     found = writable(model)
     try:
-        obstacle = next(_obstacles(model, found), None)
-        if obstacle is not None:
-            raise _UnfitError(obstacle)
-        yield from _app(model, found, _owner(model))
+        yield from _app(model, found, _owner(model), _install(model, found))
     except _UnfitError as error:
         yield Refusal(error.obstacle.at, error.obstacle.why)
+
+
+def _install(model: Model, found: Writable) -> Step | None:
+    """The step from which on the account itself installs the app; ``None`` where root does so.
+
+    Raises:
+        _UnfitError: the app stays root's.
+    """
+    among: Obstacle | None = None
+    for obstacle in _obstacles(model, found):
+        if not obstacle.among_modules:
+            raise _UnfitError(obstacle)
+        among = among or obstacle
+    step = residence.first_step(model) if among is not None else None
+    if among is not None and step is None:
+        raise _UnfitError(among)
+    return step
 
 
 class _UnfitError(Exception):
@@ -112,9 +126,8 @@ def _obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
         yield Obstacle(base, f"how accounts are made in {image.name}:{image.tag} is unknown")
     for fact in found.folders:
         if "node_modules" in fact.value.split("/"):
-            yield Obstacle(
-                base, f"the app writes to {fact.value} ({fact.origin}), among the modules that root installs"
-            )
+            why = f"the app writes to {fact.value} ({fact.origin}), among the modules that root installs"
+            yield Obstacle(base, why, among_modules=True)
         elif fact.value != model.folder and system(fact.value):
             yield Obstacle(base, f"the app writes to {fact.value} ({fact.origin}), a folder of the system")
     if found.unknown is not None:
@@ -243,19 +256,29 @@ class _Edits:
         self.edits.append(insert_before(document, step.instruction, text, gap=document.spacious))
 
 
-def _app(model: Model, found: Writable, owner: Owner) -> Iterator[Result]:
-    """The change for an app in Node or Python, with its notes."""
+def _app(model: Model, found: Writable, owner: Owner, install: Step | None) -> Iterator[Result]:
+    """The change for an app in Node or Python, with its notes.
+
+    Args:
+        model: the Dockerfile with its app.
+        found: what containers write.
+        owner: the account.
+        install: the step from which on the account does the work itself; ``None`` where root installs the app.
+    """
     making = _Edits(model, owner, [], dict(model.final.config.env))
     if owner.new:
         _account(making)
     _user_site(making)
     if model.options.owner == "app":
-        _own_copies(making)
-    folders = _folders(making, found)
-    built = _next_build(making, found)
-    _own_folders(making, [path for path in folders if not built or path != join(model.folder, NEXT_CACHE)])
+        _own_copies(making, install)
+    folders = _folders(making, found, install)
     value = _user_value(model, owner)
-    _say_user(making, value)
+    if install is None:
+        built = _next_build(making, found)
+        _own_folders(making, [path for path in folders if not built or path != join(model.folder, NEXT_CACHE)])
+        _say_user(making, value)
+    else:
+        _settle(making, install, folders, value)
     config = stated(model.final.config, user=value, env=making.env)
     start = model.start.command or model.final.stage.base
     why = f"the app runs as {owner.name} instead of root"
@@ -352,8 +375,20 @@ def _user_base(making: _Edits, step: Step, place: str, first: Span) -> None:
     making.edits.append(Edit(Span(first.start, first.start), text))
 
 
-def _own_copies(making: _Edits) -> None:
-    """``--chown`` on what brings the app."""
+def _settle(making: _Edits, install: Step, folders: Sequence[str], value: str) -> None:
+    """Give the account the app's folder while that is empty, and let it do the rest."""
+    steps, account = making.model.final.steps, making.owner.step
+    if account is not None and steps.index(account) >= steps.index(install):
+        why = f"the account {making.owner.name} does not exist yet where the app is installed"
+        raise _UnfitError(Obstacle(account.instruction, why))
+    own = {path for step in steps[steps.index(install) :] for path in made_by(making.model, step)}
+    early = [path for path in folders if path not in own or not covers(making.model.folder, path)]
+    gap = "\n\n" if making.model.document.spacious else "\n"
+    making.before(install, f"{_chown_run(making, early, install.before.workdir)}{gap}USER {value}")
+
+
+def _own_copies(making: _Edits, install: Step | None) -> None:
+    """``--chown`` on what brings the app; all of it where the account installs, since that changes lock files."""
     model, owner = making.model, making.owner
     steps = model.final.steps
     for position, step in enumerate(steps):
@@ -362,7 +397,7 @@ def _own_copies(making: _Edits) -> None:
             continue
         later = steps[position + 1 :]
         read_once = step.role is Role.MANIFESTS and any(Purpose.INSTALL in other.purposes for other in later)
-        if read_once or _brought_again(model, step, later):
+        if install is None and (read_once or _brought_again(model, step, later)):
             continue
         late = owner.step is not None and owner.step in later
         pair = owner.numbers if copy.link or late else owner.pair
@@ -370,7 +405,8 @@ def _own_copies(making: _Edits) -> None:
             raise _UnfitError(
                 Obstacle(instruction, f"the account {owner.name} does not exist yet where the app is copied")
             )
-        _check_npm(model, step, later)
+        if install is None:
+            _check_npm(model, step, later)
         end = instruction.flags[-1].span.end if instruction.flags else instruction.span.start + len(instruction.keyword)
         making.edits.append(Edit(Span(end, end), f" --chown={pair}"))
 
@@ -419,10 +455,10 @@ def _brought_again(model: Model, step: Step, later: Sequence[Step]) -> bool:
     )
 
 
-def _folders(making: _Edits, found: Writable) -> tuple[str, ...]:
+def _folders(making: _Edits, found: Writable, install: Step | None) -> tuple[str, ...]:
     """The folders to own, in the order in which they are found; the app's own folder first."""
     model, owner = making.model, making.owner
-    whole = _whole(model, found) is not None
+    whole = install is not None or _whole(model, found) is not None
     kept = {fact.value for fact in found.mounts}
     kept |= {path for step in model.final.all_steps for path in made_by(model, step)}
     wanted = [model.folder] if whole else []

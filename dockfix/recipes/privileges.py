@@ -225,10 +225,17 @@ MANUAL = "https://docs.github.com/actions/reference/dockerfile-support-for-githu
 
 @dataclass(frozen=True)
 class Obstacle:
-    """Why the container stays root's: *why* is one sentence, *at* the instruction that it is about."""
+    """Why the container stays root's.
+
+    Attributes:
+        at: the instruction that it is about.
+        why: one sentence.
+        among_modules: it falls away where the account itself installs the modules.
+    """
 
     at: Instruction | None
     why: str
+    among_modules: bool = False
 
 
 def obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
@@ -331,19 +338,20 @@ def _programs(model: Model, found: Writable) -> Iterator[Obstacle]:
                 command, f"what {words[0]} does ({program.origin}) cannot be told: it is not a script in the context"
             )
         elif name in DEVELOPMENT_SERVERS and not (name == "next" and "start" in words):
-            yield Obstacle(
-                command, f"{' '.join(words[:2])} ({program.origin}) builds when it starts, into folders of root's"
-            )
+            why = f"{' '.join(words[:2])} ({program.origin}) builds when it starts, into folders of root's"
+            yield Obstacle(command, why, among_modules=True)
         elif name in BUILDERS:
             yield Obstacle(command, f"{name} ({program.origin}) builds when it starts, into folders of root's")
         elif name in INSTALLERS and {"install", "ci", "i", "add"} & set(words[1:2]):
-            yield Obstacle(command, f"{program.origin} installs packages when the container starts")
+            why = f"{program.origin} installs packages when the container starts"
+            yield Obstacle(command, why, among_modules=name in {"npm", "yarn", "pnpm"})
         elif name == "dotnet" and {"run", "watch"} & set(words[1:2]):
             yield Obstacle(
                 command, f"dotnet {words[1]} ({program.origin}) builds when it starts, from packages in root's home"
             )
         elif name == "prisma" and installs is not None:
-            yield Obstacle(command, "prisma writes its engines beside itself, where root installed it")
+            why = "prisma writes its engines beside itself, where root installed it"
+            yield Obstacle(command, why, among_modules=True)
         elif name in {"uv", "poetry", "pipenv", "pdm", "conda", "mamba"}:
             yield Obstacle(
                 command, f"{name} ({program.origin}) looks after its environment when it starts, which is root's"
