@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING
 
+from dockfix.dockerfile.shell import parse_shell
 from dockfix.model import Purpose, Role
 from dockfix.model.commands import TOOLCHAINS, purpose
 from dockfix.model.config import join
@@ -435,7 +436,7 @@ def _run(model: Model, step: Step) -> Iterator[Obstacle]:
     assert step.script is not None
     at = step.instruction
     text = at.value
-    for command in step.script.commands:
+    for command in _unwrapped(step.script.commands):
         name = basename(command.name)
         words = " ".join(word.text for word in command.words)
         if not name:
@@ -460,6 +461,18 @@ def _run(model: Model, step: Step) -> Iterator[Obstacle]:
             yield from _mode(model, step, command)
         elif name == "umask" or (name not in HARMLESS and purpose(command) is Purpose.UNKNOWN):
             yield Obstacle(at, f"what `{_short(words)}` leaves behind, and for whom, cannot be told")
+
+
+def _unwrapped(commands: Iterable[ShellCommand]) -> Iterator[ShellCommand]:
+    """*commands*, and in place of ``sh -c`` the commands of its line, where that is plain."""
+    for command in commands:
+        args = command.args
+        line = args[1] if command.name in {"sh", "bash"} and args[:1] == ("-c",) and len(args) == 2 else None
+        inner = parse_shell(line) if line is not None and command.words[2].static else None
+        if inner is not None and inner.ok and inner.commands:
+            yield from inner.commands
+        else:
+            yield command
 
 
 def _short(words: str) -> str:
@@ -592,6 +605,8 @@ def _volume(model: Model, service: Service, volume: Volume, found: Writable) -> 
         return f"the host's folder {volume.source} is mounted at {target}, and {doubt.value} cannot be told"
     if covers(target, model.folder):
         return None
+    if volume.path is not None and doubt is None:
+        return None  # read only by the app, and what a developer or Docker makes there can be read by everybody
     if volume.path is None or not (model.app.files.exists(volume.path) or model.app.files.is_dir(volume.path)):
         return f"the host's {volume.source} is mounted at {target}, which Docker makes as root's if it is not there"
     return None
