@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from posixpath import normpath
+from posixpath import basename, normpath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,6 +32,13 @@ SELF_CONTAINED = ".output"
 """What Nitro writes carries its own modules: https://nitro.build/deploy/runtimes/node"""
 
 
+READS = re.compile(rb"process\.cwd\(|__dirname|[\"'](?:node:)?fs(?:/promises)?[\"']")
+"""A module that may read files when it runs."""
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what the app is told, in a container
+"""The address on which connections from outside the container arrive."""
+
+
 @dataclass(frozen=True)
 class Artefacts:
     """What the end needs of the app's folder.
@@ -39,11 +47,17 @@ class Artefacts:
         built: what the build makes, carried from the builder.
         carried: files of the context that the server reads.
         modules: whether it needs ``node_modules``.
+        root: a built folder whose contents take the place of the app's; empty where there is none.
+        start: the command that starts what is in *root*; empty where the app's own stays.
+        variables: what that command needs to be told.
     """
 
     built: tuple[str, ...]
     carried: tuple[str, ...]
     modules: bool = True
+    root: str = ""
+    start: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 def artefacts(model: Model, node: Node) -> Artefacts | None:
@@ -52,12 +66,63 @@ def artefacts(model: Model, node: Node) -> Artefacts | None:
     entry = normpath(program[1]) if len(program) > 1 else ""
     if entry.startswith(f"{SELF_CONTAINED}/server/") and node.framework is not None and node.framework.value == "nuxt":
         return Artefacts((SELF_CONTAINED,), (), modules=False)
+    standalone = _standalone(model, node)
+    if standalone is not None:
+        return standalone
     output = normpath(node.build_output.value) if node.build_output is not None else ""
     if not output or output.startswith(("..", "/")) or not entry.startswith(f"{output}/"):
         return None
     if model.server.unread or model.server.reads_unknown is not None or _prisma(node):
         return None
     return _known(model, output)
+
+
+def _standalone(model: Model, node: Node) -> Artefacts | None:
+    """What Next.js wrote for ``output: "standalone"``, in place of ``next start``.
+
+    Static files and ``public`` are left to be copied beside it:
+    https://nextjs.org/docs/app/api-reference/config/next-config-js/output#automatically-copying-traced-files
+    """
+    option, program = node.frontend.standalone, model.start.program or ()
+    if option is None or option.value != "standalone" or node.build_output is None or node.workspaces:
+        return None
+    if basename(program[0] if program else "") != "next" or program[1:2] != ("start",) or model.start.environment:
+        return None
+    services = any(service.command or service.entrypoint for service in model.services)
+    if services or model.app.compose_calls or model.start.script is not None or _prisma(node):
+        return None
+    if any(READS.search(model.app.root.read(path) or b"") for path in _sources(model)):
+        return None  # what is read by a name that the build cannot trace is not in there
+    variables = _told(model, program[2:])
+    output = normpath(node.build_output.value)
+    if variables is None or output.startswith(("..", "/")):
+        return None
+    public = in_context(model, "public")
+    has_public = model.app.root.is_dir(public) and not model.app.ignore.ignores(public)
+    built = (f"{output}/static", *(("public",) if has_public else ()))
+    return Artefacts(built, (), False, f"{output}/standalone", ("node", "server.js"), variables)
+
+
+def _sources(model: Model) -> Iterator[str]:
+    """The JavaScript and TypeScript files of the app's folder that are in the image."""
+    for path in model.app.root.walk(model.source or "", 3000):
+        if path.endswith((".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx")) and not model.app.ignore.ignores(path):
+            yield path
+
+
+def _told(model: Model, options: tuple[str, ...]) -> tuple[tuple[str, str], ...] | None:
+    """The variables that say what the options of ``next start`` do; ``None`` where there are none for one of them.
+
+    The server listens on the address in HOSTNAME, which would be the container's own name.
+    """
+    env, found = model.final.config.env, {} if "HOSTNAME" in model.final.config.env else {"HOSTNAME": EVERYWHERE}
+    for name, value in zip(options[::2], options[1::2], strict=False):
+        if name in {"-p", "--port"} and value.isdigit() and "PORT" not in env:
+            found["PORT"] = value
+        elif name not in {"-H", "--hostname"} or value != EVERYWHERE:
+            return None
+    ports = any("PORT" in service.environment for service in model.services)
+    return None if len(options) % 2 or (ports and "PORT" in found) else tuple(found.items())
 
 
 def _known(model: Model, output: str) -> Artefacts | None:

@@ -89,21 +89,36 @@ def _call(model: Model, install: Step) -> Invocation:
     return calls[0]
 
 
-def check_manager(node: Node, parts: Parts) -> None:
-    """Refuse package managers and installs that the recipes do not know.
+def check_install(parts: Parts) -> None:
+    """Refuse installs that the recipes do not know.
 
     Raises:
         UnfitError: with the reason.
     """
     at = parts.install.instruction
-    if node.workspaces:
-        raise UnfitError(at, f"the app is a workspace of several packages ({node.origin})")
-    if node.manager in {"yarn-berry", "bun"}:
-        raise UnfitError(at, f"{node.manager} keeps its modules in a way of its own ({node.origin})")
     if parts.call.has("--include") and not any(word.text == "--include=dev" for word in parts.call.options):
         raise UnfitError(at, "the install includes groups of dependencies by name")
     if parts.call.has("--ignore-scripts", "--prefix", "--modules-folder", "--cwd"):
         raise UnfitError(at, "the install is told to leave out scripts or to go elsewhere")
+
+
+def check_manager(node: Node, parts: Parts) -> None:
+    """Refuse package managers that cannot be told to take the dev dependencies away again.
+
+    Raises:
+        UnfitError: with the reason.
+    """
+    at = parts.install.instruction
+    if node.manager in {"yarn-berry", "bun"}:
+        raise UnfitError(at, f"{node.manager} keeps its modules in a way of its own ({node.origin})")
+    if not node.workspaces:
+        return
+    if parts.call.manager != "npm":
+        raise UnfitError(at, f"{parts.call.manager} keeps the modules of several packages ({node.origin})")
+    if not parts.builds:
+        raise UnfitError(at, f"the modules of several packages lie among their sources ({node.origin})")
+    if not node.locked or any(package.dev is None for package in node.locked):
+        raise UnfitError(at, f"which dependencies of the workspaces are for development is not locked ({node.origin})")
 
 
 def installs_production(parts: Parts) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose, Role
+from dockfix.model.config import stated
 from dockfix.recipes import packages
-from dockfix.recipes.artefacts import Artefacts, artefacts, in_context, why_whole
+from dockfix.recipes.artefacts import Artefacts, artefacts, why_whole
 from dockfix.recipes.modules import (
     Parts,
+    check_install,
     check_manager,
     install_edits,
     installs_production,
@@ -18,7 +19,8 @@ from dockfix.recipes.modules import (
     prune,
     take_apart,
 )
-from dockfix.recipes.nodestart import check_start, needed, node_env_decides, only_runs
+from dockfix.recipes.nodeend import copies, final_stage, is_inside, owner_flag, precedes_build, variables
+from dockfix.recipes.nodestart import check_start, node_env_decides, only_runs
 from dockfix.recipes.split import (
     NoGainError,
     Split,
@@ -27,11 +29,9 @@ from dockfix.recipes.split import (
     check_common,
     check_started,
     early_name,
-    env_delta,
     first_line,
     gives_away,
     is_root,
-    last_line,
     listed,
     plain_copies,
     spaced,
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
 
     from dockfix.facts.node import Node
     from dockfix.model import Model, Step
-
-LOCKS = frozenset({"package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", ".npmrc", ".yarnrc"})
-HEAD = frozenset({"ARG", "ENV", "LABEL", "MAINTAINER"})
 
 
 def split(model: Model) -> Split | None:
@@ -69,13 +66,18 @@ def split(model: Model) -> Split | None:
     if node is None:
         raise UnfitError(None, f"no package.json of the build context lands in {model.folder}")
     parts = take_apart(model)
-    check_manager(node, parts)
+    found = _artefacts(model, node, parts)
+    check_install(parts)
     production = installs_production(parts)
-    check_start(model, node, production)
+    if found is None or found.modules:
+        check_manager(node, parts)
+        check_start(model, node, production)
+        _check_prisma(node, parts, production)
+    else:
+        check_start(model, node, production=True)  # what the build made carries the modules that it needs
     gain = _gain(model, node, parts, production)
-    _check_prisma(node, parts, production)
     if parts.builds:
-        return _with_build(model, node, parts, production, gain)
+        return _with_build(model, node, parts, found, gain)
     return _without_build(model, node, parts, production, gain)
 
 
@@ -112,8 +114,15 @@ def _check_prisma(node: Node, parts: Parts, production: bool) -> None:
         raise UnfitError(at, f"where prisma's client is generated cannot be told ({prisma.origin})")
 
 
-def _with_build(model: Model, node: Node, parts: Parts, production: bool, gain: str) -> Split:
-    found = artefacts(model, node) if not any(_shapes(step, parts) for step in parts.after) else None
+def _artefacts(model: Model, node: Node, parts: Parts) -> Artefacts | None:
+    """What the end needs of the build; ``None`` where there is none, or the whole folder goes along."""
+    if not parts.builds or node.workspaces or any(_shapes(step, parts) for step in parts.after):
+        return None
+    return artefacts(model, node)
+
+
+def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None, gain: str) -> Split:
+    production = installs_production(parts)
     own_stage = found is not None and found.modules and _installs_apart(node, parts, production)
     whole = production or own_stage or (found is not None and not found.modules)
     builder = _builder(model, node, parts, prunes=not whole)
@@ -121,9 +130,9 @@ def _with_build(model: Model, node: Node, parts: Parts, production: bool, gain: 
     names.append(early_name(model, "builder"))
     stages = [_dependencies(model, node, parts, production, names[0])] if own_stage else []
     stages.append([_first(model, parts, names[-1], again=own_stage), *builder])
-    brought = _brought(model, parts, found, names)
+    lines = copies(model, parts, found, names)
     notes = () if found is not None else (Note(None, why_whole(model)),)
-    return _finish(model, parts, stages, _end(model, parts, brought, built=True), gain, notes)
+    return _finish(model, parts, stages, final_stage(model, parts, lines, found), gain, notes, found)
 
 
 def _installs_apart(node: Node, parts: Parts, production: bool) -> bool:
@@ -149,9 +158,9 @@ def _without_build(model: Model, node: Node, parts: Parts, production: bool, gai
             parts.install.instruction, f"an install without dev dependencies would still run {script[0]} ({script[1]})"
         )
     name = early_name(model, "dependencies")
-    copy = New(f"COPY --from={name} {_flag(parts)}{model.folder}/node_modules ./node_modules")
+    copy = New(f"COPY --from={name} {owner_flag(parts)}{model.folder}/node_modules ./node_modules")
     stage = _dependencies(model, node, parts, production, name)
-    return _finish(model, parts, [stage], _end(model, parts, [copy], built=False), gain, ())
+    return _finish(model, parts, [stage], final_stage(model, parts, [copy], None, built=False), gain, ())
 
 
 def _dependencies(model: Model, node: Node, parts: Parts, production: bool, name: str) -> list[Item]:
@@ -225,9 +234,9 @@ def _builds(model: Model, step: Step, parts: Parts) -> bool:
     """Whether a step behind the install belongs to the builder."""
     if step in parts.builds:
         return True
-    if step.role is Role.SOURCES and _inside(model, step):
+    if step.role is Role.SOURCES and is_inside(model, step):
         return True
-    if not _precedes_build(step, parts):
+    if not precedes_build(step, parts):
         return False
     if step.role is Role.FOLDERS:
         return not gives_away(step)
@@ -237,114 +246,7 @@ def _builds(model: Model, step: Step, parts: Parts) -> bool:
 
 def _shapes(step: Step, parts: Parts) -> bool:
     """Whether a RUN before the last build makes folders or modes that are carried with the whole folder alone."""
-    return step.role is Role.FOLDERS and not gives_away(step) and _precedes_build(step, parts)
-
-
-def _brought(model: Model, parts: Parts, found: Artefacts | None, names: Sequence[str]) -> list[Item]:
-    """The copies that bring the app to the end."""
-    folder, flag = model.folder.rstrip("/"), _flag(parts)
-    if found is None:
-        return [New(f"COPY --from={names[-1]} {flag}{model.folder} ./")]
-    lines = [f"--from={names[0]} {flag}{folder}/node_modules ./node_modules"] if found.modules else []
-    lines += [f"--from={names[-1]} {flag}{folder}/{name} ./{name}" for name in found.built]
-    lines += [f"{flag}{in_context(model, name)} {_destination(model, name)}" for name in found.carried]
-    return [New(f"COPY {line}") for line in lines]
-
-
-def _flag(parts: Parts) -> str:
-    """Whose the app is: as the author's copies say, or the account's that installed it."""
-    for step in (*parts.before, *parts.after):
-        owner = step.instruction.flag("chown") if step.role in {Role.SOURCES, Role.MANIFESTS} else None
-        if owner is not None:
-            return f"--chown={owner} "
-    user = parts.install.before.user
-    return "" if is_root(user) else f"--chown={user} "
-
-
-def _destination(model: Model, name: str) -> str:
-    """Where a carried file or folder goes: a folder's contents need its name, a file only the place."""
-    return f"./{name}" if model.app.root.is_dir(in_context(model, name)) else "./"
-
-
-def _inside(model: Model, step: Step) -> bool:
-    """Whether everything that a COPY brings lands in the app's folder."""
-    placed = [p for p in model.final.placements if p.step is step]
-    folder = model.folder.rstrip("/")
-    return bool(placed) and all(p.target == folder or p.target.startswith(folder + "/") for p in placed)
-
-
-def _end(model: Model, parts: Parts, brought: Sequence[Item], *, built: bool) -> list[Item]:
-    """The stage that runs."""
-    items: list[Item] = []
-    early = (*parts.before, *(step for step in parts.after if _precedes_build(step, parts)))
-    system = packages.run_time(model, model.final, early, afresh=True)
-    at = parts.install if built or _modules_ignored(model) else _last_sources(model, parts)
-    for step in (*parts.before, parts.install, *parts.after):
-        if step.instruction.index in system:
-            items += system[step.instruction.index]
-        elif step is not parts.install and _stays(model, parts, step, built=built):
-            items.append(Keep(step.instruction))
-        if step is at:
-            items += brought
-    items = [item for item in items if not _is_idle_argument(model, item, items)]
-    if "NODE_ENV" not in model.final.config.env and node_env_decides(model) is None:
-        position = next((i for i, item in enumerate(items) if not _is_head(item)), len(items))
-        items.insert(position, New("ENV NODE_ENV=production"))
-    return [last_line(model, parts.base.instruction), *items]
-
-
-def _precedes_build(step: Step, parts: Parts) -> bool:
-    last = parts.builds[-1] if parts.builds else None
-    return step in parts.after and last in parts.after and parts.after.index(step) < parts.after.index(last)
-
-
-def _last_sources(model: Model, parts: Parts) -> Step:
-    """The step behind which no COPY of the sources could cover the modules again."""
-    whole = [p.step for p in model.final.placements if p.folder and p.source == (model.source or "")]
-    return next((step for step in reversed(parts.after) if step in whole), parts.install)
-
-
-def _stays(model: Model, parts: Parts, step: Step, *, built: bool) -> bool:
-    """Whether a step other than an install is in the end as it is."""
-    if step in parts.builds:
-        return False
-    if step.role is Role.MANIFESTS or (step.role is Role.SOURCES and _inside(model, step)):
-        idle = step.role is Role.MANIFESTS and (_comes_again(model, parts) or _is_lock(step))
-        return not built and not idle
-    if step.role is Role.SETUP and step.instruction.keyword == "RUN":
-        return needed(model, step)
-    if step.role is Role.FOLDERS and _precedes_build(step, parts):
-        return gives_away(step)
-    return True
-
-
-def _is_lock(step: Step) -> bool:
-    """Whether a COPY brings nothing but what an install reads."""
-    copy = step.instruction.copy
-    return copy is not None and all(basename(source) in LOCKS for source in copy.sources)
-
-
-def _is_idle_argument(model: Model, item: Item, items: Sequence[Item]) -> bool:
-    """Whether an item is an ARG that nothing behind it in the end names."""
-    if not isinstance(item, Keep) or item.instruction.keyword != "ARG":
-        return False
-    names = [assignment.key for assignment in item.instruction.assignments]
-    others = [model.step(other.instruction) for other in items if isinstance(other, Keep) and other is not item]
-    return not any(used(name, others) for name in names)
-
-
-def _is_head(item: Item) -> bool:
-    return isinstance(item, Keep) and item.instruction.keyword in HEAD
-
-
-def _comes_again(model: Model, parts: Parts) -> bool:
-    """Whether a COPY behind the install brings the folder of the manifests again."""
-    return any(p.folder and p.source == (model.source or "") for p in model.final.placements if p.step in parts.after)
-
-
-def _modules_ignored(model: Model) -> bool:
-    """Whether a COPY of the sources leaves the modules of the host behind."""
-    return model.app.ignore.ignores(in_context(model, "node_modules"))
+    return step.role is Role.FOLDERS and not gives_away(step) and precedes_build(step, parts)
 
 
 def _finish(
@@ -354,6 +256,7 @@ def _finish(
     end: Sequence[Item],
     gain: str,
     notes: tuple[Note, ...],
+    found: Artefacts | None = None,
 ) -> Split:
     kept = {item.instruction.index for stage in (*stages, end) for item in stage if isinstance(item, Keep)}
     dropped = {
@@ -361,14 +264,14 @@ def _finish(
         for step in model.final.steps
         if step.instruction.index not in kept
     }
-    adds = any(isinstance(item, New) and item.text == "ENV NODE_ENV=production" for item in end)
-    decided = None if adds or "NODE_ENV" in model.final.config.env else node_env_decides(model)
+    config, settings = model.final.config, variables(model, found)
+    decided = None if "NODE_ENV" in settings or "NODE_ENV" in model.final.config.env else node_env_decides(model)
     if decided is not None:
         notes = (*notes, Note(None, f"NODE_ENV stays as it is: the app decides by it ({decided})"))
     return Split(
         tuple(spaced(model.document, stage) for stage in (*stages, end)),
         f"{gain}; the image that runs carries only what it needs",
-        env_delta(model, {"NODE_ENV": "production"} if adds else {}),
+        stated(config, env={**config.env, **settings}, cmd=(found and found.start) or config.cmd),
         dropped,
         safety=Safety.REVIEW,
         notes=notes,
