@@ -122,7 +122,7 @@ def _obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
         yield Obstacle(
             base, f"what the program of this {image.name} image writes, and what it needs of root, cannot be told"
         )
-    if image.distribution not in {"alpine", "debian", "ubuntu"}:
+    if not accounts.can_be_made(image):
         yield Obstacle(base, f"how accounts are made in {image.name}:{image.tag} is unknown")
     for fact in found.folders:
         if "node_modules" in fact.value.split("/"):

@@ -25,7 +25,7 @@ _DATED = re.compile(r"-\d{8}(?:\.\d)?(?=-|$)")
 _EXACT = re.compile(r"\d+\.\d+\.\d+")
 # https://bugs.launchpad.net/cloud-images/+bug/2005129: images since 23.04 have a user of uid 1000
 _UBUNTU_WITH_A_USER = 23.04
-_RHEL = re.compile(r"(?:al|amazonlinux|oraclelinux|ubi)\d*|oracle")
+_RHEL = re.compile(r"(?:al|amazonlinux|oraclelinux|ubi|fedora|centos|almalinux|rockylinux)\d*|oracle")
 
 
 @dataclass(frozen=True, slots=True)

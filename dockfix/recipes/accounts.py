@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from dockfix.model import StageModel, Step
 
 
+WITH_SHADOW = frozenset({"almalinux", "centos", "fedora", "oraclelinux", "rockylinux"})
+"""Images of Red Hat's kin that have ``useradd``; amazonlinux and the minimal ones have not (known 2026-11)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """An account that can run an app and own its files.
@@ -50,6 +54,11 @@ class Owner:
         return f"{self.uid}:{self.gid}" if self.uid is not None and self.gid is not None else None
 
 
+def can_be_made(image: Image) -> bool:
+    """Whether it is known by which commands an account is made in *image*."""
+    return image.distribution in {"alpine", "debian", "ubuntu"} or image.name in WITH_SHADOW
+
+
 def commands(distribution: str, name: str, number: int) -> tuple[str, ...]:
     """The commands that make the account *name*, its group and its home.
 
@@ -58,7 +67,7 @@ def commands(distribution: str, name: str, number: int) -> tuple[str, ...]:
     number is above 999, so that the account there is an ordinary one.
 
     Args:
-        distribution: ``alpine``, or one of Debian's kin.
+        distribution: ``alpine``, or one that has shadow's tools.
         name: the name of the account and of its group.
         number: uid and gid.
     """
@@ -98,6 +107,8 @@ def _created(
     stage: StageModel, step: Step, tool: str, name: str, args: tuple[str, ...], groups: dict[str, int]
 ) -> Owner:
     busybox = tool == "adduser" and stage.image is not None and stage.image.distribution == "alpine"
+    if stage.image is not None and stage.image.distribution == "rhel":
+        tool = "useradd"  # adduser is another name of it there
     system = _has(args, "S", "--system") if busybox else _has(args, "r", "--system")
     number = _value(args, "-u", "--uid")
     uid = int(number) if number is not None and number.isdigit() else None

@@ -12,6 +12,7 @@ from dockfix.dockerfile.shell import parse_shell
 from dockfix.model import Purpose, Role
 from dockfix.model.commands import TOOLCHAINS, purpose
 from dockfix.model.config import join
+from dockfix.recipes.accounts import WITH_SHADOW
 from dockfix.recipes.programs import Program, final_services, programs, settings
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ HARMLESS = frozenset(
 """Commands of a RUN that leave nothing behind which only root could use, unless they are told to."""
 REPOSITORIES = ("deb.nodesource.com", "rpm.nodesource.com", "packagecloud.io", "dl.yarnpkg.com")
 """Scripts piped into a shell that only add a package repository."""
-SHARED_BASES = frozenset({"debian", "ubuntu", "alpine"})
+SHARED_BASES = frozenset({"debian", "ubuntu", "alpine"}) | WITH_SHADOW
 MANUAL = "https://docs.github.com/actions/reference/dockerfile-support-for-github-actions#user"
 
 

@@ -23,6 +23,8 @@ from dockfix.catalog import PROVENANCE, image, variant
         ("ubuntu:22.04", ("full", "22.04", "jammy", "ubuntu", "glibc", "apt")),
         ("ubuntu:focal-20230301", ("full", "", "focal", "ubuntu", "glibc", "apt")),
         ("alpine:3.18", ("alpine", "3.18", "3.18", "alpine", "musl", "apk")),
+        ("fedora:40", ("other", "40", "fedora40", "rhel", "glibc", "dnf")),
+        ("rockylinux:9.3", ("other", "9.3", "rockylinux9", "rhel", "glibc", "dnf")),
         ("mcr.microsoft.com/dotnet/sdk:8.0", ("full", "8.0", "bookworm", "debian", "glibc", "apt")),
         ("mcr.microsoft.com/dotnet/aspnet:8.0-alpine", ("alpine", "8.0", "3.24", "alpine", "musl", "apk")),
         ("mcr.microsoft.com/dotnet/runtime:10.0-noble-chiseled", ("other", "10.0", None, "unknown", "none", None)),

@@ -61,7 +61,9 @@ def test_tags_name_profiles_and_suites_that_exist() -> None:
             number = row["profile"] if match[3] is None else match[3]
             assert not number or f"{image}#{number}" in profiles, (row["tag"], cell)
             if match[2] and match[2] != "?":
-                assert match[2] in suites or re.match(r"(?:oracle|(?:oraclelinux|ubi|al|amazonlinux)\d)", match[2]), row
+                assert match[2] in suites or re.match(
+                    r"oracle|(?:oraclelinux|ubi|al|amazonlinux|fedora|centos|almalinux|rockylinux)\d", match[2]
+                ), row
 
 
 def test_alpine_names_are_known() -> None:
