@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix.facts.compose import words
 from dockfix.model.commands import Purpose, purpose
+from dockfix.model.start import SHELLS
+from dockfix.recipes.artefacts import BUILD_ONLY
+from dockfix.recipes.programs import programs
 from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
@@ -37,7 +41,11 @@ def check_start(model: Model, node: Node, production: bool) -> None:
         raise UnfitError(at, "the entrypoint script does not show what it starts")
     if not start.program:
         raise UnfitError(at, _unknown(model))
-    development = start.names & DEV_SERVERS
+    hidden = next((each for each in programs(model) if each.missing), None)
+    if hidden is not None:
+        why = f"what {hidden.words[0]} calls ({hidden.origin}) cannot be told: it is not a script in the context"
+        raise UnfitError(at, why)
+    development = (start.names | {program.name for program in programs(model)}) & DEV_SERVERS
     if development:
         raise UnfitError(at, f"the container starts a development tool, {sorted(development)[0]}")
     if production:
@@ -68,12 +76,19 @@ def _check_tools(model: Model, node: Node) -> None:
     if start.resolved is not None:
         tools = (*tools, *(basename(command[0]) for command in start.resolved.commands if command))
     called = [(tool, "the start command") for tool in tools if tool != "node"]
-    called += [(tool, origin) for tool, origin in elsewhere(model, node)]
+    called += [*_scripted(model, node), *elsewhere(model, node)]
     everywhere = {name for step in model.final.steps for name in _global(step)}
     for tool, where in called:
         fact = node.is_dev(tool) if tool not in everywhere else None
         if fact is not None and fact.value:
             raise UnfitError(at, f"{where} uses {tool}, a dev dependency ({fact.origin})")
+
+
+def _scripted(model: Model, node: Node) -> Iterator[tuple[str, str]]:
+    """Packages and programs behind the shell scripts that a container starts, each with its place."""
+    for program in programs(model):
+        if program.name != "node" or len(program.words) > 1:
+            yield from _tools(node, program.words, program.origin)
 
 
 def elsewhere(model: Model, node: Node) -> Iterator[tuple[str, str]]:
@@ -95,11 +110,19 @@ def _tools(node: Node, argv: tuple[str, ...], origin: str) -> Iterator[tuple[str
 def needed(model: Model, step: Step) -> bool:
     """Whether a tool that a RUN installs globally, or a package manager that it sets up, is called in a container."""
     calls = model.start.names | {basename(word) for word in model.start.words[:1]}
+    calls |= {program.name for program in programs(model)}
     if model.node is not None:
         calls |= {name for name, _ in elsewhere(model, model.node)}
         calls |= {basename(words(service.command)[0]) for service in model.services if words(service.command)}
     corepack = step.script is not None and any(command.name == "corepack" for command in step.script.commands)
-    return bool(_global(step) & calls) or (corepack and bool({"pnpm", "yarn"} & calls))
+    corepack = corepack and (_by_script(model) or bool({"pnpm", "yarn"} & calls))
+    return bool(_global(step) & calls) or corepack
+
+
+def _by_script(model: Model) -> bool:
+    """Whether a shell script starts the app, which may call a package manager that its scripts are not asked for."""
+    started = model.start.words[:1]
+    return model.start.script is not None or any(word.endswith(".sh") or basename(word) in SHELLS for word in started)
 
 
 def only_runs(model: Model, step: Step, users: Sequence[Step]) -> bool:
@@ -143,11 +166,16 @@ def node_env_decides(model: Model) -> str | None:
             return service.origin("environment")
     source = model.source or ""
     for path in model.app.root.walk(source, 2000):
-        if path.endswith((".js", ".ts", ".mjs", ".cjs", ".mts")) and not _is_test(path):
+        if path.endswith((".js", ".ts", ".mjs", ".cjs", ".mts")) and not (_is_test(path) or _is_settings(path)):
             data = model.app.root.read(path)
             if data is not None and b"NODE_ENV" in data:
                 return model.app.origin(path)
     return None
+
+
+def _is_settings(path: str) -> bool:
+    """Whether a file is for the tools that check and build the sources, which the app does not load."""
+    return any(fnmatchcase(basename(path), pattern) for pattern in BUILD_ONLY)
 
 
 def _is_test(path: str) -> bool:
