@@ -121,9 +121,16 @@ def script(document: Document, instruction: Instruction) -> ShellScript:
     return found
 
 
+@lru_cache(maxsize=1024)  # each transform's result is read anew, and most of its commands are as they were
 def parse_shell(text: str) -> ShellScript:
     """The commands of *text*, with spans in *text*: an entrypoint file, an npm script, a compose command."""
-    return _parse(text, Span)
+    # Every character beyond ASCII is part of a word: one byte for each keeps byte and character offsets the same.
+    ascii_text = text if text.isascii() else re.sub(r"[^\x00-\x7f]", "x", text)
+    root = _parser().parse(ascii_text.encode("ascii")).root_node
+    reader = _Reader(text)
+    reader.visit(root, 0)
+    ok = reader.ok and not root.has_error
+    return ShellScript(tuple(reader.commands), ok=ok, flat=ok and reader.plain and _flat(reader.commands))
 
 
 def _script(document: Document, instruction: Instruction) -> ShellScript:
@@ -229,21 +236,30 @@ def _parser() -> Parser:
 
 
 def _parse(text: str, place: Place) -> ShellScript:
-    # Every character beyond ASCII is part of a word: one byte for each keeps byte and character offsets the same.
-    ascii_text = text if text.isascii() else re.sub(r"[^\x00-\x7f]", "x", text)
-    root = _parser().parse(ascii_text.encode("ascii")).root_node
-    reader = _Reader(text, place)
-    reader.visit(root, 0)
-    ok = reader.ok and not root.has_error
-    return ShellScript(tuple(reader.commands), ok=ok, flat=ok and reader.plain and _flat(reader.commands))
+    """The commands of *text*, whose characters have their place elsewhere."""
+    found = parse_shell(text)
+
+    def placed(words: tuple[ShellWord, ...]) -> tuple[ShellWord, ...]:
+        return tuple(ShellWord(word.text, word.static, place(word.span.start, word.span.end)) for word in words)
+
+    commands = (
+        replace(
+            command,
+            words=placed(command.words),
+            assignments=placed(command.assignments),
+            span=place(command.span.start, command.span.end),
+            redirects=placed(command.redirects),
+        )
+        for command in found.commands
+    )
+    return ShellScript(tuple(commands), found.ok, found.flat)
 
 
 class _Reader:
     """Collects the simple commands of a tree in the order of the text."""
 
-    def __init__(self, text: str, place: Place) -> None:
+    def __init__(self, text: str) -> None:
         self.text = text
-        self.place = place
         self.commands: list[ShellCommand] = []
         self.joiner: str | None = ""
         self.ok = True
@@ -329,11 +345,8 @@ class _Reader:
             if "\\" in self.text[end:start].replace("\\\n", ""):
                 self.ok = False
         words = tuple(self.word(start, end) for start, end in spans)
-        self.emit(
-            ShellCommand(
-                words, tuple(assignments), self.place(node.start_byte, node.end_byte), "", depth, tuple(redirects)
-            )
-        )
+        span = Span(node.start_byte, node.end_byte)
+        self.emit(ShellCommand(words, tuple(assignments), span, "", depth, tuple(redirects)))
         self.substitutions(node, depth)
 
     def parts(self, node: Node) -> Iterator[Node]:
@@ -362,12 +375,13 @@ class _Reader:
         self.commands.append(replace(command, joiner=joiner))
 
     def raw(self, node: Node) -> ShellWord:
-        return ShellWord(self.text[node.start_byte : node.end_byte], False, self.place(node.start_byte, node.end_byte))
+        span = Span(node.start_byte, node.end_byte)
+        return ShellWord(span.of(self.text), False, span)
 
     def word(self, start: int, end: int) -> ShellWord:
         raw = self.text[start:end]
         static, text = bare(raw)
-        return ShellWord(text, static, self.place(start, end))
+        return ShellWord(text, static, Span(start, end))
 
 
 def bare(raw: str) -> tuple[bool, str]:

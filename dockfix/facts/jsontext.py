@@ -106,7 +106,7 @@ def _bare(source: str) -> str:
 
 
 def _unquoted(literal: str) -> str:
-    if literal[0] == '"':
+    if literal[0] == '"' and "\\" in literal:
         try:
             return str(json.loads(literal, strict=False))
         except ValueError:

@@ -86,19 +86,18 @@ def _npm(lock: Json) -> Iterator[Locked]:
                 yield Locked(name, version, dev, None, None, (), True, f"{lock.path}:{lines.get(name, 1)}")
 
 
-_KEY = re.compile(r'^([ \t]*)"((?:[^"\\\n]|\\.)+)"[ \t]*:[ \t]*[\[{]', re.MULTILINE)
+_KEY = re.compile(r'([ \t]*)"((?:[^"\\]|\\.)+)"[ \t]*:[ \t]*[\[{]')
 
 
 def _lines(source: str) -> dict[str, int]:
     """The line of each key of a lock that begins one, the outermost of those with one name."""
     found: dict[str, tuple[int, int]] = {}
-    line, position = 1, 0
-    for match in _KEY.finditer(source):
-        line += source.count("\n", position, match.start())
-        position = match.start()
-        known = found.get(match[2])
-        if known is None or len(match[1]) < known[0]:
-            found[match[2]] = (len(match[1]), line)
+    for number, line in enumerate(source.split("\n"), 1):
+        match = _KEY.match(line) if "{" in line or "[" in line else None
+        if match is not None:
+            known = found.get(match[2])
+            if known is None or len(match[1]) < known[0]:
+                found[match[2]] = (len(match[1]), number)
     return {key: place[1] for key, place in found.items()}
 
 

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, lru_cache
 from posixpath import basename, dirname, normpath
 from typing import TYPE_CHECKING
 
@@ -457,6 +457,7 @@ def _copy_role(app: App, instruction: Instruction) -> Role:
     return Role.SOURCES
 
 
+@lru_cache(maxsize=1024)
 def is_manifest(path: str) -> bool:
     """Whether a path of the context names a package manager's manifest, lock file or settings."""
     name = basename(path.rstrip("/"))
