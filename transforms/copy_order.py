@@ -20,7 +20,6 @@ from dockfix.transform import Change, Phase, Refusal, Result, Safety, transform
 
 FOREIGN = {
     "cargo": ("build", "cargo builds the sources together with what they need"),
-    "mvn": ("", "a Maven project may have modules"),
     "gradle": ("", "a Gradle project may have modules and build logic"),
 }
 """Package managers whose projects may read anything of the sources."""
@@ -46,7 +45,7 @@ def copy_order(model: Model) -> Iterator[Result]:
         lock file, the manifests of workspaces, patches, requirements files with all that they include, settings of
         the package manager), moves the copies of the sources behind the install, and takes a RUN that installs and
         builds apart. Poetry, uv and Composer install the dependencies first, and the project itself behind the sources.
-        Where a Go build fetches its modules itself, they are downloaded by `go.mod` and `go.sum` above the sources.
+        Where a Go or Maven build fetches what it needs itself, that is done by the manifests alone above the sources.
 
     Why:
         The build cache keeps a step as long as everything above it is unchanged. Sources change all the time,
@@ -56,7 +55,7 @@ def copy_order(model: Model) -> Iterator[Result]:
         The install reads the sources: a postinstall or prepare script, a local package, an editable project. A file
         that it reads is not in the build context. Something unknown stands between the copy and the install. The
         modules of the host would be copied over the installed ones because .dockerignore does not name them. The
-        package manager's projects may read anything (Rust, Java).
+        package manager's projects may read anything (Rust, Gradle, projects of several Maven modules).
 
     Example:
         See fixtures/copy-order/example.
@@ -221,13 +220,17 @@ def _fetched(model: Model, stage: StageModel) -> Fetched | None:
         copied = [p.step for p in placed if _is_sources(model, p, step.before.workdir)]
         if not copied or any(Purpose.INSTALL in other.purposes for other in above):
             continue
+        if any(Purpose.BUILD in other.purposes for other in above[: above.index(copied[0])]):
+            continue  # a build without the sources, which fetches what the next one needs
         fetch = fetching(model, stage, step)
         if fetch is None:
             continue
         first = stage.steps.index(copied[0])
         last = _settled_at(stage, first, position)
         _check_flags(copied[0])
-        lines = copies(model, stage, step, [other for other in above if other in copied], fetch.paths)
+        present = {p.source for p in stage.placements if p.step in above and p.step not in copied}
+        paths = [path for path in fetch.paths if path not in present]
+        lines = copies(model, stage, step, [other for other in above if other in copied], paths)
         gap = (Gap(),) if model.document.spacious or _gap_above(model, copied[0]) else ()
         moved = [other for other in stage.steps[first:last] if other in copied]
         staying = [*stage.steps[:first], *(other for other in stage.steps[first:last] if other not in copied)]
@@ -248,14 +251,13 @@ def _settled_at(stage: StageModel, first: int, position: int) -> int:
     Raises:
         UnfitError: the folder, the shell or the user changes behind something that cannot stand below.
     """
-    changing = {"WORKDIR", "SHELL", "USER"}
     between = stage.steps[first:position]
-    last = max((n for n, other in enumerate(between) if other.instruction.keyword in changing), default=-1)
-    if last < 0:
-        return first
+    changing = {n for n, other in enumerate(between) if other.instruction.keyword in {"WORKDIR", "SHELL", "USER"}}
+    settling = changing | {n for n, other in enumerate(between) if other.role is Role.MANIFESTS}
+    last = max(settling, default=-1)
     for other in between[: last + 1]:
         keyword = other.instruction.keyword
-        movable = keyword in {"COPY", "ADD"} and not _is_relative(other)
+        movable = keyword in {"COPY", "ADD"} and not (changing and _is_relative(other))
         if not movable and keyword not in {"WORKDIR", "ENV", "ARG"}:
             why = "the folder, the shell or the user changes between the sources and the build"
             raise UnfitError(stage.steps[position].instruction, why)

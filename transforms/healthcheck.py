@@ -191,6 +191,8 @@ def _probe(model: Model, port: Fact[int]) -> tuple[str, str] | None:
         return probes.node(port.value, variable, path), why
     if server.language != "python":
         command = probes.http(model, port.value, variable, path)
+        if command is not None and path is not None and path not in command:
+            why = f"the app listens on {port.value} ({port.origin}); nothing in the image is known to ask for {path}"
         return (command, why) if command is not None else None
     if image is not None and image.name == "python" and image.version.startswith("2"):
         path = None  # its http.client has another name

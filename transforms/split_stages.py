@@ -13,7 +13,7 @@ from dockfix.recipes.split import NoGainError, UnfitError
 from dockfix.text import Edit, apply
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
 
-COMPILERS = {"golang": ("go", "Go"), "rust": ("cargo", "Rust"), "maven": ("mvn", "Java"), "gradle": ("gradle", "Java")}
+COMPILERS = {"rust": ("cargo", "Rust")}
 """Images whose apps are compiled, with the program that does so and the language."""
 
 
@@ -27,6 +27,7 @@ def split_stages(model: Model) -> Iterator[Result]:
         Node service gets its production modules and its build output from stages of their own. A single-page app is
         built by Node and served by nginx on the port it had. A Go program runs without the toolchain, on Alpine where
         nothing in it calls C, else on the Debian or Alpine that it was built on, with the files that its sources name.
+        A Java archive that is complete in itself runs on its vendor's JRE, without Maven or Gradle.
 
     Why:
         What an image does not carry need not be pulled, scanned or patched, and cannot be used by an intruder.

@@ -162,6 +162,9 @@ def check(model: Model, tools: Iterable[str]) -> Sequence[Step]:
             raise UnfitError(step.instruction, f"what comes from {copy.from_} may be for the build or for the end")
         if keyword == "ENV" and any(pair.key == "PATH" for pair in step.instruction.assignments):
             raise UnfitError(step.instruction, "PATH is changed here")
+        brought = [n for n in step.before.inherited if re.search(rf"\$\{{?{n}\b", step.instruction.value)]
+        if keyword in {"ENV", "WORKDIR", "USER", "EXPOSE"} and brought:
+            raise UnfitError(step.instruction, f"{brought[0]} has another value in the image that runs")
         if keyword != "RUN":
             continue
         if step.script is None or not step.script.ok:
@@ -231,6 +234,8 @@ def _builder(model: Model, end: End, at: int) -> list[Item]:
 
 def _builds(model: Model, end: End, step: Step, number: int, at: int) -> bool:
     keyword = step.instruction.keyword
+    if keyword == "USER":
+        return number <= at and not is_root(model.final.steps[0].after.user)
     if keyword not in MOVING:
         return False
     if number > at:
@@ -325,7 +330,7 @@ def _stays(model: Model, end: End, step: Step, number: int, at: int) -> bool:
         return step.role is Role.FOLDERS and any(True for _ in made_by(model, step))
     if keyword in {"COPY", "ADD"}:
         return number > at
-    return True
+    return not (keyword == "USER" and number <= at and is_root(step.after.user))  # the build asks for root
 
 
 def _is_idle_argument(model: Model, item: Item, items: Sequence[Item]) -> bool:
@@ -433,9 +438,16 @@ def _delta(model: Model, end: End) -> ConfigDelta:
     own = {name: value for name, value in config.env.items() if name not in config.inherited}
     env = {"PATH": DEFAULT_PATH, **image.env, **{n: v for n, v in own.items() if not end.variables.fullmatch(n)}}
     sets = any(step.instruction.keyword == "WORKDIR" for step in model.final.steps)
-    changes: dict[str, object] = {"env": env}
+    base = model.final.steps[0].after
+    changes: dict[str, object] = {
+        "env": env,
+        "volumes": (*image.volumes, *(path for path in config.volumes if path not in base.volumes)),
+        "expose": (*image.expose, *(port for port in config.expose if port not in base.expose)),
+    }
     if not sets and not _needs_folder(model, end):
         changes["workdir"] = image.workdir or "/"
+    if all(step.instruction.keyword != "ENTRYPOINT" for step in model.final.steps):
+        changes["entrypoint"] = image.entrypoint
     if end.cmd is not None:
         changes["cmd"] = end.cmd
     if end.entrypoint is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dockfix.recipes import dotnet, go, node, nuget, php, python, ruby, spa
+from dockfix.recipes import dotnet, go, java, node, nuget, php, python, ruby, spa
 
 if TYPE_CHECKING:
     from dockfix.model import Model, StageModel, Step
@@ -52,6 +52,7 @@ ECOSYSTEMS = (
     Ecosystem(split=go.split, readers={"go": go.reading}, fetch=go.fetch, images=frozenset({"golang"})),
     Ecosystem(readers={"composer": php.reading}, images=frozenset({"php"}), ignored=php.ignored),
     Ecosystem(split=ruby.split, readers={"bundle": ruby.reading}, images=frozenset({"ruby"})),
+    Ecosystem(split=java.split, readers={"mvn": java.reading}, fetch=java.fetch, images=java.RUNTIMES | java.BUILDERS),
 )
 """In the order in which they are asked; a browser app is built by Node, so it comes first."""
 

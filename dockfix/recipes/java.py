@@ -1,0 +1,288 @@
+"""Java programs: built by Maven or Gradle in one stage, run in another without them."""
+
+from __future__ import annotations
+
+import re
+from itertools import zip_longest
+from posixpath import basename, dirname
+from typing import TYPE_CHECKING
+
+from dockfix import catalog
+from dockfix.facts import java as facts
+from dockfix.facts.javaproject import JavaProject
+from dockfix.facts.server import Running
+from dockfix.model import origins
+from dockfix.model.config import join
+from dockfix.recipes import compiled
+from dockfix.recipes.assets import assets
+from dockfix.recipes.compiled import End
+from dockfix.recipes.manifests import Fetch, Reading, folder_of
+from dockfix.recipes.split import Split, UnfitError, listed
+from dockfix.transform import Note
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dockfix.model import Invocation, Model, StageModel, Step
+
+BUILDERS = frozenset({"maven", "gradle"})
+RUNTIMES = frozenset({"eclipse-temurin", "openjdk", "amazoncorretto"})
+TOOLS = frozenset({"mvn", "mvnw", "gradle", "gradlew", "java", "dos2unix", "tr"})
+VARIABLES = re.compile(r"MAVEN_\w+|MVN_\w+|GRADLE_\w+")
+SOURCES = (
+    *(
+        "*.java",
+        "*.kt",
+        "*.kts",
+        "*.scala",
+        "*.groovy",
+        "*.gradle",
+        "pom.xml",
+        "mvnw*",
+        "gradlew*",
+        "gradle.properties",
+    ),
+    *("*.jar", "*.class", "lombok.config", "system.properties", "checkstyle*.xml", "*.jks.example", "HELP.md"),
+)
+SOURCE_PLACE = re.compile(rb"[\"'](?:\./|/\w+/)?(src/main/(?:resources|webapp)[\w./-]*)")
+"""A path of the sources in a text, which the archive does not bring along."""
+
+MAVEN = re.compile(
+    r"(?:.*-)?(?P<vendor>eclipse-temurin|amazoncorretto|openjdk|jdk|adoptopenjdk|sapmachine|ibmjava)-(?P<major>\d+)(?P<rest>.*)"
+)
+GRADLE = re.compile(r"(?:.*-)?jdk-?(?P<major>\d+)(?P<rest>.*)")
+
+
+def split(model: Model) -> Split | None:
+    """The stage taken apart; ``None`` where it builds and runs no Java program.
+
+    Raises:
+        UnfitError: something stands in the way.
+    """
+    stage = model.final
+    if stage.image is None or stage.image.name not in BUILDERS | RUNTIMES or not model.start.words:
+        return None
+    building = [step for step in stage.steps if _builds(step)]
+    start = model.start.main
+    if not building:
+        return None
+    compiled.check(model, TOOLS)
+    compiled.root_builds(stage.steps)
+    if start is None or basename(start[0]) != "java":
+        what = "the start line" if start is None else basename(start[0])
+        raise UnfitError(model.start.command, f"what {what} needs of the build tools cannot be told")
+    name = facts.archive(start)
+    if name is None:
+        raise UnfitError(model.start.command, "java is not given one archive to run")
+    project = running_project(model)
+    if project is None:
+        raise UnfitError(model.start.command, f"from which project {name} is built cannot be told")
+    _check_archive(model, project, name)
+    place = facts.matching(model.app, project, SOURCE_PLACE)
+    if place is not None:
+        raise UnfitError(None, f"the program reads its sources, {place.value[1:]} ({place.origin})")
+    reference = _end_image(model, project)
+    path = join(model.folder, name)
+    found = assets(model, _texts(model, project), SOURCES, everything=False)
+    carried = [path, *(each for each in found.carried if not _of_build(model, each))]
+    end = End(reference, tuple((each, each) for each in carried), variables=VARIABLES, provided=frozenset({"java"}))
+    tool = "Maven" if project.tool == "mvn" else "Gradle"
+    why = f"{stage.reference} brings {tool} and what it has fetched, which serve the build alone"
+    if stage.image.name in RUNTIMES:
+        why = f"{tool}, what it has fetched and the sources serve the build alone"
+    left = [each for each in found.left if not _of_build(model, join(model.folder, each))]
+    notes = (Note(None, f"no source names {listed(left).replace('packages', 'files')}: left behind"),) if left else ()
+    return compiled.split(model, end, building[-1], why, notes)
+
+
+def _running(model: Model) -> Running:
+    workdir = model.final.config.workdir
+    environment = {**model.final.config.env, **dict(model.start.environment)}
+    words = model.start.main or ("",)
+    return Running(words, workdir, model.source, environment, lambda path: origins.place(model, join(workdir, path)))
+
+
+def running_project(model: Model) -> JavaProject | None:
+    """The project of the archive that the image starts, if it starts one whose project is known."""
+    start = model.start.main
+    return facts.project_of(model.app, _running(model)) if start and basename(start[0]) == "java" else None
+
+
+def _builds(step: Step) -> bool:
+    return any(called.manager in {"mvn", "gradle"} for called in step.invocations)
+
+
+def _of_build(model: Model, path: str) -> bool:
+    """Whether a path is one of a project's own folders."""
+    inside = path.removeprefix(f"{model.folder.rstrip('/')}/").split("/")
+    return bool({"src", "target", "build", "gradle", ".mvn", ".gradle", "bin", "out"} & set(inside[:-1] or inside))
+
+
+def _texts(model: Model, project: JavaProject) -> list[str]:
+    found = []
+    for _, data in facts.sources(model.app, project):
+        found += [match[1].decode("utf-8", "replace") for match in re.finditer(rb"\"([^\"\n]{2,200})\"", data)]
+    return found
+
+
+def _check_archive(model: Model, project: JavaProject, name: str) -> None:
+    """Refuse an archive that needs others beside it, or that the project is not known to make.
+
+    Raises:
+        UnfitError: with the reason.
+    """
+    at = model.start.command
+    if project.fat is None and project.dependencies and not project.dependency("io.quarkus:"):
+        first = project.dependencies[0]
+        raise UnfitError(
+            at, f"{basename(name)} needs {first.value} beside it ({first.origin}), and nothing packs it in"
+        )
+    if project.dependency("io.quarkus:"):
+        raise UnfitError(at, f"what Quarkus lays beside its archive is not known ({project.origin})")
+    path = join(model.folder, name)
+    made = project.archive
+    if made is not None and not re.search(r"[*?]", name) and dirname(path).endswith(("/target", "/build/libs")):
+        own = basename(made)
+        if basename(path) != own and not re.search(r"-(?:shaded|fat|all|exec|jar-with-dependencies)\.jar$", path):
+            raise UnfitError(at, f"the project makes {own}, not {basename(path)} ({project.origin})")
+
+
+def _end_image(model: Model, project: JavaProject) -> str:
+    """The image of the same vendor and version without the build tools, a JRE where there is one.
+
+    Raises:
+        UnfitError: none is known.
+    """
+    stage = model.final
+    image = stage.image
+    assert image is not None
+    if image.name in RUNTIMES:
+        found = jre(stage) if compiles(model, project) is None else None
+        return found or f"{image.name}:{image.tag}"
+    vendor, major, alpine = _jdk(image.name, image.tag)
+    if not major:
+        raise UnfitError(stage.stage.base, f"which Java {stage.reference} brings its tag does not say")
+    suffix = "-alpine" if alpine or image.distribution == "alpine" else ""
+    wanted: tuple[str, ...] = {
+        "eclipse-temurin": (f"{major}-jre{suffix}", f"{major}-jdk{suffix}"),
+        "amazoncorretto": (f"{major}-alpine-jre", f"{major}-alpine") if suffix else (f"{major}-headless", major),
+        "openjdk": (f"{major}-jre-slim", f"{major}-jdk-slim"),
+    }[vendor]
+    if compiles(model, project) is not None:
+        wanted = wanted[1:]
+    known = next((tag for tag in wanted if catalog.image(vendor, tag) is not None), None)
+    if known is None:
+        raise UnfitError(stage.stage.base, f"no image of {vendor} {major} is known that has no build tools")
+    return f"{vendor}:{known}"
+
+
+def _jdk(name: str, tag: str) -> tuple[str, str, bool]:
+    """The vendor and version of the Java of a Maven or Gradle image, and whether the tag says Alpine."""
+    match = (MAVEN if name == "maven" else GRADLE).fullmatch(tag)
+    if match is None:
+        return "", "", False
+    vendor = match["vendor"] if name == "maven" else "eclipse-temurin"
+    rest = match["rest"]
+    if vendor in {"jdk", "openjdk"}:
+        vendor = "openjdk"
+    elif vendor not in RUNTIMES:
+        return "", "", False
+    return vendor, match["major"], "alpine" in rest
+
+
+def compiles(model: Model, project: JavaProject | None) -> str | None:
+    """Where the program compiles while it runs, for which a JRE has nothing."""
+    found = facts.matching(model.app, project, facts.COMPILING) if project is not None else None
+    if found is not None:
+        return f"{found.value} is used ({found.origin})"
+    calls = (call for call in model.app.compose_calls if call.words)
+    return next(
+        (f"{c.words[0]} is run in the container ({c.origin})" for c in calls if basename(c.words[0]) in JDK), None
+    )
+
+
+JDK = frozenset(
+    {"javac", "jar", "jcmd", "jmap", "jstack", "jstat", "jps", "jshell", "jlink", "jdb", "jinfo", "javap", "mvn"}
+)
+"""Programs of a JDK that a JRE lacks: https://docs.oracle.com/en/java/javase/17/docs/specs/man/index.html"""
+
+
+def jre(stage: StageModel) -> str | None:
+    """The image of the same vendor, version and suite as the base of *stage*, with a JRE; ``None``: there is none.
+
+    A tag of Temurin or OpenJDK 11 and later that names neither means the JDK.
+    """
+    image = stage.image
+    if image is None or image.name not in {"eclipse-temurin", "openjdk"} or "-jre" in image.tag or not image.version:
+        return None
+    version, _, rest = image.tag.partition("-")
+    rest = rest.removeprefix("jdk").lstrip("-")
+    tag = f"{version}-jre{f'-{rest}' if rest else ''}"
+    found = catalog.image(image.name, tag)
+    if found is None or found.suite != image.suite or found.last_listed != image.last_listed:
+        return None
+    return f"{image.name}:{tag}"
+
+
+# -- the order of copies ----------------------------------------------------------------------------------------------
+
+
+def reading(model: Model, stage: StageModel, step: Step, called: Invocation) -> Reading:
+    """What ``mvn dependency:go-offline`` reads.
+
+    Raises:
+        UnfitError: it cannot be told.
+    """
+    return Reading(_manifests(model, step, called, folder_of(stage, step, called)))
+
+
+def fetch(model: Model, stage: StageModel, step: Step) -> Fetch | None:
+    """How Maven fetches what a build needs before the sources are there; ``None`` where it builds no Java program.
+
+    Raises:
+        UnfitError: it cannot be told what that reads, or there is no such way.
+    """
+    called = next((c for c in step.invocations if c.manager in {"mvn", "gradle"}), None)
+    if called is None:
+        return None
+    if called.manager == "gradle":
+        raise UnfitError(step.instruction, "Gradle has no command that fetches what a build needs and builds nothing")
+    if called.has("-o", "--offline", "-pl", "--projects", "-f", "--file", "-s", "--settings", "-gs"):
+        raise UnfitError(step.instruction, "Maven is told where to look for projects or settings")
+    place = origins.source(stage, step.before.workdir)
+    if place is None:
+        raise UnfitError(step.instruction, f"nothing of the build context lands in {step.before.workdir}")
+    paths = _manifests(model, step, called, place)
+    options = _options([word.text for word in called.options])
+    command = " ".join([called.command.words[0].text, *options, "dependency:go-offline"])
+    why = "Maven fetches what the build needs, so that every edit of a source repeats it"
+    return Fetch(paths, (f"RUN {command}",), why)
+
+
+def _options(words: Sequence[str]) -> list[str]:
+    """Those options of a build that say how Maven talks, and which profiles hold."""
+    found: list[str] = []
+    for word, following in zip_longest(words, words[1:], fillvalue=""):
+        if word in {"-P", "--activate-profiles"}:
+            found += [word, following]
+        elif re.fullmatch(r"-(?:q|B|ntp|P\S+|-quiet|-batch-mode|-no-transfer-progress)", word):
+            found.append(word)
+    return found
+
+
+def _manifests(model: Model, step: Step, called: Invocation, folder: str) -> tuple[str, ...]:
+    project = facts.project_at(model.app, folder)
+    if project is None or project.tool != "mvn":
+        raise UnfitError(step.instruction, f"{folder + '/' if folder else ''}pom.xml is not in the build context")
+    if project.modules:
+        raise UnfitError(step.instruction, f"the project has modules ({project.modules[0].origin})")
+    if project.parent:
+        raise UnfitError(step.instruction, f"the project has a parent among the sources ({project.origin})")
+    if project.local is not None:
+        raise UnfitError(step.instruction, f"{project.local.value} lies among the sources ({project.local.origin})")
+    wrapped = called.command.words[0].text.endswith("mvnw")
+    names = ["pom.xml", *(["mvnw"] if wrapped else [])]
+    if wrapped or set(model.app.root.list(f"{folder}/.mvn".lstrip("/"))) - {"wrapper"}:
+        names.append(".mvn")
+    paths = [f"{folder}/{name}".lstrip("/") for name in names]
+    return tuple(path for path in paths if model.app.root.exists(path))
