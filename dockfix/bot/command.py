@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from dockfix.bot.campaign import Record
     from dockfix.bot.forge import Forge
+    from dockfix.bot.http import Credential
 
 DONE, FAILED, INTERRUPTED = 0, 2, 130
 
@@ -34,6 +35,8 @@ _connection = (
     click.option(
         "--token-file", metavar="FILE", help="Holds the token, else DOCKFIX_TOKEN, GITHUB_TOKEN or GH_TOKEN does."
     ),
+    click.option("--app-id", metavar="ID", envvar="DOCKFIX_APP_ID", help="Work as this GitHub App."),
+    click.option("--app-key-file", metavar="FILE", help="Holds the app's private key, else DOCKFIX_APP_KEY does."),
 )
 
 
@@ -154,16 +157,29 @@ def _forge(given: dict[str, Any], *, dry_run: bool) -> Forge:
         from dockfix.bot.http import Http
     except ModuleNotFoundError as error:
         raise click.UsageError(f"{error.name} is missing: pip install 'dockfix[bot]'") from None
-    from dockfix.bot.credentials import Anonymous, token
+    from dockfix.bot.app import AppKey, Installations
+    from dockfix.bot.credentials import Anonymous, kept, token
     from dockfix.bot.forge import ForgeError
     from dockfix.bot.github import HEADERS, GitHub, address
     from dockfix.bot.pace import Pace
+    from dockfix.bot.secret import Secret
 
-    credential = token(given["token_file"])
-    if credential is None and not dry_run:
-        raise ForgeError("no token: set DOCKFIX_TOKEN, or name a file with --token-file")
-    pace = Pace(report=lambda message: click.echo(message, err=True))
-    return GitHub(Http(address(given["url"]), credential or Anonymous(), pace, HEADERS, read_only=dry_run))
+    def waits(message: str) -> None:
+        click.echo(message, err=True)
+
+    base = address(given["url"])
+    if given["app_id"]:
+        file = given["app_key_file"]
+        key = Secret(kept(file) if file else os.environ.get("DOCKFIX_APP_KEY", ""))
+        app = Http(base, AppKey(given["app_id"], key), Pace(report=waits), HEADERS)
+        credential: Credential = Installations(app, read_only=dry_run)
+    else:
+        found = token(given["token_file"])
+        if found is None and not dry_run:
+            raise ForgeError("no token: set DOCKFIX_TOKEN, or name a file with --token-file")
+        credential = found or Anonymous()
+    http = Http(base, credential, Pace(report=waits), HEADERS, read_only=dry_run)
+    return GitHub(http, as_app=bool(given["app_id"]))
 
 
 def _default_state() -> str:

@@ -1,4 +1,4 @@
-"""How the bot shows who it is: with a token, or as an app."""
+"""How the bot shows who it is: with a token, or not at all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Token:
 
     value: Secret
 
-    async def secret(self, path: str) -> Secret | None:
+    async def secret(self, owner: str | None) -> Secret | None:
         return self.value
 
 
@@ -35,23 +35,32 @@ def token(file: str | None, environment: Mapping[str, str] = os.environ) -> Toke
         ForgeError: the file cannot be read, or what is found is no token.
     """
     if file is not None:
-        try:
-            text = Path(file).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ForgeError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or 'not text'}") from None
-        origin = file
+        origin, text = file, kept(file)
     else:
-        origin, text = next(((name, environment[name].strip()) for name in TOKENS if environment.get(name)), ("", ""))
-    if not text and file is None:
-        return None
+        origin = next((name for name in TOKENS if environment.get(name)), "")
+        if not origin:
+            return None
+        text = environment[origin].strip()
     if not text or not text.isascii() or not text.isprintable() or " " in text:
         raise ForgeError(f"{origin}: holds no token: one word of ASCII characters is expected")
     return Token(Secret(text))
+
+
+def kept(file: str) -> str:
+    """The secret that a file holds.
+
+    Raises:
+        ForgeError: it cannot be read.
+    """
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ForgeError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or 'not text'}") from None
 
 
 @dataclass(frozen=True, slots=True)
 class Anonymous:
     """Nobody: enough to read public repositories in a dry run."""
 
-    async def secret(self, path: str) -> Secret | None:
+    async def secret(self, owner: str | None) -> Secret | None:
         return None

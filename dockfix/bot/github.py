@@ -69,7 +69,7 @@ class GitHub:
 
     async def remotes(self, organisation: str) -> AsyncIterator[str]:
         if self.as_app:
-            async for item in self.http.pages("/installation/repositories", _PAGE, key="repositories"):
+            async for item in self.http.pages("/installation/repositories", _PAGE, "repositories", organisation):
                 if item["owner"]["login"].lower() == organisation.lower():
                     yield item["full_name"]
             return

@@ -10,7 +10,6 @@ is repeated after a failure; a write whose answer got lost is repeated only afte
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urljoin
 
+import anyio
 import httpx
 
 from dockfix import __version__
@@ -56,8 +56,8 @@ class Reply:
 class Credential(Protocol):
     """What a request is authorised with."""
 
-    async def secret(self, path: str) -> Secret | None:
-        """What a request of *path* shows; ``None`` for nothing."""
+    async def secret(self, owner: str | None) -> Secret | None:
+        """What a request shows that is about something of *owner*; ``None`` for nothing."""
         ...
 
 
@@ -93,27 +93,32 @@ class Http:
         )
         object.__setattr__(self, "client", client)
 
-    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Reply:
+    async def get(self, path: str, params: Mapping[str, str] | None = None, owner: str | None = None) -> Reply:
         """Read *path*.
+
+        Args:
+            path: what to read.
+            params: the query.
+            owner: whose it is, where the path does not tell.
 
         Raises:
             RefusedError: the forge answers with a status from 400 to 499.
             ForgeError: it cannot be reached, or fails again and again.
         """
-        return await self._read(str(httpx.URL(self.base + path, params=params)), path)
+        return await self._read(str(httpx.URL(self.base + path, params=params)), path, owner)
 
     async def pages(
-        self, path: str, params: Mapping[str, str] | None = None, key: str | None = None
+        self, path: str, params: Mapping[str, str] | None = None, key: str | None = None, owner: str | None = None
     ) -> AsyncIterator[Any]:
-        """The items of a list, or of the list *key* of an object, through all of its pages."""
-        reply = await self.get(path, params)
+        """The items of a list, or of the list *key* of an object, through all of its pages; arguments as of `get`."""
+        reply = await self.get(path, params, owner)
         while True:
             for item in reply.data if key is None else reply.data.get(key, ()):
                 yield item
             following = _next(reply.headers.get("link", ""))
             if following is None:
                 return
-            reply = await self._read(self._own(following, "a next page"), path)
+            reply = await self._read(self._own(following, "a next page"), path, owner)
 
     async def write(
         self,
@@ -163,13 +168,13 @@ class Http:
         """Close all connections."""
         await self.client.aclose()
 
-    async def _read(self, url: str, path: str) -> Reply:
+    async def _read(self, url: str, path: str, owner: str | None) -> Reply:
         failure = ""
         redirects = 0
         attempt = 0
         while attempt < TRIES:
             try:
-                reply = await self._patient("GET", url, path)
+                reply = await self._patient("GET", url, path, None, owner)
             except httpx.TransportError as error:
                 failure = self._clean(_told(error))
             else:
@@ -186,15 +191,15 @@ class Http:
             attempt += 1
         raise ForgeError(f"GET {path}: {failure}, {TRIES} times")
 
-    async def _patient(self, method: str, url: str, path: str, body: object = None) -> Reply:
+    async def _patient(self, method: str, url: str, path: str, body: object, owner: str | None = None) -> Reply:
         """Send a request, again where the forge says that it was not looked at because of a limit."""
         for count in range(WAITS):
             if method in READS:
                 await self.pace.reading()
-                reply = await self._send(method, url, path, body)
+                reply = await self._send(method, url, body, owner or _owner(path))
             else:
                 async with self.pace.writing():
-                    reply = await self._send(method, url, path, body)
+                    reply = await self._send(method, url, body, owner or _owner(path))
             if not _limited(reply):
                 if reply.headers.get("x-ratelimit-remaining") == "0":
                     self._pause(reply, count)
@@ -208,16 +213,18 @@ class Http:
             raise ForgeError(f"the forge asks to wait {seconds:.0f} s")
         self.pace.pause(seconds, "the forge's limit of requests is reached")
 
-    async def _send(self, method: str, url: str, path: str, body: object) -> Reply:
+    async def _send(self, method: str, url: str, body: object, owner: str | None) -> Reply:
         headers = {}
-        secret = await self.credential.secret(path)
+        secret = await self.credential.secret(owner)
         if secret is not None:
             self._secrets.add(secret)
             headers["Authorization"] = f"Bearer {secret.reveal()}"
         request = self.client.build_request(method, url, json=body, headers=headers)
         try:
-            return await asyncio.wait_for(self._receive(request), DEADLINE)
-        except asyncio.TimeoutError:
+            # asyncio.wait_for of Python 3.11 may swallow the cancellation of a run: python/cpython#86296
+            with anyio.fail_after(DEADLINE):
+                return await self._receive(request)
+        except TimeoutError:
             raise httpx.ReadTimeout("no whole answer in time", request=request) from None
 
     async def _receive(self, request: httpx.Request) -> Reply:
@@ -234,15 +241,16 @@ class Http:
                 parts.append(part)
         finally:
             await response.aclose()
-        return Reply(response.status_code, response.headers, _parsed(b"".join(parts), response.status_code, request))
+        data = b"".join(parts)
+        if response.status_code >= 400:  # a server may quote what it was sent
+            data = self._clean(data.decode("utf-8", "replace")).encode()
+        return Reply(response.status_code, response.headers, _parsed(data, response.status_code, request))
 
     def _refusal(self, method: str, path: str, reply: Reply) -> RefusedError:
-        return RefusedError(
-            f"{method} {path}: {reply.status} {self._clean(_message(reply.data))}".rstrip(), reply.status
-        )
+        return RefusedError(f"{method} {path}: {reply.status} {_message(reply.data)}".rstrip(), reply.status)
 
     def _clean(self, text: str) -> str:
-        """*text*, which a server wrote, without what it may have echoed."""
+        """*text*, which somebody else wrote, without any secret."""
         for secret in self._secrets:
             text = secret.scrub(text)
         return text
@@ -273,6 +281,12 @@ def demand_safe(base: str) -> None:
 def quoted(*parts: str) -> str:
     """A path of *parts*, each of which may hold slashes."""
     return "/" + "/".join(quote(part, safe="/:") for part in parts)
+
+
+def _owner(path: str) -> str | None:
+    """Whose account or organisation a path is about, in the paths of GitHub and its likes."""
+    parts = path.split("/")
+    return parts[2] if len(parts) > 2 and parts[1] in {"repos", "orgs", "users"} else None
 
 
 def _port(url: httpx.URL) -> int | None:

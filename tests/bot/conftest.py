@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,8 +113,11 @@ def transforms(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def hub() -> Hub:
-    return Hub()
+def hub() -> Iterator[Hub]:
+    """A forge, to which no request may be sent that GitHub's description does not allow."""
+    made = Hub()
+    yield made
+    assert made.violations == []
 
 
 @pytest.fixture

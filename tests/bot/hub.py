@@ -139,6 +139,7 @@ class Hub:
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
         self.validate = True
+        self.violations: list[str] = []
         self.page = 100
         self.base = "https://api.github.com"
 
@@ -158,7 +159,10 @@ class Hub:
         request = Request(method, path, dict(parse_qsl(query)), headers, body)
         self.requests.append(request)
         if self.validate:
-            demand_valid(method, unquote(path) if "%2F" not in path else path, request.query, body)
+            try:
+                demand_valid(method, path, request.query, body)
+            except Exception as error:
+                self.violations.append(f"{method} {path}: {error!r}")
         for fault in self.faults:
             answer = fault(request, lambda: self._route(request))
             if answer is not None:
@@ -178,7 +182,9 @@ class Hub:
         repo = self.repos.get(found[1]) if found else None
         if repo is None or found is None:
             return Answer(404, {"message": "Not Found"})
-        if request.is_write and (repo.flags.get("archived") or not (repo.push or found[2] in {"forks", "pulls"})):
+        # whoever opened a pull request may edit, close and comment on it
+        own = re.fullmatch(r"forks|pulls(/\d+)?|issues/\d+/comments", found[2] or "")
+        if request.is_write and (repo.flags.get("archived") or not (repo.push or own)):
             return Answer(403, {"message": "Resource not accessible by personal access token"})
         for pattern, method, handler in _ROUTES:
             match = re.fullmatch(pattern, found[2] or "")
