@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dockfix.bot.markdown import code, cut, fenced, plain
 from dockfix.report.diff import unified
+from dockfix.report.markup import code, fenced, plain
 
 if TYPE_CHECKING:
     from dockfix.bot.proposal import Proposal
     from dockfix.engine import Outcome, Plan
     from dockfix.report.record import Failure, Omission
+
+LONGEST = 60_000
+"""Characters of a description: GitHub takes 65,536, GitLab and Forgejo more."""
 
 _MARK = re.compile(r"<!-- dockfix: key=(?P<key>[0-9a-f]+) content=(?P<content>[0-9a-f]+)(?P<withdrawn> withdrawn)? -->")
 FOREIGN = "<!-- dockfix: foreign commits -->"
@@ -74,6 +77,20 @@ def foreign_comment() -> str:
         "This branch holds commits that are not dockfix's, so dockfix leaves it as it is from now on. To have it made "
         f"anew, close this pull request and delete its branch.\n\n{FOREIGN}"
     )
+
+
+def cut(blocks: Sequence[str], tail: str, longest: int = LONGEST) -> str:
+    """*blocks*, as many of them as there is room for, and always *tail*: none is cut within."""
+    note = "*More than a description can hold is left out here.*"
+    room = longest - len(tail) - len(note) - 4
+    kept: list[str] = []
+    for block in blocks:
+        if len(block) + 2 > room:
+            kept.append(note)
+            break
+        kept.append(block)
+        room -= len(block) + 2
+    return "\n\n".join((*kept, tail))
 
 
 _HELP = (

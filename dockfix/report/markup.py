@@ -8,7 +8,7 @@ _MARKS = re.compile(r"[\\`*_{}\[\]<>|#~&]")
 _STARTS = re.compile(r"^(?:([-+=])(?=\s|$)|(\d+)(?=[.)](?:\s|$)))")
 """What makes a list of a line, or a heading of the one above it."""
 # https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls
-_REFERENCE = re.compile(r"(?<=@)(?=\w)|(?<=#)(?=\d)|(?<=\bGH-)(?=\d)|(?<=://)")
+_REFERENCE = re.compile(r"(?<=@)(?=\w)|(?<=[#!])(?=\d)|(?<=\bGH-)(?=\d)|(?<=://)|(?<=\bwww)(?=\.)")
 _APART = "&#8203;"
 """A space of no width, after which a forge sees no mention."""
 
