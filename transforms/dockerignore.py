@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from posixpath import basename
 
 from dockfix.facts.ignore import Ignore
 from dockfix.facts.ignore import patterns as parsed
 from dockfix.model import Model, Step
-from dockfix.recipes.ignores import environment_files, history_reader, modules_pattern, patterns
+from dockfix.recipes.ignores import environment_files, environment_pattern, history_reader, modules_pattern, patterns
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
 
 
@@ -17,8 +18,8 @@ def dockerignore(model: Model) -> Iterator[Result]:
 
     What it does:
         Makes a .dockerignore at the root of the build context where a whole folder is copied and there is none, with
-        what this app has and no image needs. To an existing one it only adds the host's node_modules, which would
-        overwrite the installed ones.
+        what this app has and no image needs. To an existing one it only adds the host's node_modules and virtual
+        environment, which would overwrite the installed ones.
 
     Why:
         Without it every commit changes what COPY brings, so that nothing behind it is cached; modules built for
@@ -59,24 +60,29 @@ def _make(model: Model, step: Step, whole: str) -> Iterator[Result]:
 
 
 def _amend(model: Model, step: Step, whole: str) -> Iterator[Result]:
-    """Add node_modules to an ignore file that forgot it."""
+    """Add what lies where the build installs packages to an ignore file that forgot it."""
     ignore = model.app.ignore
-    wanted = modules_pattern(model, whole)
-    place = f"{whole}/node_modules".lstrip("/")
-    if wanted is None or ignore.ignores(place):
+    modules, environment = modules_pattern(model, whole), environment_pattern(model, whole)
+    wanted = {f"{whole}/node_modules".lstrip("/"): modules} if modules is not None else {}
+    wanted |= {environment: environment} if environment is not None else {}
+    wanted = {place: pattern for place, pattern in wanted.items() if not ignore.ignores(place)}
+    if not wanted:
         return
+    names = " and ".join(basename(place) for place in wanted)
     if any(pattern.exclusion for pattern in ignore.patterns):
-        why = f"node_modules of the host are copied too, but {ignore.path} takes paths back in with !"
+        why = f"{names} of the host are copied too, but {ignore.path} takes paths back in with !"
         yield Refusal(step.instruction, why)
         return
     text = (model.app.files.read(ignore.path) or b"").decode("utf-8", "surrogateescape")
     newline = "\r\n" if "\r\n" in text else "\n"
     joint = "" if not text or text.endswith("\n") else newline
-    new = f"{text}{joint}{wanted}{newline}"
-    if not Ignore(True, ignore.path, tuple(parsed(new.removeprefix("\ufeff")))).ignores(place):
-        yield Refusal(step.instruction, f"node_modules of the host are copied too, and {ignore.path} cannot be read")
+    new = text + joint + "".join(f"{pattern}{newline}" for pattern in wanted.values())
+    changed = Ignore(True, ignore.path, tuple(parsed(new.removeprefix("\ufeff"))))
+    if not all(map(changed.ignores, wanted)):
+        yield Refusal(step.instruction, f"{names} of the host are copied too, and {ignore.path} cannot be read")
         return
-    why = f"{ignore.path} lets the host's node_modules overwrite the installed ones"
+    installed = "ones" if modules is not None else "one"
+    why = f"{ignore.path} lets the host's {names} overwrite the installed {installed}"
     yield Change(step.instruction, (), why, Safety.SAFE, files={ignore.path: new})
 
 

@@ -244,7 +244,7 @@ def _is_for_development(name: str) -> bool:
 def requirement_paths(stage: StageModel, step: Step, called: Invocation) -> tuple[str, ...]:
     """The requirements files, as paths of the build context, that a pip command in *step* reads."""
     found = []
-    words = [word.text for word in called.options]
+    words = [named(word, step) or word.text for word in called.options]
     for word, following in zip_longest(words, words[1:], fillvalue=""):
         name, equals, value = word.partition("=")
         if name in {"-r", "--requirement"}:
@@ -256,9 +256,16 @@ def requirement_paths(stage: StageModel, step: Step, called: Invocation) -> tupl
     return tuple(found)
 
 
-def named(word: ShellWord, step: Step) -> str | None:
-    """A package that a command of *step* names, its variables replaced; ``None`` where their values are unknown."""
-    return word.text if word.static else expand(word.text.strip("\"'"), {**step.arguments, **step.before.env})
+def named(word: ShellWord, step: Step, *, arguments: bool = False) -> str | None:
+    """A word of a command of *step*, its variables replaced; ``None`` where their values are unknown.
+
+    Args:
+        word: the word.
+        step: the RUN.
+        arguments: whether the defaults of build arguments count, which a build may be given others for.
+    """
+    environment = {**step.arguments, **step.before.env} if arguments else step.before.env
+    return word.text if word.static else expand(word.text.strip("\"'"), environment)
 
 
 def _named(called: Invocation, step: Step) -> Iterator[Requirement]:
@@ -266,7 +273,7 @@ def _named(called: Invocation, step: Step) -> Iterator[Requirement]:
     from dockfix.facts.requirement import Requirement
 
     for word in called.operands:
-        text = named(word, step) or word.text
+        text = named(word, step, arguments=True) or word.text
         match = re.match(r"([A-Za-z0-9][\w.-]*)(\[[^]]*\])?\s*(.*)", text)
         if match is None or text.startswith((".", "/")) or "://" in text or "/" in text:
             continue

@@ -11,8 +11,9 @@ from weakref import WeakKeyDictionary
 from dockfix.dockerfile import DockerfileError, Document
 from dockfix.facts import App
 from dockfix.model import Model, Purpose
-from dockfix.recipes import ecosystems
+from dockfix.recipes import ecosystems, projects
 from dockfix.recipes.caches import FILLING
+from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -81,6 +82,20 @@ def modules_pattern(model: Model, whole: str) -> str | None:
     if pattern is None or any(_names(path, pattern) for each in models for path in _named(each)):
         return None
     return pattern
+
+
+def environment_pattern(model: Model, whole: str) -> str | None:
+    """The pattern for the host's virtual environment, where a package manager makes one in its place."""
+    for stage in model.stages:
+        try:
+            made = projects.environment(stage, stage.doing(Purpose.INSTALL))
+        except UnfitError:
+            continue
+        name = stage.context_path(made) if made is not None else None
+        if name is not None and _is_environment(model, whole, name):
+            named = [path for each in (model, *_others(model)) for path in _named(each)]
+            return name if not any(_names(path, name) for path in named) else None
+    return None
 
 
 def environment_files(model: Model, whole: str) -> Iterator[str]:

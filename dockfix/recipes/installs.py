@@ -94,8 +94,7 @@ def _check_conda(step: Step) -> None:
 def _pip(model: Model, stage: StageModel, step: Step, called: Invocation) -> Iterator[Requirement]:
     python = model.app.python
     for word in (*called.operands, *called.options):
-        known = word.static or (word in called.operands and named(word, step) is not None)
-        if not known and "http" not in word.text:
+        if named(word, step, arguments=word in called.operands) is None and "http" not in word.text:
             raise UnfitError(step.instruction, f"what `{word.text}` stands for cannot be told")
     paths = requirement_paths(stage, step, called)
     files = sum(word.text.startswith(("-r", "--requirement")) for word in called.options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockfix.model import requirement_paths
+from dockfix.model import named, requirement_paths
 from dockfix.model.commands import Purpose, purpose
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
@@ -44,7 +44,8 @@ def _check(model: Model, step: Step, called: Invocation) -> None:
     local = [word.text for word in called.operands if word.text.startswith((".", "/", "file:"))]
     if local:
         raise UnfitError(at, f"the sources themselves are installed ({local[0]})")
-    if not all(word.static for word in (*called.operands, *called.options)):
+    words = (*called.operands, *called.options)
+    if any(named(word, step, arguments=word in called.operands) is None for word in words):
         raise UnfitError(at, "what pip installs depends on a variable")
     python = model.app.python
     for path in requirement_paths(model.final, step, called):

@@ -75,7 +75,7 @@ def place_of(model: Model, head: Sequence[Step], installs: Sequence[Step]) -> Pl
     """
     made = [path for step in head for path in _environments(step)]
     manager = projects.manager(installs)
-    project = projects.environment(model, installs)
+    project = projects.environment(model.final, installs)
     own = project or next(iter(made), None)
     listed = _on_path(model, head, own, installs)
     if manager is not None and project is None and own is not None:

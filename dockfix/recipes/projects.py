@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from dockfix.dockerfile.shell import ShellCommand
     from dockfix.facts.python import Project, Python
-    from dockfix.model import Invocation, Model, Step
+    from dockfix.model import Invocation, Model, StageModel, Step
 
 MANAGERS = frozenset({"poetry", "uv", "pipenv"})
 CALLED = re.compile(r"(?<![\w./-])(?:poetry|uvx?|pipenv)(?![\w./-])")
@@ -74,7 +74,7 @@ def syncs(step: Step) -> bool:
     return bool(step.calls("uv", "sync"))
 
 
-def environment(model: Model, installs: Sequence[Step]) -> str | None:
+def environment(stage: StageModel, installs: Sequence[Step]) -> str | None:
     """The virtual environment that the manager makes in the project's folder; ``None`` where it makes none there.
 
     Raises:
@@ -87,16 +87,16 @@ def environment(model: Model, installs: Sequence[Step]) -> str | None:
             if path.startswith("/usr"):
                 raise UnfitError(step.instruction, f"uv installs into {path}, among what the image brings")
             return path
-        if step.calls("poetry", "install") and _in_project(model, step):
+        if step.calls("poetry", "install") and _in_project(stage, step):
             return join(step.before.workdir, ".venv")
     return None
 
 
-def _in_project(model: Model, install: Step) -> bool:
+def _in_project(stage: StageModel, install: Step) -> bool:
     if install.before.env.get("POETRY_VIRTUALENVS_CREATE", "").lower() in {"0", "false"}:
         return False
     told = install.before.env.get("POETRY_VIRTUALENVS_IN_PROJECT", "").lower() in {"1", "true"}
-    for step in model.final.steps[: model.final.steps.index(install) + 1]:
+    for step in stage.steps[: stage.steps.index(install) + 1]:
         for called in step.calls("poetry", "config"):
             words = [word.text for word in called.operands]
             if words == ["virtualenvs.create", "false"]:
