@@ -170,16 +170,18 @@ def natives(model: Model) -> tuple[tuple[str, str], ...]:
 
 
 def _locked(node: Node) -> Iterator[tuple[str, str]]:
-    """What the lock marks as native; where it does not mark them (yarn), what the catalogue knows as native.
+    """What the lock marks as native, and what the catalogue warns of; where it marks none (yarn), all that it knows.
 
-    A binary for glibc that its parent offers beside one for musl is never fetched on Alpine.
+    A package may load its binary without an install script. A binary for glibc that its parent offers beside one for
+    musl is never fetched on Alpine.
     """
     musl = {package.name for package in node.locked if "libc=musl" in package.platform}
     covered = {name for package in node.locked if musl & set(package.optional) for name in package.optional}
     for package in node.locked:
         native = package.install_script or any(item.startswith("libc=") for item in package.platform)
-        if package.install_script is None:
-            native = catalog.npm_native(package.name) is not None
+        known = catalog.npm_native(package.name)
+        if known is not None and (package.install_script is None or known.musl is not True):
+            native = True
         if native and package.for_linux and package.name not in covered:
             yield package.name, package.origin
 
