@@ -43,6 +43,8 @@ ACCOUNT = "app"
 """https://devblogs.microsoft.com/dotnet/securing-containers-with-rootless/: in the images of .NET 8 and later"""
 PLAIN = re.compile(r"(?:Microsoft\.Extensions|System|Newtonsoft|Npgsql|Dapper|MySqlConnector|Polly|CsvHelper)(?:\..+)?")
 """Packages that bring no need of ASP.NET's shared framework along; others may, without the project saying so."""
+TOOLS = re.compile(r"\b(?:curl|wget|git|pwsh|ps)\b")
+"""Programs of the SDK's images: https://github.com/dotnet/dotnet-docker/tree/main/src/sdk"""
 BUILDING = {Purpose.INSTALL, Purpose.BUILD, Purpose.CLEANUP}
 IDLE = {Purpose.PACKAGES, Purpose.CLEANUP, Purpose.FOLDERS, Purpose.ACCOUNT}
 
@@ -75,6 +77,7 @@ def split(model: Model) -> Split | None:
     head, tail = stage.steps[: at + 1], stage.steps[at + 1 :]
     for step in stage.steps:
         _check_step(step, step in tail)
+    _check_tools(model, published)
     reference = _runtime(stage, published.project, solution)
     builder, end = _builder(model, head, published), _end(model, head, tail, published, reference)
     kept = {item.instruction.index for item in (*builder, *end) if isinstance(item, Keep)}
@@ -92,6 +95,25 @@ def split(model: Model) -> Split | None:
 
 
 # -- what keeps it whole ----------------------------------------------------------------------------------------------
+
+
+def _check_tools(model: Model, published: Published) -> None:
+    """Refuse apps and probes that may call a program which the SDK's image has and the runtime's has not.
+
+    Raises:
+        UnfitError: with the place.
+    """
+    for step in model.final.steps:
+        if step.instruction.keyword == "HEALTHCHECK" and TOOLS.search(step.instruction.value):
+            raise UnfitError(step.instruction, "the health check calls a program that comes with the SDK")
+    for service in model.services:
+        if TOOLS.search(str(service.healthcheck_test)):
+            why = f"compose's health check calls a program that comes with the SDK ({service.origin('healthcheck')})"
+            raise UnfitError(model.start.command, why)
+    for path in model.app.root.walk(published.project.folder):
+        data = model.app.root.read(path) if path.endswith((".cs", ".fs", ".vb")) else None
+        if data is not None and b"Process.Start" in data:
+            raise UnfitError(model.start.command, f"the app calls other programs ({model.app.origin(path)})")
 
 
 def _check_step(step: Step, behind: bool) -> None:

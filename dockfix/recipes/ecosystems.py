@@ -50,7 +50,7 @@ ECOSYSTEMS = (
         ignored=dotnet.ignored,
     ),
     Ecosystem(split=go.split, readers={"go": go.reading}, fetch=go.fetch, images=frozenset({"golang"})),
-    Ecosystem(readers={"composer": php.reading}, images=frozenset({"php"}), ignored=php.ignored),
+    Ecosystem(split=php.split, readers={"composer": php.reading}, images=frozenset({"php"}), ignored=php.ignored),
     Ecosystem(split=ruby.split, readers={"bundle": ruby.reading}, images=frozenset({"ruby"})),
     Ecosystem(split=java.split, readers={"mvn": java.reading}, fetch=java.fetch, images=java.RUNTIMES | java.BUILDERS),
 )

@@ -48,9 +48,15 @@ def reading(model: Model, stage: StageModel, step: Step, called: Invocation) -> 
         projects |= {each.path: each for each in closure}
     if len(projects) > MOST:
         raise UnfitError(step.instruction, f"the files of {len(projects)} projects would have to be copied one by one")
+    foreign = next((path for path in projects if not path.endswith(PROJECTS)), None)
+    if foreign is not None:
+        raise UnfitError(step.instruction, f"what restoring {foreign} reads cannot be told")
     own = next((each.path for each in projects.values() if each.imports), None)
     if own is not None:
         raise UnfitError(step.instruction, f"{own} takes in files of its own choice")
     read = [entry, *projects, *(path for each in projects.values() for path in solution.around(each.folder))]
+    for path in read:
+        if path.endswith((".props", ".targets")) and b"<Import" in (model.app.root.read(path) or b""):
+            raise UnfitError(step.instruction, f"{path} takes in files of its own choice")
     made = [join(each.folder, "obj") for each in projects.values()]
     return Reading(tuple(dict.fromkeys(read)), tuple(made))

@@ -8,15 +8,36 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts.files import join
 from dockfix.facts.php import composer
+from dockfix.recipes import packages
 from dockfix.recipes.manifests import WITHOUT_PROJECT, Reading, folder_of
-from dockfix.recipes.split import UnfitError
+from dockfix.recipes.split import NoGainError, UnfitError, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dockfix.model import Invocation, Model, StageModel, Step
+    from dockfix.recipes.split import Split
 
 SETTINGS = ("composer.lock", "symfony.lock", "auth.json")
+
+
+def split(model: Model) -> Split | None:
+    """Nothing: PHP keeps its stage; ``None`` where no build tools are installed on PHP's image.
+
+    Raises:
+        NoGainError: on Debian, where the image itself keeps compilers and headers of PHP.
+        UnfitError: on Alpine, with the RUN.
+    """
+    stage = model.final
+    if stage.image is None or stage.image.name != "php":
+        return None
+    tools = packages.build_tools(stage, stage.steps)
+    if not tools:
+        return None
+    if stage.manager == "apt":
+        raise NoGainError(f"{listed(tools)} would go, but the image of PHP keeps compilers of its own")
+    step = next(step for step in stage.steps if packages.build_tools(stage, [step]))
+    raise UnfitError(step.instruction, f"which libraries the extensions need without {listed(tools)} cannot be told")
 
 
 def reading(model: Model, stage: StageModel, step: Step, called: Invocation) -> Reading:

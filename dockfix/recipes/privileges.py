@@ -63,6 +63,8 @@ STEPPING = {
 STEPPING = {name: f"{what}, and serves as an account of its own" for name, what in STEPPING.items()}
 """Servers of which only the first process is root's: https://httpd.apache.org/docs/2.4/mod/mod_unixd.html,
 https://www.php.net/manual/install.fpm.configuration.php"""
+RUNNING = {"ruby": {Purpose.BUILD}, "php": {Purpose.BUILD, Purpose.INSTALL}}
+"""By language, what runs the app itself in a build, which then logs and caches in folders that it writes to later."""
 SERVICES = frozenset(
     {"cron", "cronie", "dcron", "openssh-server", "sudo", "supervisor", "docker.io", "docker-ce", "docker-ce-cli"}
     | {"docker-cli", "gosu", "su-exec", "runit", "s6", "s6-overlay", "systemd", "systemd-sysv", "iptables", "nginx"}
@@ -423,14 +425,9 @@ def _runs(model: Model) -> Iterator[Obstacle]:
             yield Obstacle(step.instruction, "what this RUN leaves behind cannot be told")
             continue
         yield from _run(model, step)
-        if Purpose.BUILD in step.purposes and step in model.final.steps and _keeps_build_files(model):
+        if step in model.final.steps and step.purposes & RUNNING.get(model.server.language or "", set()):
             yield Obstacle(step.instruction, "what the build leaves in folders that the app writes to is root's")
     yield from _git(model)
-
-
-def _keeps_build_files(model: Model) -> bool:
-    """Whether a build runs the app itself, which then logs and caches in folders that it writes to later."""
-    return model.server.language in {"ruby", "php"}
 
 
 def _run(model: Model, step: Step) -> Iterator[Obstacle]:
