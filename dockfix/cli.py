@@ -174,7 +174,11 @@ def _pair_option(*names: str, help: str) -> Callable[[Any], Any]:
 @click.option("--rebuilds", type=click.IntRange(1), default=3, show_default=True, help="Timed builds after a change.")
 @click.option("--step", is_flag=True, help="Verify each transform by itself, too.")
 @click.option("--bisect", is_flag=True, help="Of rewrites that differ, find the fewest transforms that it takes.")
-@click.option("--engine", default="docker", show_default=True, help="The command of the container engine.")
+@click.option(
+    "--engine",
+    metavar="COMMAND",
+    help="docker, podman, or buildah, which builds alone; by default what answers first.",
+)
 @click.option("--builder", metavar="NAME", help="A buildx builder, wherever it builds; by default the engine's own.")
 @click.option("--network", metavar="NAME", help="An existing network for the containers; by default none leads out.")
 @_pair_option("-e", "--env", help="A variable for both containers.")

@@ -54,9 +54,8 @@ def run(request: Request) -> int:
     try:
         if request.verify:
             from dockfix.trials import guarded
-            from dockfix.verify import Engine
 
-            return guarded(lambda place: _Run(request, place).run(), Engine())
+            return guarded(lambda place: _Run(request, place).run())
         return _Run(request).run()
     except (ConfigError, registry.RegistryError) as error:
         click.echo(printable(str(error)), err=True)

@@ -71,9 +71,8 @@ def run(request: Request) -> int:
     _validate(request)
     if request.verify:
         from dockfix.trials import guarded
-        from dockfix.verify import Engine
 
-        return guarded(lambda place: _Session(request, place).run(), Engine())
+        return guarded(lambda place: _Session(request, place).run())
     try:
         return _Session(request).run()
     except (ConfigError, registry.RegistryError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,12 +20,14 @@ from dockfix.report.text import printable
 from dockfix.verify import text
 from dockfix.verify.bisection import smallest
 from dockfix.verify.comparison import Verdict
-from dockfix.verify.engine import Engine, EngineError, Limits
+from dockfix.verify.engines import found as found_engine
+from dockfix.verify.result import EngineError, Limits
 from dockfix.verify.verification import Say, Side, Step, Trial, Verification, verify
 from dockfix.verify.workspace import Interrupted, Workspace, workspace
 
 if TYPE_CHECKING:
     from dockfix.engine import Plan
+    from dockfix.verify.engine import Engine
 
 SAME, DIFFERENT, NOT_RUN = 0, 1, 2
 _SAME = frozenset({"same behaviour", "unchanged"})
@@ -38,7 +39,7 @@ class Request(Selection):
 
     Attributes:
         trial: how each verification is carried out.
-        engine: the command of the container engine.
+        engine: the command of the container engine, instead of the first that answers.
         builder: the buildx builder that builds, instead of the engine's own.
         network: an existing network for the containers instead of one without a way out.
         limits: what containers may use.
@@ -48,7 +49,7 @@ class Request(Selection):
     """
 
     trial: Trial = field(default_factory=Trial)
-    engine: str = "docker"
+    engine: str | None = None
     builder: str | None = None
     network: str | None = None
     limits: Limits = field(default_factory=Limits)
@@ -69,26 +70,30 @@ def run(request: Request, environment: Mapping[str, str] | None = None) -> int:
     """
     if "-" in request.paths:
         raise UsageError("standard input has no build context; name a file")
-    engine = Engine(
-        dict(os.environ if environment is None else environment), program=request.engine, builder=request.builder
+    return guarded(
+        lambda place: _Run(request, place).run(),
+        lambda: found_engine(request.engine, environment, builder=request.builder),
+        request.network,
+        request.limits,
     )
-    return guarded(lambda place: _Run(request, place).run(), engine, request.network, request.limits)
 
 
 def guarded(
-    work: Callable[[Workspace], int], engine: Engine, network: str | None = None, limits: Limits | None = None
+    work: Callable[[Workspace], int],
+    find: Callable[[], Engine] = found_engine,
+    network: str | None = None,
+    limits: Limits | None = None,
 ) -> int:
     """The exit code of *work*, which gets a workspace of which nothing is left; or that of what kept it from its end.
 
     Args:
         work: what to do.
-        engine: the engine.
+        find: finds the engine.
         network: an existing network for the containers instead of one without a way out.
         limits: what containers may use.
     """
     try:
-        engine.call("version")
-        with workspace(replace(engine, limits=limits or Limits()), network) as place:
+        with workspace(replace(find(), limits=limits or Limits()), network) as place:
             return work(place)
     except (ConfigError, registry.RegistryError, EngineError) as error:
         click.echo(printable(str(error)), err=True)
@@ -156,7 +161,7 @@ class _Run:
     def _verify(self, subject: Subject) -> Verification:
         found = self._attempt(subject, self.request.trial)
         ids = tuple(dict.fromkeys(id for id, _ in self._plan(subject).steps)) if self.request.step else ()
-        if ids and found.before.run is not None:
+        if ids and found.before.image is not None:
             found = replace(found, steps={id: _step(self._part(subject, (id,), found)) for id in ids})
         if self.request.bisect and found.verdict.kind == "different":
             ids = tuple(dict.fromkeys(id for id, _ in self._plan(subject).steps))

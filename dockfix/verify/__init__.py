@@ -1,7 +1,8 @@
 """Verifying a rewrite: the original and the rewrite are built, run, measured and compared."""
 
 from dockfix.verify.comparison import Verdict
-from dockfix.verify.engine import Engine, EngineError, Limits
+from dockfix.verify.engine import Engine
+from dockfix.verify.result import EngineError, Limits
 from dockfix.verify.verification import Trial, Verification, verify
 from dockfix.verify.workspace import Interrupted, Workspace, workspace
 

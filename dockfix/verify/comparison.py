@@ -79,6 +79,14 @@ def judge(before: Seen, after: Seen, expected: Expectation) -> Verdict:
     return Verdict("same behaviour", (), remarks)
 
 
+def judge_unseen(before: ImageFacts, after: ImageFacts, expected: Expectation, program: str) -> Verdict:
+    """Compare what was built alone, by an engine that runs nothing."""
+    undeclared = tuple(_configured(before, after, expected))
+    if undeclared:
+        return Verdict("different", undeclared)
+    return Verdict("not comparable", (f"both build, and {program} runs no containers",))
+
+
 def ending(run: Observation) -> str:
     """How a container that did not stay up ended, with what it said of it."""
     if run.failure:

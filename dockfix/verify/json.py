@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from dockfix.verify import normal
 from dockfix.verify.comparison import Verdict
-from dockfix.verify.engine import Layer, Stopped
 from dockfix.verify.image import ImageFacts
 from dockfix.verify.observation import Answer, Observation
+from dockfix.verify.result import Layer, Stopped
 from dockfix.verify.verification import Builds, Side, Step, Verification
 
 if TYPE_CHECKING:

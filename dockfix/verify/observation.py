@@ -10,7 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from dockfix.verify import normal
-from dockfix.verify.engine import POLL_SECONDS, Container, Engine, EngineError, Response, Stopped
+from dockfix.verify.container import POLL_SECONDS, Container
+from dockfix.verify.engine import Engine
+from dockfix.verify.result import EngineError, Response, Stopped
 
 _SETTLING_SECONDS = 1.1
 """Between two questions: longer than the second in which clocks of apps count."""

@@ -85,7 +85,8 @@ def _layer(image: ImageFacts | None, place: int) -> str:
     if image is None or place >= len(image.biggest):
         return NOTHING
     layer = image.biggest[place]
-    return f"{layer.size / image.size:.0%} {_short(_made_by(layer.created_by), 28)}" if image.size else NOTHING
+    share = f"{layer.size / image.size:.0%}" if image.size else NOTHING
+    return f"{share} {_short(_made_by(layer.created_by), 28)}".strip()
 
 
 def _made_by(instruction: str) -> str:

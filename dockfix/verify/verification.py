@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockfix.verify import contexts
-from dockfix.verify.comparison import Seen, Verdict, judge
-from dockfix.verify.engine import EngineError
+from dockfix.verify.comparison import Seen, Verdict, judge, judge_unseen
 from dockfix.verify.expectation import expectation
-from dockfix.verify.image import ImageFacts, dependencies_cached, facts, missing_base, reason
+from dockfix.verify.image import ImageFacts, dependencies_cached, facts
 from dockfix.verify.observation import Observation, Patience, observe
+from dockfix.verify.result import EngineError
 
 if TYPE_CHECKING:
     from dockfix.engine import Plan
     from dockfix.facts import App
     from dockfix.options import Options
-    from dockfix.verify.engine import BuildResult
+    from dockfix.verify.result import BuildResult, MissingBase
     from dockfix.verify.workspace import Workspace
 
 SIDES = ("before", "after")
@@ -83,12 +83,16 @@ class Side:
         run: what was seen of a container; ``None`` where none was started.
         builds: how long builds took.
         log: what the failed build printed.
+        reason: why it failed, in a line.
+        missing: the base image that it lacked, if that is why.
     """
 
     image: ImageFacts | None = None
     run: Observation | None = None
     builds: Builds = field(default_factory=Builds)
     log: str = ""
+    reason: str = ""
+    missing: MissingBase | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,15 +209,21 @@ class _Work:
 
     def run(self, original: Side | None) -> Verification:
         before = original or self._side("before")
-        if before.run is None:
-            return Verification("", _unbuilt(before.log), before)
+        if before.image is None:
+            return Verification("", _unbuilt(before), before)
         after = self._side("after")
-        if after.run is None:
-            return Verification("", _miswritten(after.log), before, after)
+        if after.image is None:
+            return Verification("", _miswritten(after), before, after)
         sides = {"before": before, "after": after}
-        verdict = judge(_seen(before), _seen(after), self.expected)
+        verdict = self._judge(before, after)
         changed = () if self.trial.quick or original is not None else self._time(sides)
         return Verification("", verdict, sides["before"], sides["after"], changed)
+
+    def _judge(self, before: Side, after: Side) -> Verdict:
+        assert before.image is not None and after.image is not None
+        if before.run is None or after.run is None:
+            return judge_unseen(before.image, after.image, self.expected, self.workspace.engine.program)
+        return judge(Seen(before.image, before.run), Seen(after.image, after.run), self.expected)
 
     def discard(self) -> None:
         """Remove the images, so that they do not pile up over many Dockerfiles."""
@@ -222,13 +232,15 @@ class _Work:
                 self.workspace.engine.remove_image(image)
 
     def _side(self, side: str) -> Side:
-        """Build and run one of the two; without a run where the build failed."""
+        """Build and run one of the two; without a run where the engine builds alone."""
         self.say(f"building the {_named(side)}")
         result = self._build(side, cold=not self.trial.quick)
         if not result.ok:
-            return Side(log=result.log)
-        self.say(f"running the {_named(side)}")
-        run = self._observe(result.image, SIDES.index(side))
+            return Side(log=result.log, reason=result.reason, missing=result.missing)
+        run = None
+        if self.workspace.engine.runs:
+            self.say(f"running the {_named(side)}")
+            run = self._observe(result.image, SIDES.index(side))
         builds = Builds() if self.trial.quick else Builds(cold=result.seconds)
         return Side(facts(self.workspace.engine, result.image), run, builds)
 
@@ -270,7 +282,7 @@ class _Work:
                     contexts.touch_source(self.copies[side], source, token)
                     result = self._rebuild(side)
                     builds = sides[side].builds
-                    cached = dependencies_cached(result.log)
+                    cached = dependencies_cached(result.steps)
                     builds = replace(builds, source=(*builds.source, result.seconds), cached=cached)
                     sides[side] = replace(sides[side], builds=builds)
         if manifests:
@@ -287,27 +299,21 @@ class _Work:
     def _rebuild(self, side: str) -> BuildResult:
         result = self._build(side)
         if not result.ok:
-            raise EngineError(f"the {_named(side)} does not build again: {reason(result.log)}")
+            raise EngineError(f"the {_named(side)} does not build again: {result.reason}")
         return result
 
 
-def _unbuilt(log: str) -> Verdict:
-    missing = missing_base(log)
-    why = f"base {missing[0]} cannot be had" if missing is not None else reason(log)
+def _unbuilt(side: Side) -> Verdict:
+    why = f"base {side.missing.image} cannot be had" if side.missing is not None else side.reason
     return Verdict("the original does not build", (why,))
 
 
-def _miswritten(log: str) -> Verdict:
-    missing = missing_base(log)
-    if missing is not None and not missing[1]:
-        return Verdict("not comparable", (f"the rewrite's base {missing[0]} cannot be had here",))
-    why = f"base {missing[0]} does not exist" if missing is not None else reason(log)
+def _miswritten(side: Side) -> Verdict:
+    missing = side.missing
+    if missing is not None and not missing.denied:
+        return Verdict("not comparable", (f"the rewrite's base {missing.image} cannot be had here",))
+    why = f"base {missing.image} does not exist" if missing is not None else side.reason
     return Verdict("different", (f"the rewrite does not build: {why}",))
-
-
-def _seen(side: Side) -> Seen:
-    assert side.image is not None and side.run is not None
-    return Seen(side.image, side.run)
 
 
 def _named(side: str) -> str:

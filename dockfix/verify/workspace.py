@@ -16,7 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from dockfix.verify.engine import Engine, EngineError
+from dockfix.verify.engine import Engine
+from dockfix.verify.result import EngineError
 
 LABEL = "dockfix.verify"
 """The key of the label on everything that is made; its value is the run."""

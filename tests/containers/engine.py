@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dockfix.verify import engine
-from dockfix.verify.engine import BuildResult, Container, EngineError
+from dockfix.verify.container import Container
+from dockfix.verify.docker import Docker
+from dockfix.verify.result import BuildResult, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ OFFLINE = str(Path(__file__).with_name("docker-offline"))
 
 
 @dataclass(frozen=True)
-class Engine(engine.Engine):
+class Engine(Docker):
     """An engine that pulls nothing and whose containers have no way out unless a network is named.
 
     It takes ``# syntax=`` lines out of the Dockerfiles that it builds: they have to be copies.
@@ -33,7 +34,7 @@ class Engine(engine.Engine):
     @contextmanager
     def run(self, image: str, *command: str, network: str | None = None, **options: Any) -> Iterator[Container]:
         """As the product's engine runs an image, by default in a network of the tests."""
-        with engine.Engine.run(self, image, *command, network=network or self._network(), **options) as container:
+        with Docker.run(self, image, *command, network=network or self._network(), **options) as container:
             yield container
 
     def _network(self) -> str:

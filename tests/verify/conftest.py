@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dockfix.verify.docker import Docker
 from dockfix.verify.engine import Engine
 
 SCRIPT = Path(__file__).with_name("docker.py")
@@ -33,4 +34,4 @@ def program(tmp_path: Path) -> str:
 
 @pytest.fixture
 def engine(state: Path, program: str) -> Engine:
-    return Engine(dict(os.environ), program=program)
+    return Docker(dict(os.environ), program=program)

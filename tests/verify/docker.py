@@ -92,7 +92,7 @@ def remove(kind: str, names: list[str]) -> int:
 
 def main(arguments: list[str]) -> int:
     command, rest = arguments[0], arguments[1:]
-    if command == "version" or command in {"start", "logs", "exec"}:
+    if command in {"version", "--version", "buildx", "start", "logs", "exec"}:
         return 0
     if command == "build":
         return build(rest)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from dockfix.verify.comparison import Seen, judge
-from dockfix.verify.engine import Stopped
 from dockfix.verify.expectation import Expectation
 from dockfix.verify.image import ImageFacts
 from dockfix.verify.observation import Answer, Observation
+from dockfix.verify.result import Stopped
 
 ROOT = Answer("/", 200, "text/html", "<h1>hello</h1>", "Hello")
 HEALTH = Answer("/health", 200, "application/json", '{"status":"ok"}')

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dockfix.verify.image import dependencies_cached, installs, missing_base, reason
+from dockfix.verify.buildkit import missing_base, reason, steps
+from dockfix.verify.image import dependencies_cached, installs
 
 UNREACHABLE = (
     "ERROR: failed to solve: node:99-alpine: failed to resolve source metadata for docker.io/library/node:99-alpine: "
@@ -59,9 +60,9 @@ def test_installs_not(command: str) -> None:
 
 def test_dependencies_cached() -> None:
     log = "#7 [deps 3/3] RUN npm ci\n#7 CACHED\n\n#8 [runtime 2/4] RUN pip install -r r.txt\n#8 DONE 1.0s\n"
-    assert dependencies_cached(log) is False
-    assert dependencies_cached(log.replace("#8 DONE 1.0s", "#8 CACHED")) is True
-    assert dependencies_cached("#7 [1/2] RUN make\n#7 CACHED\n") is None
+    assert dependencies_cached(steps(log)) is False
+    assert dependencies_cached(steps(log.replace("#8 DONE 1.0s", "#8 CACHED"))) is True
+    assert dependencies_cached(steps("#7 [1/2] RUN make\n#7 CACHED\n")) is None
 
 
 def test_missing_base_and_whether_the_registry_was_asked() -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from dockfix.verify.engine import Engine, EngineError
+from dockfix.verify.docker import Docker
+from dockfix.verify.engine import Engine
+from dockfix.verify.result import EngineError
 from dockfix.verify.workspace import Interrupted, workspace
 
 
@@ -83,7 +85,7 @@ def test_a_network_that_exists_is_used_and_stays(engine: Engine, state: Path) ->
 
 
 def test_an_engine_that_refuses_leaves_no_folder(temporary: Path) -> None:
-    engine = Engine(dict(os.environ), program=str(temporary.parent / "nothing"))
+    engine = Docker(dict(os.environ), program=str(temporary.parent / "nothing"))
     with pytest.raises(EngineError, match="No such file"), workspace(engine):
         pass
     assert list(temporary.iterdir()) == []

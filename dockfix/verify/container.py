@@ -1,0 +1,194 @@
+"""A running container, looked at from outside: the engine's own record, ``/proc``, and its address.
+
+Images without a shell can be examined as well in this way.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dockfix.verify.result import EngineError, Executed, Response, Stopped
+
+if TYPE_CHECKING:
+    from dockfix.verify.engine import Engine
+
+POLL_SECONDS = 0.05
+LARGEST_BODY = 2_000_000
+"""The most bytes of an answer that are read."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container that ``Engine.run`` started."""
+
+    engine: Engine
+    identity: str
+
+    def record(self) -> dict[str, Any]:
+        """What the engine knows of the container (``docker container inspect``)."""
+        return self.engine.inspect("container", self.identity)
+
+    def running(self) -> bool:
+        """Whether its first process is alive."""
+        return bool(self.record()["State"]["Running"])
+
+    def exit_code(self) -> int:
+        """The exit code of its first process, once that has ended."""
+        return int(self.record()["State"]["ExitCode"])
+
+    def uid(self) -> int:
+        """The effective user id of the first process, as the container sees it. Linux only."""
+        process = self.process()
+        found = re.search(r"^Uid:\s+\d+\s+(\d+)", (process / "status").read_text(), re.MULTILINE)
+        if found is None:
+            raise EngineError(f"{self.identity[:12]}: no user id in the status of its first process")
+        return _inside(int(found[1]), (process / "uid_map").read_text())
+
+    def pid1_cmdline(self) -> tuple[str, ...]:
+        """The command line of the container's first process."""
+        return tuple((self.process() / "cmdline").read_text(errors="replace").rstrip("\0").split("\0"))
+
+    def health(self) -> str | None:
+        """``starting``, ``healthy`` or ``unhealthy``; None where the image has no health check."""
+        status = self.record()["State"].get("Health", {}).get("Status")
+        return None if status in {None, "none"} else str(status)
+
+    def last_check(self) -> str:
+        """What the last run of the health check printed."""
+        checks = self.record()["State"].get("Health", {}).get("Log") or []
+        return str(checks[-1]["Output"]).strip() if checks else "never run"
+
+    def wait_healthy(self, timeout: float = 30) -> float:
+        """Wait until the health check passes; the seconds it took.
+
+        Raises EngineError where there is no health check, it fails, the container ends, or ``timeout`` seconds pass.
+        """
+        started = time.monotonic()
+        while (status := self.health()) != "healthy":
+            if status is None:
+                raise EngineError("the image has no health check")
+            if status == "unhealthy" or not self.running() or time.monotonic() - started > timeout:
+                waited = time.monotonic() - started
+                raise EngineError(f"{status} after {waited:.1f} s: {self.last_check()}\n{self.logs()}")
+            time.sleep(POLL_SECONDS)
+        return time.monotonic() - started
+
+    def wait_http(self, path: str, port: int, timeout: float = 30) -> Response:
+        """Wait for the first HTTP answer, whatever its status.
+
+        Raises EngineError where the container ends or ``timeout`` seconds are over.
+        """
+        started = time.monotonic()
+        while True:
+            try:
+                return self.http(path, port)
+            except (OSError, http.client.HTTPException) as error:
+                if not self.running():
+                    raise EngineError(f"ended before it answered:\n{self.logs()}") from error
+                if time.monotonic() - started > timeout:
+                    raise EngineError(f"no answer on port {port} in {timeout:.0f} s: {error}\n{self.logs()}") from error
+            time.sleep(POLL_SECONDS)
+
+    def http(self, path: str, port: int, *, timeout: float = 10) -> Response:
+        """GET ``path`` from the container's own address. Raises OSError or HTTPException as ``http.client`` does."""
+        connection = http.client.HTTPConnection(self.address(), port, timeout=timeout)
+        try:
+            # a name that development servers answer to, whatever hosts they let in
+            connection.request("GET", path, headers={"Host": f"localhost:{port}", "Accept": "text/html,*/*;q=0.8"})
+            answer = connection.getresponse()
+            headers = {name.lower(): value for name, value in answer.getheaders()}
+            return Response(answer.status, headers, answer.read(LARGEST_BODY))
+        finally:
+            connection.close()
+
+    def address(self) -> str:
+        """The container's address on its network. Raises OSError where it has none (it has ended)."""
+        for network in self.record()["NetworkSettings"]["Networks"].values():
+            if network["IPAddress"]:
+                return str(network["IPAddress"])
+        raise ConnectionRefusedError("the container has no address")
+
+    def listening(self) -> frozenset[int]:
+        """The TCP ports on which something listens for connections from outside. Linux only."""
+        found = set()
+        process = self.process()
+        for table in ("tcp", "tcp6"):
+            with suppress(FileNotFoundError):
+                for line in (process / "net" / table).read_text().splitlines()[1:]:
+                    columns = line.split()
+                    address, _, port = columns[1].partition(":")
+                    if columns[3] == _LISTEN and not _is_loopback(address):
+                        found.add(int(port, 16))
+        return frozenset(found)
+
+    def zombies(self) -> int:
+        """How many ended children the container's first process has not reaped. Linux only."""
+        first = self.process().name
+        count = 0
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit():
+                with suppress(OSError):
+                    # the name may hold spaces and brackets: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+                    state, parent = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
+                    count += state == "Z" and parent == first
+        return count
+
+    def stop(self, timeout: int = 10) -> Stopped:
+        """Send the stop signal, and after ``timeout`` seconds SIGKILL."""
+        started = time.monotonic()
+        self.engine.call("stop", "--time", str(timeout), self.identity, timeout=timeout + 30)
+        seconds = time.monotonic() - started
+        return Stopped(seconds, self.exit_code())
+
+    def logs(self) -> str:
+        """Everything that the container printed, both streams."""
+        return self.engine.attempt("logs", self.identity).output
+
+    def wait(self, timeout: float = 60) -> int:
+        """Wait until the container ends; its exit code."""
+        return int(self.engine.call("wait", self.identity, timeout=timeout))
+
+    def exec(self, *command: str, user: str | None = None) -> Executed:
+        """Run a command in the container. Raises no exception where the command fails."""
+        options = ["--user", user] if user is not None else []
+        return self.engine.attempt("exec", *options, self.identity, *command)
+
+    def process(self) -> Path:
+        """The folder of the first process in ``/proc``. Raises EngineError where it has ended or is elsewhere."""
+        pid = int(self.record()["State"]["Pid"])
+        folder = Path("/proc", str(pid))
+        if not pid:
+            raise EngineError("the container has ended")
+        try:
+            if self.identity in (folder / "cgroup").read_text():
+                return folder
+        except OSError:
+            pass
+        raise EngineError("the engine's processes cannot be seen from here")
+
+
+# https://github.com/torvalds/linux/blob/master/include/net/tcp_states.h
+_LISTEN = "0A"
+
+
+def _is_loopback(address: str) -> bool:
+    """Whether an address as ``/proc/net/tcp`` writes it, words in the machine's byte order, is the host's own."""
+    return (len(address) == 8 and address.endswith("7F")) or address in {
+        "00000000000000000000000001000000",
+        "0000000000000000FFFF00000100007F",
+    }
+
+
+def _inside(uid: int, table: str) -> int:
+    """The user id inside a user namespace: https://man7.org/linux/man-pages/man7/user_namespaces.7.html"""
+    for line in table.splitlines():
+        inside, outside, count = map(int, line.split())
+        if outside <= uid < outside + count:
+            return inside + uid - outside
+    return uid

@@ -1,0 +1,98 @@
+"""Podman, which builds as Buildah does and leaves health checks to systemd."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from dockfix.verify import buildahlog
+from dockfix.verify.container import Container
+from dockfix.verify.engine import Engine
+from dockfix.verify.result import BuildResult, EngineError, Layer
+
+_CHECK_SECONDS = 1.0
+"""Between two health checks: more often, one that starts an interpreter would slow the app down."""
+
+
+@dataclass(frozen=True)
+class Checked(Container):
+    """A container whose health check nobody runs on a machine without systemd, so that whoever asks does."""
+
+    asked: list[float] = field(default_factory=list)
+
+    def health(self) -> str | None:
+        """``starting``, ``healthy`` or ``unhealthy``; None where the image has no health check."""
+        if not (self.record()["Config"].get("Healthcheck") or {}).get("Test"):
+            return None
+        now = time.monotonic()
+        if not self.asked or now - self.asked[-1] > _CHECK_SECONDS:
+            self.asked.append(now)
+            # 0 passes, 1 fails, more says that it could not be run
+            if self.engine.attempt("healthcheck", "run", self.identity).exit_code == 0:
+                return "healthy"
+        status = self._checks().get("Status")
+        return str(status) if status in {"healthy", "unhealthy"} else "starting"
+
+    def last_check(self) -> str:
+        """What the last run of the health check printed."""
+        checks = self._checks().get("Log") or []
+        return str(checks[-1]["Output"]).strip() if checks else "never run"
+
+    def _checks(self) -> dict[str, Any]:
+        state = self.record()["State"]
+        # the key was Healthcheck before Podman 4
+        checks: dict[str, Any] = state.get("Health") or state.get("Healthcheck") or {}
+        return checks
+
+
+@dataclass(frozen=True)
+class Podman(Engine):
+    """Podman, run by root: the addresses of containers are out of reach otherwise."""
+
+    program: str = "podman"
+
+    def check(self) -> None:
+        """Ask for what it runs as, which needs a working set-up."""
+        if self.call("info", "--format", "{{.Host.Security.Rootless}}").strip() == "true":
+            raise EngineError(
+                f"{self.program} runs without root here, so that its containers cannot be reached; "
+                "run dockfix as root, or build alone with --engine buildah"
+            )
+
+    def build_command(self) -> list[str]:
+        """With the format that keeps HEALTHCHECK and SHELL."""
+        return ["build", "--format", "docker"]
+
+    def read_build(self, log: str, ok: bool, image: str, seconds: float) -> BuildResult:
+        """As Buildah prints it."""
+        return read_build(log, ok, image, seconds)
+
+    def health_options(self, image: str) -> list[str]:
+        """None: whoever asks for the health runs the check."""
+        return []
+
+    def container(self, identity: str) -> Container:
+        """The container *identity*."""
+        return Checked(self, identity)
+
+    def layers(self, image: str) -> tuple[Layer, ...]:
+        """The layers of an image, the oldest first; sizes are rounded everywhere but in JSON."""
+        entries = json.loads(self.call("history", "--no-trunc", "--format", "json", image))
+        return tuple(Layer(str(entry.get("CreatedBy") or ""), int(entry["size"])) for entry in reversed(entries))
+
+    def image_record(self, image: str) -> dict[str, Any]:
+        """What Podman knows of an image, with the health check where Docker has it."""
+        record = self.inspect("image", image)
+        if record.get("Healthcheck"):
+            record["Config"] = {**record["Config"], "Healthcheck": record["Healthcheck"]}
+        return record
+
+
+def read_build(log: str, ok: bool, image: str, seconds: float) -> BuildResult:
+    """What the output of a build by Buildah says of it."""
+    steps, cached = buildahlog.steps(log), buildahlog.cached_steps(log)
+    if ok:
+        return BuildResult(True, image, seconds, log, steps, cached)
+    return BuildResult(False, "", seconds, log, steps, cached, buildahlog.reason(log), buildahlog.missing_base(log))

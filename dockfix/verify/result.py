@@ -1,0 +1,92 @@
+"""What an engine answers: values that every engine's module makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class EngineError(Exception):
+    """The engine refused a command, or a container did not do what was waited for."""
+
+
+class Response(NamedTuple):
+    """An HTTP answer; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Stopped(NamedTuple):
+    """How long a container took to stop, in seconds, and the exit code of its first process."""
+
+    seconds: float
+    exit_code: int
+
+
+class Layer(NamedTuple):
+    """A layer of an image: the instruction that made it, and its size in bytes."""
+
+    created_by: str
+    size: int
+
+
+class Executed(NamedTuple):
+    """A command's exit code and everything that it printed."""
+
+    exit_code: int
+    output: str
+
+
+class BuildStep(NamedTuple):
+    """A RUN of a build, and whether it came from the cache."""
+
+    command: str
+    cached: bool
+
+
+class MissingBase(NamedTuple):
+    """A base image that a build could not get, and whether its registry said that there is none."""
+
+    image: str
+    denied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """A build.
+
+    Attributes:
+        ok: whether it succeeded.
+        image: the image's id; empty where it failed.
+        seconds: how long it took.
+        log: what the builder printed.
+        steps: its RUNs.
+        cached_steps: how many steps of any kind came from the cache.
+        reason: why it failed, in a line.
+        missing: the base that it lacked, if that is why.
+    """
+
+    ok: bool
+    image: str
+    seconds: float
+    log: str
+    steps: tuple[BuildStep, ...] = ()
+    cached_steps: int = 0
+    reason: str = ""
+    missing: MissingBase | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a container may use.
+
+    Attributes:
+        memory: bytes with a unit, as ``docker run --memory`` takes them; swap is not given in addition.
+        pids: processes and threads.
+    """
+
+    memory: str = "2g"
+    pids: int = 1024
