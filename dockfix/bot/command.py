@@ -68,6 +68,7 @@ def _options(*groups: tuple[Any, ...]) -> Callable[[Callable[..., None]], Callab
 @click.option("--forks", is_flag=True, help="Visit repositories that are forks, too.")
 @click.option("--onboard", is_flag=True, help="Ask first, with a pull request that adds a .dockfix.toml.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=8, show_default=True, help="Repositories at a time.")
+@click.option("--unpaced", is_flag=True, help="Write without the pauses that GitHub asks for, to a server of your own.")
 @click.option("--resume", is_flag=True, help="Go on with the last run, if it was not finished.")
 @click.option("--state", metavar="FILE", help="Where runs are kept.  [a file in the user's state folder]")
 @click.option("--report", metavar="FILE", help="Write what became of each repository as JSON.")
@@ -113,7 +114,7 @@ async def _run(settings: Settings, given: dict[str, Any]) -> int:
     from dockfix.bot.state import State
     from dockfix.bot.workshop import in_thread
 
-    forge = _forge(given, dry_run=settings.dry_run)
+    forge = _forge(given, dry_run=settings.dry_run, unpaced=given["unpaced"])
     state = State("" if settings.dry_run else given["state"] or _default_state())
     try:
         state.begin(resume=given["resume"])
@@ -147,7 +148,7 @@ def _show(dry_run: bool) -> Callable[[Record], None]:
     return show
 
 
-def _forge(given: dict[str, Any], *, dry_run: bool) -> Forge:
+def _forge(given: dict[str, Any], *, dry_run: bool, unpaced: bool = False) -> Forge:
     """The forge that the command line names.
 
     Raises:
@@ -160,14 +161,16 @@ def _forge(given: dict[str, Any], *, dry_run: bool) -> Forge:
     from dockfix.bot.app import AppKey, Installations
     from dockfix.bot.credentials import Anonymous, kept, token
     from dockfix.bot.forge import ForgeError
-    from dockfix.bot.github import HEADERS, GitHub, address
-    from dockfix.bot.pace import Pace
+    from dockfix.bot.github import API, HEADERS, GitHub, address
+    from dockfix.bot.pace import UNLIMITED, Pace, Rates
     from dockfix.bot.secret import Secret
 
     def waits(message: str) -> None:
         click.echo(message, err=True)
 
     base = address(given["url"])
+    if unpaced and base == API:
+        raise click.UsageError("--unpaced is for a server of your own, not for github.com")
     if given["app_id"]:
         file = given["app_key_file"]
         key = Secret(kept(file) if file else os.environ.get("DOCKFIX_APP_KEY", ""))
@@ -178,7 +181,8 @@ def _forge(given: dict[str, Any], *, dry_run: bool) -> Forge:
         if found is None and not dry_run:
             raise ForgeError("no token: set DOCKFIX_TOKEN, or name a file with --token-file")
         credential = found or Anonymous()
-    http = Http(base, credential, Pace(report=waits), HEADERS, read_only=dry_run)
+    pace = Pace(UNLIMITED if unpaced else Rates(), report=waits)
+    http = Http(base, credential, pace, HEADERS, read_only=dry_run)
     return GitHub(http, as_app=bool(given["app_id"]))
 
 

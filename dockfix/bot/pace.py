@@ -45,6 +45,10 @@ class Rates:
     hour: int = 500
 
 
+UNLIMITED = Rates(gap=0, minute=1_000_000_000, hour=1_000_000_000)
+"""For a server of one's own: GitHub Enterprise Server has no limits unless its administrator sets some."""
+
+
 @dataclass(slots=True)
 class Pace:
     """Holds requests back: all of them while the forge asks for it, writes so that they keep to the rates.

@@ -9,11 +9,9 @@ import os
 import pickle
 import subprocess
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -31,6 +29,7 @@ from dockfix.bot.secret import Secret
 from . import faults
 from .conftest import TOKEN, Bot, transport
 from .contract import demand_valid
+from .door import Door
 from .hub import Answer, Hub, Request
 from .rules import NAIVE
 
@@ -48,44 +47,10 @@ def assert_clean(text: str) -> None:
         assert form not in text
 
 
-class Door(ThreadingHTTPServer):
-    """The hub behind a real socket."""
-
-    daemon_threads = True
-
-    def __init__(self, hub: Hub) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            def handle_any(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length") or 0))
-                with lock:
-                    answer = hub.answer(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
-                data = b"" if answer.data is None else json.dumps(answer.data).encode()
-                self.send_response(answer.status)
-                for name, value in {**answer.headers, "content-length": str(len(data))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_GET = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                pass
-
-        lock = threading.Lock()
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server_address[1]}"
-        hub.base = self.address
-
-
 @pytest.fixture
 def door(hub: Hub) -> Iterator[Door]:
-    server = Door(hub)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with Door(hub) as opened:
+        yield opened
 
 
 def command(*arguments: str, folder: Path, **environment: str) -> subprocess.Popen[str]:
