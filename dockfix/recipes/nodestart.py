@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from posixpath import basename
@@ -24,6 +25,11 @@ DEV_SERVERS = frozenset(
 BINARIES = {"pm2": frozenset({"pm2", "pm2-runtime", "pm2-docker"}), "http-server": frozenset({"http-server", "hs"})}
 """Programs of packages that are installed globally, where they are called otherwise than the package."""
 
+
+SOURCES = (".js", ".ts", ".mjs", ".cjs", ".mts")
+IMPORTED = re.compile(rb"(?:\bfrom|\brequire\(|\bimport\(|^import)\s*[\"']([^\"'./][^\"']*)[\"']")
+TOOLING = re.compile(r"(?:^|/)(?:node_modules|dist|build)/|\.config\.\w+$|\.d\.ts$|(?:^|/)\.")
+"""Files of a package that do not run in a container."""
 
 RUNNERS = frozenset({"nodemon", "ts-node-dev", "pm2", "forever", "supervisor", "serve", "http-server", "live-server"})
 """Packages whose programs run an app or serve its files, and build nothing."""
@@ -51,10 +57,30 @@ def check_start(model: Model, node: Node, production: bool) -> None:
     if production:
         return
     _check_tools(model, node)
+    _check_members(model, node)
     for imported in model.server.imports:
         fact = node.is_dev(imported.value)
         if fact is not None and fact.value:
             raise UnfitError(at, f"the sources import {imported.value}, a dev dependency ({imported.origin})")
+
+
+def _check_members(model: Model, node: Node) -> None:
+    """Refuse where the sources of a workspace's member import a dev dependency: which of them run cannot be told.
+
+    Raises:
+        UnfitError: with the place.
+    """
+    for folder in node.workspaces:
+        for path in model.app.root.walk(node.path(folder), 2000):
+            if not path.endswith(SOURCES) or _is_test(path) or TOOLING.search(path):
+                continue
+            for number, line in enumerate((model.app.root.read(path) or b"").split(b"\n"), 1):
+                for match in IMPORTED.finditer(line) if not line.startswith(b"import type") else ():
+                    name = "/".join(match[1].decode("utf-8", "replace").split("/")[: 2 if match[1][:1] == b"@" else 1])
+                    fact = node.is_dev(name)
+                    if fact is not None and fact.value:
+                        where = model.app.origin(path, number)
+                        raise UnfitError(model.start.command, f"the sources import {name}, a dev dependency ({where})")
 
 
 def _unknown(model: Model) -> str:
@@ -166,7 +192,7 @@ def node_env_decides(model: Model) -> str | None:
             return service.origin("environment")
     source = model.source or ""
     for path in model.app.root.walk(source, 2000):
-        if path.endswith((".js", ".ts", ".mjs", ".cjs", ".mts")) and not (_is_test(path) or _is_settings(path)):
+        if path.endswith(SOURCES) and not (_is_test(path) or _is_settings(path)):
             data = model.app.root.read(path)
             if data is not None and b"NODE_ENV" in data:
                 return model.app.origin(path)
