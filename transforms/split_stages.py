@@ -13,9 +13,6 @@ from dockfix.recipes.split import NoGainError, UnfitError
 from dockfix.text import Edit, apply
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
 
-COMPILERS = {"rust": ("cargo", "Rust")}
-"""Images whose apps are compiled, with the program that does so and the language."""
-
 
 @transform("split-stages", phase=Phase.SPLIT, safety=Safety.REVIEW)
 def split_stages(model: Model) -> Iterator[Result]:
@@ -27,7 +24,8 @@ def split_stages(model: Model) -> Iterator[Result]:
         Node service gets its production modules and its build output from stages of their own. A single-page app is
         built by Node and served by nginx on the port it had. A Go program runs without the toolchain, on Alpine where
         nothing in it calls C, else on the Debian or Alpine that it was built on, with the files that its sources name.
-        A Java archive that is complete in itself runs on its vendor's JRE, without Maven or Gradle.
+        A Java archive that is complete in itself runs on its vendor's JRE, without Maven or Gradle. A Rust program
+        runs on the same Debian or Alpine with the libraries that its crates link to.
 
     Why:
         What an image does not carry need not be pulled, scanned or patched, and cannot be used by an intruder.
@@ -66,11 +64,6 @@ def split_stages(model: Model) -> Iterator[Result]:
                 return
             yield Change(base, result.edits, split.why, split.safety, split.config, split.files, tuple(result.ledger))
             yield from split.notes
-            return
-    program, language = COMPILERS.get(model.final.image.name, ("", ""))
-    for step in model.final.steps:
-        if program and step.script is not None and any(command.name == program for command in step.script.commands):
-            yield Refusal(step.instruction, f"{language} is compiled here, and what its program needs cannot be told")
             return
 
 

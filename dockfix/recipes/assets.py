@@ -113,8 +113,8 @@ def assets(
         relative = root.removeprefix(f"{model.folder.rstrip('/')}/")
         if path in whole or root in carried or root in left:
             continue
-        named = bool(_parts(root, path) & spoken)
         idle = any(_matches(part, IDLE) for part in relative.split("/"))
+        named = bool(_parts(root, path, whole=idle) & spoken)
         customary = basename(root).partition(".")[0] in CUSTOMARY or basename(root).startswith(".env")
         if named or (not idle and (everything or customary)):
             carried[root] = None
@@ -144,10 +144,10 @@ def _above(path: str) -> Iterator[str]:
         yield path
 
 
-def _parts(root: str, path: str) -> set[str]:
-    """By which words a file, or the folder in which it is carried, may be named."""
+def _parts(root: str, path: str, *, whole: bool) -> set[str]:
+    """By which words a file, or the folder in which it is carried, may be named; a *whole* name has its ending."""
     found = {basename(root), basename(path)}
-    if root == path:
+    if root == path and not whole:
         found.add(basename(path).partition(".")[0] or basename(path))
     return found - {""}
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dockfix.recipes import dotnet, go, java, node, nuget, php, python, ruby, spa
+from dockfix.recipes import dotnet, go, java, node, nuget, php, python, ruby, rust, spa
 
 if TYPE_CHECKING:
     from dockfix.model import Model, StageModel, Step
@@ -53,6 +53,7 @@ ECOSYSTEMS = (
     Ecosystem(split=php.split, readers={"composer": php.reading}, images=frozenset({"php"}), ignored=php.ignored),
     Ecosystem(split=ruby.split, readers={"bundle": ruby.reading}, images=frozenset({"ruby"})),
     Ecosystem(split=java.split, readers={"mvn": java.reading}, fetch=java.fetch, images=java.RUNTIMES | java.BUILDERS),
+    Ecosystem(split=rust.split, images=frozenset({"rust"})),
 )
 """In the order in which they are asked; a browser app is built by Node, so it comes first."""
 
