@@ -14,7 +14,7 @@ from dockfix.model.windows import windows
 from dockfix.options import Options
 from dockfix.proofs import ProofError, prove
 from dockfix.text import OverlapError, apply
-from dockfix.transform import Change, Refusal, Result, Safety, Transform
+from dockfix.transform import Change, Phase, Refusal, Result, Safety, Transform
 
 Kind = Literal["applied", "offered", "refused", "note", "advice"]
 Chooser = Callable[[Transform, Sequence[Change]], bool]
@@ -208,8 +208,17 @@ class _Run:
 
 
 def results_of(transform: Transform, model: Model) -> list[Result]:
-    """Everything that *transform* has to say of *model*."""
-    return list(transform.run(model))
+    """Everything that *transform* has to say of *model*.
+
+    How containers of the final stage run matters to nobody where compose builds another stage by ``target``; and those
+    that descend from that one would inherit what is changed in it.
+    """
+    results = list(transform.run(model))
+    elsewhere = model.elsewhere if transform.phase in {Phase.RUNTIME, Phase.USER} else None
+    if elsewhere is None:
+        return results
+    why = f"compose builds the stage {elsewhere.value} instead ({elsewhere.origin})"
+    return [Refusal(result.at, why) if isinstance(result, Change) else result for result in results]
 
 
 def advance(model: Model, transform: Transform, changes: Sequence[Change]) -> Model:

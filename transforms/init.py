@@ -76,9 +76,6 @@ def init(model: Model) -> Iterator[Result]:
         if service.init:
             yield Note(at, f"compose adds an init itself ({service.origin('init')})")
             return
-    if model.elsewhere is not None:
-        yield Refusal(at, f"compose builds the stage {model.elsewhere.value} instead ({model.elsewhere.origin})")
-        return
     obstacle = _obstacle(model, stage)
     if obstacle is not None:
         yield Refusal(at, obstacle)

@@ -67,9 +67,6 @@ def user(model: Model) -> Iterator[Result]:
     if stage.image is None:
         yield Refusal(base, f"who would run the app cannot be told: {stage.unresolved}")
         return
-    if model.elsewhere is not None:
-        yield Refusal(base, f"compose builds the stage {model.elsewhere.value} instead ({model.elsewhere.origin})")
-        return
     asked = stage.last("USER")
     if asked is not None and not any(s.instruction.keyword == "RUN" for s in stage.steps[stage.steps.index(asked) :]):
         yield Refusal(asked.instruction, "the file itself asks for root at its end")
@@ -438,11 +435,8 @@ def _is_app(model: Model, step: Step) -> bool:
     if copy.from_ is not None and target == USER_SITE:
         return True
     folder = model.folder.rstrip("/")
-    return (
-        bool(folder)
-        and target != "/"
-        and (f"{target}/".startswith(f"{folder}/") or f"{folder}/".startswith(f"{target}/"))
-    )
+    above = covers(target, folder) and step.role is not Role.MANIFESTS
+    return bool(folder) and target != "/" and (above or covers(folder, target))
 
 
 def _brought_again(model: Model, step: Step, later: Sequence[Step]) -> bool:

@@ -11,6 +11,8 @@ from dockfix.dockerfile import expand
 from dockfix.model.config import join
 from dockfix.recipes import nginx_conf
 from dockfix.recipes.nginx_conf import Site
+from dockfix.recipes.privileges import covers
+from dockfix.recipes.programs import final_services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,6 +103,12 @@ def nginx_site(model: Model) -> Site:
     stage = model.final
     if stage.image is None or stage.image.name != "nginx":
         return Site(problem=f"the configuration of nginx in {stage.reference} is not known")
+    if not any(step.instruction.copy is not None for step in stage.all_steps):
+        return Site(problem="the file brings nothing for it to serve")
+    for service in final_services(model):
+        for volume in service.volumes:
+            if covers("/etc/nginx", join("/", volume.target)):
+                return Site(problem=f"compose mounts {volume.target} ({volume.origin})")
     texts: list[str] = []
     targets: set[str] = set()
     for target, data in _configuration(model):

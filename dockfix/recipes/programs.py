@@ -98,7 +98,7 @@ def _argv(
         if any(option.endswith("c") for option in options) and operands:
             return (yield from _line(model, operands[0], origin, depth + 1))
         if operands:
-            return (yield from _script(model, (operands[0], *operands[1:]), origin, depth + 1))
+            return (yield from _script(model, (operands[0], *operands[1:]), origin, depth + 1, by_shell=True))
     if name in NODE_RUNNERS and model.node is not None and entry is None:
         resolved = model.node.resolve(words)
         if resolved.commands and resolved.commands != (words,):
@@ -131,15 +131,24 @@ def _command(model: Model, command: ShellCommand, origin: str, depth: int) -> It
 
 
 def _script(
-    model: Model, words: tuple[str, ...], origin: str, depth: int, redirects: tuple[str, ...] = ()
+    model: Model,
+    words: tuple[str, ...],
+    origin: str,
+    depth: int,
+    redirects: tuple[str, ...] = (),
+    *,
+    by_shell: bool = False,
 ) -> Iterator[Program]:
-    """The programs of a shell script of the build context, or the program itself where it is no such script."""
+    """The programs of a shell script of the build context, or the program itself where it is no such script.
+
+    What a shell is given to read is a script, whatever it is called.
+    """
     place = join(model.final.config.workdir, words[0])
     paths = (stage.context_path(place) for stage in (model.final, *reversed(model.stages[:-1])))
     path = next((path for path in paths if path is not None), None)
     script = model.app.script(path) if path is not None else None
     if script is None:
-        yield Program(words, origin, redirects, missing=basename(words[0]).endswith(".sh"))
+        yield Program(words, origin, redirects, missing=by_shell or basename(words[0]).endswith(".sh"))
         return
     source = script.source.replace("\r", "")
     parsed = parse_shell(source)
