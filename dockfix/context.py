@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from dockfix.facts import App
 
 _OPERATIONS = re.compile(
-    r"\.?(?:github|gitlab|circleci|ci|deploy(?:s|ments?)?|k8s|kubernetes|kube|manifests?|helm|charts?|kustomize|ops|devops"
+    r"\.?(?:github|gitlab|circleci|ci|deploy(?:s|ments?)?|manifests?|charts?|kustomize|ops|devops"
+    r"|(?:k8s|kubernetes|kube|helm)(?:[_-][\w-]+)?"
     r"|infra(?:structure)?|docker|compose|stacks?|environments?|env|dev|local|build|scripts?)",
     re.IGNORECASE,
 )

@@ -276,9 +276,9 @@ def _purpose(model: Model) -> Iterator[Obstacle]:
     if image is not None and "onbuild" in image.tag:
         yield Obstacle(base, "the base acts ONBUILD, and expects root")
     started = basename(model.start.words[0]) if model.start.words else ""
-    if model.start.command is None and started in STEPPING:
+    if model.final.starter is None and started in STEPPING:
         yield Obstacle(base, f"{started} {STEPPING[started]}")
-    elif model.start.command is None and not any(s.command or s.entrypoint for s in final_services(model)):
+    elif model.final.starter is None and not any(s.command or s.entrypoint for s in final_services(model)):
         yield Obstacle(
             base, "the file starts no program of its own, so who will use the image, and for what, is unknown"
         )

@@ -112,6 +112,9 @@ def _server(model: Model) -> str | None:
 def _parts(model: Model) -> Parts:
     """The steps of the stage. What else its RUNs do stays with the builder, of which the end takes the output alone."""
     steps = model.final.steps
+    for step in steps:
+        if step.instruction.keyword == "RUN" and (step.script is None or not step.script.ok):
+            raise UnfitError(step.instruction, "what this RUN does cannot be read")
     installs = [(step, call) for step in steps for call in step.invocations if _installs(step, call)]
     if not installs:
         raise UnfitError(None, "the dependencies are installed by a package manager that is not known")
