@@ -105,7 +105,8 @@ def naive(commands: Sequence[Command], place: Path, root: Path) -> Naive | None:
         if manifest is None:
             return None
         spa = _is_spa(manifest)
-        return Naive("spa" if spa else "node", tuple(_node_gains(runs, manifest, spa)), development)
+        lean = _is_lean(runs) or "production" in _environment(commands).get("NODE_ENV", "")
+        return Naive("spa" if spa else "node", tuple(_node_gains(runs, manifest, spa, lean)), development)
     if image == "python" and any(_PYTHON_INSTALL.search(run) for run in runs):
         if not any((folder / name).is_file() for folder in (place.parent, root) for name in _PYTHON_MANIFESTS):
             return None
@@ -132,14 +133,14 @@ def virtues(commands: Sequence[Command]) -> Virtues:
     )
 
 
-def _node_gains(runs: Sequence[str], manifest: Mapping[str, object], spa: bool) -> Iterator[str]:
+def _node_gains(runs: Sequence[str], manifest: Mapping[str, object], spa: bool, lean: bool) -> Iterator[str]:
     if spa:
         yield "spa"
     if any(_BUILD_STEP.search(run) for run in runs):
         yield "compile step"
     if _has_build_tools(runs):
         yield "build tools"
-    if manifest.get("devDependencies") and not _is_lean(runs):
+    if manifest.get("devDependencies") and not lean:
         yield "dev dependencies"
 
 

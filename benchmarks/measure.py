@@ -40,6 +40,11 @@ _PHASES = {
     "caches": Phase.CACHES,
     "order": Phase.COPY_ORDER,
 }
+_RIGHTLY = {
+    "split": ("development images", re.compile("this is a development image")),
+    "user": ("apps that write to the host's folders", re.compile(r"\bthe host's\b")),
+}
+"""What the rules forbid for some files, by the words of the refusal: counted with the others, and told apart."""
 TROUBLES = ("defect", "broken", "comments", "unstable", "crashed")
 
 
@@ -228,10 +233,12 @@ def _usefulness(rows: Sequence[Row], reasons: int) -> Iterator[str]:
     yield "  lean (no dev dependencies) where there is something to gain " + _share(
         after.split or after.lean for _, after in gaining
     )
+    yield from _without(((row, after.split) for row, kind, _, after in judged if kind.gains), "split")
     for virtue in ("user", "small", "caches", "order"):
         had = _share(getattr(before, virtue) for _, _, before, _ in judged)
         has = _share(getattr(after, virtue) for _, _, _, after in judged)
         yield f"  {virtue:10} before {had}   after {has}"
+        yield from _without(((row, getattr(after, virtue)) for row, _, _, after in judged), virtue)
     for virtue, phase in _PHASES.items():
         lacking = [
             row.trial
@@ -242,6 +249,15 @@ def _usefulness(rows: Sequence[Row], reasons: int) -> Iterator[str]:
         whys = Counter(why for trial in lacking for why in _whys(trial, phase))
         yield from (f"    {count:5}  {why}" for why, count in whys.most_common(reasons))
     yield ""
+
+
+def _without(answers: Iterable[tuple[Row, bool]], virtue: str) -> Iterator[str]:
+    """The share of those that no rule forbids, where some are forbidden."""
+    if virtue not in _RIGHTLY:
+        return
+    what, words = _RIGHTLY[virtue]
+    allowed = [(row, has) for row, has in answers if has or not any(words.search(each.why) for each in row.trial.said)]
+    yield f"    without {what}, of which the rules want none: {_share(has for _, has in allowed)}"
 
 
 def _whys(trial: Trial, phase: Phase) -> set[str]:
