@@ -9,6 +9,7 @@ from dockfix.dockerfile import Instruction
 from dockfix.dockerfile.layout import Item, Keep, layout
 from dockfix.model import Model, StageModel, Step
 from dockfix.recipes import caches, chain, lists, mounts
+from dockfix.recipes.stage import shipping
 from dockfix.text import Edit
 from dockfix.transform import Change, Phase, Refusal, Result, Safety, transform
 
@@ -36,7 +37,7 @@ def package_cache(model: Model) -> Iterator[Result]:
     """
     tidied = Tidied()
     refusals: list[Refusal] = []
-    shipped = _shipped(model)
+    shipped = shipping(model)
     carried = _carried(model, shipped)
     for stage in model.stages:
         ships = stage.index in shipped
@@ -130,16 +131,6 @@ def _tidy(
         tidied.lone = stage.steps[min(apt.dropped)].instruction.line
     if before or behind:
         tidied.edit(step, "", *chain.extended(document, step, before, behind))
-
-
-def _shipped(model: Model) -> set[int]:
-    """The stages whose layers end up in an image that is kept."""
-    indices = {stage.index for stage in model.final.lineage}
-    for name in model.targets:
-        stage = model.document.stage(name)
-        if stage is not None:
-            indices |= {other.index for other in model.stages[stage.index].lineage}
-    return indices
 
 
 def _carried(model: Model, shipped: set[int]) -> set[int]:

@@ -17,6 +17,7 @@ from dockfix.catalog.packages import (
     Difference,
     alpine,
     busybox_has,
+    carries,
     difference,
     full_variant_carries,
     is_build_tool,
@@ -24,6 +25,7 @@ from dockfix.catalog.packages import (
     required,
     runtime_libraries,
 )
+from dockfix.catalog.recommends import RECORDED_SUITES, Recommendations, Recommended, recommendations
 from dockfix.catalog.wheels import Wheel, python_system_libraries, python_wheel
 
 __all__ = [
@@ -31,15 +33,19 @@ __all__ = [
     "OLDEST_BRANCH",
     "OLDEST_PYTHON",
     "PROVENANCE",
+    "RECORDED_SUITES",
     "Account",
     "Answer",
     "Difference",
     "GoModule",
     "Image",
     "NpmNative",
+    "Recommendations",
+    "Recommended",
     "Wheel",
     "alpine",
     "busybox_has",
+    "carries",
     "difference",
     "for_linux",
     "full_variant_carries",
@@ -52,6 +58,7 @@ __all__ = [
     "python_closure",
     "python_system_libraries",
     "python_wheel",
+    "recommendations",
     "required",
     "runtime_libraries",
     "variant",

@@ -301,6 +301,12 @@ def full_variant_carries(image: Image) -> frozenset[str]:
     return carried - _union([table("buildpack").row(f"{suite}:{image.name}-slim")])
 
 
+def carries(image: Image) -> frozenset[str]:
+    """Debian packages that an image is known to have beyond those of its suite's base image, dependencies included."""
+    own = _union([table("buildpack").row(f"{image.suite}:{image.name}-slim")])
+    return own | full_variant_carries(image)
+
+
 def _union(rows: Iterable[dict[str, str] | None]) -> frozenset[str]:
     return frozenset(name for row in rows if row for name in row["packages"].split())
 

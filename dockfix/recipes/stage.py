@@ -12,7 +12,7 @@ from dockfix.recipes.packages import install_line
 from dockfix.text import Edit, Span
 
 if TYPE_CHECKING:
-    from dockfix.dockerfile import Instruction
+    from dockfix.dockerfile import Document, Instruction
     from dockfix.model import Invocation, Model, StageModel, Step
 
 HEAD = frozenset({"FROM", "ARG", "ENV", "LABEL", "MAINTAINER", "SHELL"})
@@ -35,6 +35,16 @@ def head(stage: StageModel) -> Instruction:
     return last
 
 
+def shipping(model: Model) -> set[int]:
+    """The stages whose layers end up in an image that is kept."""
+    indices = {stage.index for stage in model.final.lineage}
+    for name in model.targets:
+        stage = model.document.stage(name)
+        if stage is not None:
+            indices |= {other.index for other in model.stages[stage.index].lineage}
+    return indices
+
+
 def package_edit(model: Model, stage: StageModel, packages: Sequence[str]) -> tuple[Edit, ...]:
     """Install *packages*: in the RUN that installs others by the same manager, or in one at the top.
 
@@ -46,7 +56,7 @@ def package_edit(model: Model, stage: StageModel, packages: Sequence[str]) -> tu
             break
         called = installing(step, stage.manager or "")
         if called is not None:
-            return tuple(_appended(model, called, name) for name in packages)
+            return tuple(appended(model.document, called, name) for name in packages)
         if step.instruction.keyword == "RUN" and any(place in step.instruction.text for place in SOURCES):
             # a mirror that the author chose is used for these packages, too
             last = step.instruction
@@ -70,9 +80,9 @@ def installing(step: Step, manager: str) -> Invocation | None:
     return found[-1] if found else None
 
 
-def _appended(model: Model, called: Invocation, name: str) -> Edit:
+def appended(document: Document, called: Invocation, name: str) -> Edit:
     """*name* among the packages of *called*: in its place where they are sorted, on a line of its own like them."""
-    text, words = model.document.text, called.command.words
+    text, words = document.text, called.command.words
     operands = called.operands
     names = [word.text.partition("=")[0] for word in operands]
     ordered = len(names) > 2 and names == sorted(names)
@@ -83,7 +93,7 @@ def _appended(model: Model, called: Invocation, name: str) -> Edit:
     separator = " "
     if "\n" in between:
         indent = re.search(r"[^\n]*$", between)
-        separator = f" {model.document.escape}{model.document.newline}{indent[0] if indent else ''}"
+        separator = f" {document.escape}{document.newline}{indent[0] if indent else ''}"
     if following is not None:
         return Edit(Span(anchor.span.start, anchor.span.start), f"{name}{separator}")
     return Edit(Span(anchor.span.end, anchor.span.end), f"{separator}{name}")
