@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dockfix.bot.body import description
-from dockfix.bot.forge import Forge, ForgeError, Head, MovedError, RefusedError, Remote
+from dockfix.bot.forge import Forge, ForgeError, MovedError, RefusedError, Remote
 from dockfix.bot.proposal import PREFIX, onboarding, proposal, topic_of
 from dockfix.bot.settlement import Place, Result, settle, withdraw
 from dockfix.bot.tree import LARGEST_BLOB, listed
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Fetch = Callable[[str], Awaitable[bytes]]
 Planner = Callable[["Mapping[str, Entry]", "Settings", Fetch], Awaitable["Findings"]]
+Enter = Callable[[Remote], AbstractAsyncContextManager[Forge]]
 
 ORDER = ("failed", "opened", "updated", "closed", "planned", "deferred", "foreign", "reverted", "declined", "current")
 """Which of several results a repository is counted under."""
@@ -83,6 +85,7 @@ class Campaign:
         state: where the run is kept.
         report: told of each repository when it is done.
         jobs: how many are worked on at a time.
+        enter: gives the forge for one repository, where that is another one.
     """
 
     forge: Forge
@@ -91,6 +94,7 @@ class Campaign:
     state: State
     report: Callable[[Record], None]
     jobs: int = 8
+    enter: Enter | None = None
     _busy: set[str] = field(default_factory=set)
     _spent: str = ""
 
@@ -154,22 +158,29 @@ class Campaign:
             ForgeError: the forge fails.
         """
         remote = await self.forge.remote(name)
-        head = await self._head(remote)
+        self._demand_suitable(remote)
+        async with nullcontext(self.forge) if self.enter is None else self.enter(remote) as forge:
+            return await self._deal(forge, remote, name)
+
+    async def _deal(self, forge: Forge, remote: Remote, name: str) -> Record:
+        head = await forge.head(remote, remote.default_branch)
+        if head is None:
+            raise SkipError("is empty")
         source, exists = await self._source(remote)
-        branches = await self.forge.branches(source, PREFIX) if exists else {}
+        branches = await forge.branches(source, PREFIX) if exists else {}
         if self._spent and not branches:
             return Record(name, "deferred", self._spent)
 
         async def fetch(sha: str) -> bytes:
-            return await self.forge.blob(remote, sha, LARGEST_BLOB)
+            return await forge.blob(remote, sha, LARGEST_BLOB)
 
-        entries = await listed(self.forge, remote, head.tree)
+        entries = await listed(forge, remote, head.tree)
         found = await self.planner(entries, self.settings, fetch)
         if not found.enabled:
             return Record(name, "skipped", "its configuration switches the bot off", findings=found)
         proposals = {topic: proposal(topic, plans, entries) for topic, plans in found.plans.items()}
         taken = _Openings(self, name, found.settings)
-        place = Place(self.forge, remote, source, head, branches, found.settings, taken.allow, taken.undo)
+        place = Place(forge, remote, source, head, branches, found.settings, taken.allow, taken.undo)
         if self.settings.onboard and not found.configured and proposals:
             welcome = onboarding()
             result = await settle(place, welcome, description(welcome))
@@ -192,17 +203,13 @@ class Campaign:
                 results.append(gone)
         return Record(name, _outcome(results, found), _why(results, found), tuple(results), found)
 
-    async def _head(self, remote: Remote) -> Head:
+    def _demand_suitable(self, remote: Remote) -> None:
         if remote.archived:
             raise SkipError("is archived")
         if remote.disabled:
             raise SkipError("is disabled")
         if remote.is_fork and not self.settings.forks:
             raise SkipError("is a fork (--forks visits those, too)")
-        head = await self.forge.head(remote, remote.default_branch)
-        if head is None:
-            raise SkipError("is empty")
-        return head
 
     async def _source(self, remote: Remote) -> tuple[Remote, bool]:
         """Where branches are pushed to, and whether it is there already."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dockfix.bot.campaign import Record
-    from dockfix.bot.forge import Forge
+    from dockfix.bot.github import GitHub
     from dockfix.bot.http import Credential
 
 DONE, FAILED, INTERRUPTED = 0, 2, 130
@@ -66,6 +67,7 @@ def _options(*groups: tuple[Any, ...]) -> Callable[[Callable[..., None]], Callab
 @click.option("--reviewer", "reviewers", multiple=True, metavar="NAME", help="Whom to ask, or ORG/TEAM.")
 @click.option("--fork", is_flag=True, help="Propose from a fork where the account may not push.")
 @click.option("--forks", is_flag=True, help="Visit repositories that are forks, too.")
+@click.option("--git", "through", is_flag=True, help="Fetch and push with git, for trees too large for the API.")
 @click.option("--onboard", is_flag=True, help="Ask first, with a pull request that adds a .dockfix.toml.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=8, show_default=True, help="Repositories at a time.")
 @click.option("--unpaced", is_flag=True, help="Write without the pauses that GitHub asks for, to a server of your own.")
@@ -112,13 +114,15 @@ async def _run(settings: Settings, given: dict[str, Any]) -> int:
     from dockfix.bot.names import names
     from dockfix.bot.report import summary, write
     from dockfix.bot.state import State
+    from dockfix.bot.throughgit import through_git
     from dockfix.bot.workshop import in_thread
 
     forge = _forge(given, dry_run=settings.dry_run, unpaced=given["unpaced"])
     state = State("" if settings.dry_run else given["state"] or _default_state())
     try:
         state.begin(resume=given["resume"])
-        campaign = Campaign(forge, settings, in_thread, state, _show(settings.dry_run), given["jobs"])
+        enter = partial(through_git, forge) if given["through"] else None
+        campaign = Campaign(forge, settings, in_thread, state, _show(settings.dry_run), given["jobs"], enter)
         try:
             await campaign.run(names(forge, given["repositories"], given["files"], given["organisations"]))
             state.finish()
@@ -148,7 +152,7 @@ def _show(dry_run: bool) -> Callable[[Record], None]:
     return show
 
 
-def _forge(given: dict[str, Any], *, dry_run: bool, unpaced: bool = False) -> Forge:
+def _forge(given: dict[str, Any], *, dry_run: bool, unpaced: bool = False) -> GitHub:
     """The forge that the command line names.
 
     Raises:

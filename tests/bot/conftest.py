@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from dockfix import registry
-from dockfix.bot.campaign import Campaign, Record
+from dockfix.bot.campaign import Campaign, Enter, Record
 from dockfix.bot.credentials import Token
 from dockfix.bot.github import HEADERS, GitHub
 from dockfix.bot.http import Credential, Http
@@ -78,7 +78,9 @@ class Bot:
         http = Http(self.hub.base, self.credential, pace, HEADERS, read_only=read_only, transport=transport(self.hub))
         return GitHub(http, as_app=self.as_app)
 
-    def run(self, *names: str, jobs: int = 4, resume: bool = False, **settings: Any) -> dict[str, Record]:
+    def run(
+        self, *names: str, jobs: int = 4, resume: bool = False, enter: Enter | None = None, **settings: Any
+    ) -> dict[str, Record]:
         """A run over the repositories, all of the hub's if none is named; what became of each that was visited."""
         records: dict[str, Record] = {}
 
@@ -90,7 +92,7 @@ class Bot:
             state = State(self.state, lambda: self.time.seconds)
             try:
                 state.begin(resume=resume)
-                campaign = Campaign(forge, Settings(**settings), in_thread, state, report, jobs)
+                campaign = Campaign(forge, Settings(**settings), in_thread, state, report, jobs, enter)
                 await campaign.run(each(names or tuple(self.hub.repos)))
                 state.finish()
             finally:

@@ -205,7 +205,15 @@ class Hub:
     def repository(self, repo: Repo, request: Request, data: Any) -> Answer:
         parent = {"parent": {"full_name": repo.parent}, "fork": True} if repo.parent else {"fork": False}
         rights = {"push": repo.push, "pull": True, "admin": False}
-        shown = {"full_name": repo.name, "default_branch": repo.default, "permissions": rights, **parent, **repo.flags}
+        page = f"https://github.com/{repo.name}"
+        shown = {
+            "full_name": repo.name,
+            "html_url": page,
+            "default_branch": repo.default,
+            "permissions": rights,
+            **parent,
+            **repo.flags,
+        }
         return Answer(200, shown)
 
     def branch(self, repo: Repo, request: Request, data: Any, name: str) -> Answer:
