@@ -24,6 +24,8 @@ _REFUSED_STATUS = 400
 _EPHEMERAL = 32768
 """From here on Linux deals out ports to whoever asks for any: ``net.ipv4.ip_local_port_range``."""
 
+_SAYS = "the rewrite says: "
+
 _CONFIGURED = (
     ("WORKDIR", "WorkingDir", "/"),
     ("ENTRYPOINT", "Entrypoint", None),
@@ -77,6 +79,11 @@ def judge(before: Seen, after: Seen, expected: Expectation) -> Verdict:
         said = f": {normal.told(old.log)[0]}" if normal.told(old.log) else ""
         return Verdict("not comparable", (f"neither listens on port {awaited} here{said}",), remarks)
     return Verdict("same behaviour", (), remarks)
+
+
+def hinges_on_log(verdict: Verdict) -> bool:
+    """Whether a line of the rewrite's log is all that differs."""
+    return verdict.kind == "different" and all(reason.startswith(_SAYS) for reason in verdict.reasons)
 
 
 def judge_unseen(before: ImageFacts, after: ImageFacts, expected: Expectation, program: str) -> Verdict:
@@ -211,7 +218,7 @@ def _broken(old: Observation, new: Observation) -> Iterator[str]:
     known = {normal.lines(line) for line in old.log.splitlines()}
     lines = list(dict.fromkeys(line for line in normal.broken(new.log) if normal.lines(line) not in known))
     if lines:
-        yield f"the rewrite says: {lines[0]}"
+        yield f"{_SAYS}{lines[0]}"
 
 
 def _remarks(old: Observation, new: Observation) -> Iterator[str]:

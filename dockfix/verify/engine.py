@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 from dockfix.verify.container import Container
 from dockfix.verify.process import Done, execute
-from dockfix.verify.result import BuildResult, EngineError, Executed, Layer, Limits
+from dockfix.verify.result import BuildResult, EngineError, Executed, Layer, Limits, TimedOutError
 
 COMMAND_SECONDS = 60.0
 
@@ -118,10 +118,10 @@ class Engine(ABC):
         no_cache: bool = False,
         timeout: float = 1200,
     ) -> BuildResult:
-        """Build ``dockerfile`` (absolute, or a path inside ``context``). A build that fails is a result, no exception.
+        """Build ``dockerfile`` (absolute, or a path inside ``context``).
 
-        BuildKit takes limits of memory from its builder alone, so that a build is limited in time only. Raises
-        EngineError where ``timeout`` seconds do not suffice.
+        A build that fails, or that ``timeout`` seconds do not suffice for, is a result, no exception. BuildKit takes
+        limits of memory from its builder alone, so that a build is limited in time only.
         """
         tag = self.name(tag)
         with tempfile.TemporaryDirectory(prefix="dockfix-build-", dir=self.scratch) as scratch:
@@ -137,7 +137,11 @@ class Engine(ABC):
             if no_cache:
                 command.append("--no-cache")
             started = time.monotonic()
-            done = self._execute((*command, str(context)), timeout, merged=True)
+            try:
+                done = self._execute((*command, str(context)), timeout, merged=True)
+            except TimedOutError as error:
+                seconds = time.monotonic() - started
+                return BuildResult(False, "", seconds, error.output, reason=error.reason, timed_out=True)
             seconds = time.monotonic() - started
             ok = done.code == 0
             image = self.image_of(identity.read_text(encoding="ascii"), tag) if ok else ""
@@ -267,6 +271,6 @@ class Engine(ABC):
                 (self.program, *arguments), self._environment(), timeout=timeout, errors="merged" if merged else "apart"
             )
         except subprocess.TimeoutExpired as error:
-            raise EngineError(f"{self.program} {arguments[0]}: not done after {timeout:.0f} seconds") from error
+            raise TimedOutError(f"{self.program} {arguments[0]}", timeout, error.output) from error
         except OSError as error:
             raise EngineError(f"{self.program}: {error.strerror or error}") from error

@@ -31,12 +31,14 @@ class Patience:
         idle: for one that is not, before it is taken to run.
         health: for the health check to pass, once the app answers.
         stop: for the end after the stop signal.
+        linger: before the end, for what it has to say meanwhile.
     """
 
     port: float = 60.0
     idle: float = 6.0
     health: float = 45.0
     stop: int = 10
+    linger: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def _watch(container: Container, ports: Sequence[int], paths: Sequence[str], pat
     status, healthy = _wait_health(container, time.monotonic() + patience.health, began)
     seen = replace(seen, health=status, healthy=healthy, check=container.last_check() if status else "")
     seen = replace(seen, reaps=_reaps(container))
-    time.sleep(_SETTLING_SECONDS)
+    time.sleep(_SETTLING_SECONDS + patience.linger)
     again = _ask(container, port, paths)
     answers = tuple(replace(answer, stable=again.get(path) == answer) for path, answer in first.items())
     if not container.running():

@@ -56,16 +56,20 @@ def execute(
     with process:
         try:
             output, complaints = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired as late:
+            late.output = _call_off(process) or late.output
+            raise
         except BaseException:
             _call_off(process)
             raise
     return Done(process.returncode, output, complaints or "")
 
 
-def _call_off(process: subprocess.Popen[str]) -> None:
+def _call_off(process: subprocess.Popen[str]) -> str:
+    """End a command; what it had printed."""
     process.send_signal(signal.SIGINT)
     try:
-        process.communicate(timeout=PATIENCE)
+        return process.communicate(timeout=PATIENCE)[0]
     except subprocess.TimeoutExpired:
         process.kill()
-        process.communicate()
+        return process.communicate()[0]

@@ -11,6 +11,20 @@ class EngineError(Exception):
     """The engine refused a command, or a container did not do what was waited for."""
 
 
+class TimedOutError(EngineError):
+    """A command took too long.
+
+    Attributes:
+        reason: how long was too long.
+        output: what it had printed by then.
+    """
+
+    def __init__(self, command: str, seconds: float, output: str | bytes | None) -> None:
+        self.reason = f"not done after {seconds:.0f} seconds"
+        self.output = output.decode("utf-8", "replace") if isinstance(output, bytes) else output or ""
+        super().__init__(f"{command}: {self.reason}")
+
+
 class Response(NamedTuple):
     """An HTTP answer; header names are in lower case."""
 
@@ -67,6 +81,7 @@ class BuildResult:
         cached_steps: how many steps of any kind came from the cache.
         reason: why it failed, in a line.
         missing: the base that it lacked, if that is why.
+        timed_out: whether it was called off because it took too long.
     """
 
     ok: bool
@@ -77,6 +92,7 @@ class BuildResult:
     cached_steps: int = 0
     reason: str = ""
     missing: MissingBase | None = None
+    timed_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

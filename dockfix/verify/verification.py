@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockfix.verify import contexts
-from dockfix.verify.comparison import Seen, Verdict, judge, judge_unseen
+from dockfix.verify.comparison import Seen, Verdict, hinges_on_log, judge, judge_unseen
 from dockfix.verify.expectation import expectation
 from dockfix.verify.image import ImageFacts, dependencies_cached, facts
 from dockfix.verify.observation import Observation, Patience, observe
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from dockfix.engine import Plan
     from dockfix.facts import App
     from dockfix.options import Options
-    from dockfix.verify.result import BuildResult, MissingBase
+    from dockfix.verify.result import BuildResult
     from dockfix.verify.workspace import Workspace
 
 SIDES = ("before", "after")
 _TOKEN = 4
 """Bytes that make a change one that the builder's cache has not seen in an earlier run."""
+_LINGER = 10.0
+"""Seconds for which the original is watched longer than usual, where only a line of the log is new."""
 Say = Callable[[str], None]
 
 
@@ -83,16 +85,14 @@ class Side:
         run: what was seen of a container; ``None`` where none was started.
         builds: how long builds took.
         log: what the failed build printed.
-        reason: why it failed, in a line.
-        missing: the base image that it lacked, if that is why.
+        failure: the build that failed.
     """
 
     image: ImageFacts | None = None
     run: Observation | None = None
     builds: Builds = field(default_factory=Builds)
     log: str = ""
-    reason: str = ""
-    missing: MissingBase | None = None
+    failure: BuildResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,22 @@ class _Work:
         assert before.image is not None and after.image is not None
         if before.run is None or after.run is None:
             return judge_unseen(before.image, after.image, self.expected, self.workspace.engine.program)
-        return judge(Seen(before.image, before.run), Seen(after.image, after.run), self.expected)
+        verdict = judge(Seen(before.image, before.run), Seen(after.image, after.run), self.expected)
+        if hinges_on_log(verdict):
+            # a line may come or not by chance: whatever any run of the original says is its own
+            again = self._linger(after.run)
+            if again is not None:
+                run = replace(before.run, log=f"{before.run.log}\n{again.log}")
+                verdict = judge(Seen(before.image, run), Seen(after.image, after.run), self.expected)
+        return verdict
+
+    def _linger(self, rewrite: Observation) -> Observation | None:
+        """The original once more, for longer than the rewrite ran; ``None`` where it is not built again."""
+        self.say("running the original once more")
+        result = self._build("before")
+        seconds = _LINGER + (rewrite.healthy or rewrite.ready or 0.0)
+        patience = replace(self.trial.patience, linger=seconds)
+        return self._observe(result.image, 0, patience) if result.ok else None
 
     def discard(self) -> None:
         """Remove the images, so that they do not pile up over many Dockerfiles."""
@@ -236,7 +251,7 @@ class _Work:
         self.say(f"building the {_named(side)}")
         result = self._build(side, cold=not self.trial.quick)
         if not result.ok:
-            return Side(log=result.log, reason=result.reason, missing=result.missing)
+            return Side(log=result.log, failure=result)
         run = None
         if self.workspace.engine.runs:
             self.say(f"running the {_named(side)}")
@@ -258,7 +273,7 @@ class _Work:
             self.images.append(result.image)
         return result
 
-    def _observe(self, image: str, side: int) -> Observation:
+    def _observe(self, image: str, side: int, patience: Patience | None = None) -> Observation:
         return observe(
             self.workspace.engine,
             image,
@@ -266,7 +281,7 @@ class _Work:
             env=self.trial.env,
             ports=self.expected.ports[side],
             paths=tuple(dict.fromkeys((*self.expected.paths, *self.trial.paths))),
-            patience=self.trial.patience,
+            patience=patience or self.trial.patience,
         )
 
     def _time(self, sides: dict[str, Side]) -> tuple[str, ...]:
@@ -304,15 +319,20 @@ class _Work:
 
 
 def _unbuilt(side: Side) -> Verdict:
-    why = f"base {side.missing.image} cannot be had" if side.missing is not None else side.reason
+    assert side.failure is not None
+    missing = side.failure.missing
+    why = f"base {missing.image} cannot be had" if missing is not None else side.failure.reason
     return Verdict("the original does not build", (why,))
 
 
 def _miswritten(side: Side) -> Verdict:
-    missing = side.missing
+    assert side.failure is not None
+    missing = side.failure.missing
     if missing is not None and not missing.denied:
         return Verdict("not comparable", (f"the rewrite's base {missing.image} cannot be had here",))
-    why = f"base {missing.image} does not exist" if missing is not None else side.reason
+    if side.failure.timed_out:
+        return Verdict("not comparable", (f"the build of the rewrite is {side.failure.reason}",))
+    why = f"base {missing.image} does not exist" if missing is not None else side.failure.reason
     return Verdict("different", (f"the rewrite does not build: {why}",))
 
 

@@ -135,3 +135,60 @@ def test_verify_needs_something_to_write(app: Path) -> None:
     result = CliRunner().invoke(main, ["--verify", "."], prog_name="dockfix")
     assert result.exit_code == 2
     assert "--verify goes with --write" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("slow", "answer"),
+    [
+        ("original", (2, "the original does not build", "not done after 1 seconds")),
+        ("rewrite", (2, "not comparable", "the build of the rewrite is not done after 1 seconds")),
+    ],
+)
+def test_a_build_that_takes_too_long(
+    verify: Run, app: Path, monkeypatch: pytest.MonkeyPatch, slow: str, answer: tuple[int, str, str]
+) -> None:
+    from dockfix.verify import engine
+
+    build = engine.Engine.build
+    calls: list[Path] = []
+
+    def hurried(self: engine.Engine, context: Path, dockerfile: str | Path, **options: Any) -> Any:
+        calls.append(context)
+        if (len(calls) == 1) == (slow == "original"):
+            path = Path(dockerfile)
+            path.write_text(f"# slow\n{path.read_text()}")
+            options["timeout"] = 1
+        return build(self, context, dockerfile, **options)
+
+    monkeypatch.setattr(engine.Engine, "build", hurried)
+    result = verify("--quick", "--format", "json")
+    found = json.loads(result.stdout)["files"][0]
+    assert (result.exit_code, found["verdict"], found["reasons"][0]) == answer
+
+
+def test_a_line_that_any_run_of_the_original_says_is_its_own(verify: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dockfix.verify import verification
+    from dockfix.verify.observation import Observation, Patience
+
+    line = "Watcher Error: EACCES: permission denied, watch '/root'"
+    logs = iter(["", line, line])
+    waits: list[float] = []
+
+    def observe(*arguments: Any, patience: Patience, **options: Any) -> Observation:
+        waits.append(patience.linger)
+        return Observation(True, log=next(logs), ready=3.0)
+
+    monkeypatch.setattr(verification, "observe", observe)
+    assert verify("--quick").exit_code == 0
+    assert waits == [0.0, 0.0, 13.0]
+
+
+def test_a_line_that_the_rewrite_alone_says_is_a_difference(verify: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dockfix.verify import verification
+    from dockfix.verify.observation import Observation
+
+    logs = iter(["", "Error: Cannot find module 'x'", "all is well"])
+    monkeypatch.setattr(verification, "observe", lambda *_, **__: Observation(True, log=next(logs)))
+    result = verify("--quick")
+    assert result.exit_code == 1
+    assert "the rewrite says: Error: Cannot find module 'x'" in result.stdout
