@@ -295,6 +295,13 @@ class Node:
                 return node
         return None
 
+    def member_at(self, path: str) -> tuple[Node, str] | None:
+        """The workspace member that a file belongs to, and the file's path in it."""
+        for folder, node in self._members.items():
+            if path.startswith(f"{folder}/"):
+                return node, path.removeprefix(f"{folder}/")
+        return None
+
     # -- programs ------------------------------------------------------------------------------------------------
 
     @cached_property

@@ -95,6 +95,8 @@ def _elsewhere(model: Model, program: tuple[str, ...], start: Start) -> Server:
 
 
 def _node(model: Model, program: tuple[str, ...], resolved: Resolved | None) -> Server:
+    from dockfix.facts import Fact
+
     node = model.node
     assert node is not None
     name = basename(program[0])
@@ -110,12 +112,15 @@ def _node(model: Model, program: tuple[str, ...], resolved: Resolved | None) -> 
     if entry is None:
         return _framework_server(model, name, framework, resolved)
     found = node.server_of(entry)
+    member = node.member_at(entry) if found.entry is None else None
+    if member is not None:
+        found = member[0].server_of(member[1])
     if found.entry is None and framework == "next" and basename(entry) == "server.js":
         return _standalone(model, name)
     environment = {**dict(model.start.environment), **dict(resolved.environment if resolved is not None else ())}
     origin = resolved.steps[-1].origin if resolved is not None and resolved.steps else "the start command"
     port, variable = _settled(model, found.port, found.port_variable, environment, origin, found.imports)
-    return Server(
+    server = Server(
         kind="web" if found.listens is not None else "unknown",
         language="node",
         name=name,
@@ -133,6 +138,10 @@ def _node(model: Model, program: tuple[str, ...], resolved: Resolved | None) -> 
         imports=found.imports,
         unread=found.entry is None or found.truncated,
     )
+    if member is None:
+        return server
+    # a member runs in the folder above it, so that its relative paths mean something else
+    return replace(server, reads=(), writes=(), written_files=(), reads_unknown=Fact(entry, origin), unread=True)
 
 
 def _standalone(model: Model, name: str) -> Server:
