@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from dockfix.model import named, requirement_paths
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 PLACES = ("-t", "--target", "--prefix", "--root", "--user", "-e", "--editable")
 VARIABLES = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PYTHONNOUSERSITE", "PYTHONUSERBASE", "HOME")
 """Variables that move what pip installs: https://pip.pypa.io/en/stable/topics/configuration/"""
+
+
+OWN = re.compile(r"\./?(?:\[[\w,-]+\])?")
+"""The project in the working directory, which pip copies among the packages."""
 
 
 def check_installs(model: Model, installs: Sequence[Step]) -> None:
@@ -42,7 +47,7 @@ def _check(model: Model, step: Step, called: Invocation) -> None:
         if called.has(option):
             raise UnfitError(at, f"pip is told where to install ({option})")
     local = [word.text for word in called.operands if word.text.startswith((".", "/", "file:"))]
-    if local:
+    if not all(OWN.fullmatch(path) for path in local):
         raise UnfitError(at, f"the sources themselves are installed ({local[0]})")
     words = (*called.operands, *called.options)
     if any(named(word, step, arguments=word in called.operands) is None for word in words):
