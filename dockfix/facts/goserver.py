@@ -287,10 +287,17 @@ def _reads(sources: Sequence[GoSource]) -> tuple[tuple[Fact[str], ...], Fact[str
 
 
 def _tools(source: GoSource) -> Iterator[Fact[str]]:
+    """The programs that are called, those of a shell line too; an empty name where it cannot be told."""
     for call in source.calls:
-        if call.name in {"exec.Command", "exec.CommandContext", "exec.LookPath"}:
-            if any(text(each) == "os.Args[0]" for each in call.arguments[:2]):
-                continue  # the program starts itself again
-            words = [literal(each) for each in call.arguments[:2]]
-            name = words[-1] if call.name == "exec.CommandContext" else words[0] if words else None
-            yield Fact(name or "", f"{source.path}:{call.line}")
+        if call.name not in {"exec.Command", "exec.CommandContext", "exec.LookPath"}:
+            continue
+        given = call.arguments[call.name == "exec.CommandContext" :]
+        if given and text(given[0]) == "os.Args[0]":
+            continue  # the program starts itself again
+        words = [literal(each) for each in given]
+        origin = f"{source.path}:{call.line}"
+        yield Fact((words[0] if words else None) or "", origin)
+        if words[0:1] and (words[0] or "").rpartition("/")[2] in {"sh", "bash", "ash"} and words[1:2] == ["-c"]:
+            line = words[2] if len(words) > 2 else None
+            parts = re.split(r"&&|\|\||[;|]", line) if line and not re.search(r"[`$(%]", line) else [""]
+            yield from (Fact(next(iter(part.split()), ""), origin) for part in parts)

@@ -57,6 +57,10 @@ TOOLCHAIN = frozenset(
 WATCHERS = frozenset({"air", "reflex", "CompileDaemon", "fresh", "realize", "gow", "dlv", "modd", "gowatch", "bee"})
 
 
+NEEDS_C = re.compile(r"-(?:race|msan|asan)\b|-linkmode[= ]external|-buildmode[= ]\S+|\bnetcgo\b")
+"""Options of a build that do not work without C: https://pkg.go.dev/cmd/go#hdr-Compile_packages_and_dependencies"""
+
+
 @dataclass(frozen=True)
 class Choice:
     """Where the program runs.
@@ -132,7 +136,8 @@ def _assets(model: Model, program: Program) -> Assets:
     read = [re.split(r"[*?\[{]", fact.value)[0].removeprefix("./").strip("/") for fact in program.server.reads]
     places = tuple(join(model.folder, place) for place in read if place)
     unnamed = {path for path in embedded if not path.startswith(places)}
-    everything = program.server.reads_unknown is not None
+    all_of_it = any(not re.sub(r"[./*]", "", fact.value) for fact in program.server.reads)
+    everything = all_of_it or program.server.reads_unknown is not None
     return assets(model, texts, SOURCES, everything=everything, embedded=unnamed)
 
 
@@ -177,6 +182,9 @@ def _choice(model: Model, program: Program, building: Sequence[Step]) -> Choice:
     off = [_cgo_off(build) for build in _all_builds(model)]
     if off and all(off):
         return Choice(_alpine(None), False, "the program is built without C")
+    wanting = next((match[0] for step in building if (match := NEEDS_C.search(step.instruction.value))), None)
+    if wanting is not None:
+        return Choice(slim.reference, False, f"`{wanting}` builds with C")
     own = program.cgo
     if own is not None:
         return Choice(slim.reference, False, f"the sources call C ({own})")

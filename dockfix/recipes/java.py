@@ -162,11 +162,12 @@ def _end_image(model: Model, project: JavaProject) -> str:
     vendor, major, alpine = _jdk(image.name, image.tag)
     if not major:
         raise UnfitError(stage.stage.base, f"which Java {stage.reference} brings its tag does not say")
+    slim = "-slim" if image.variant == "slim" else ""
     suffix = "-alpine" if alpine or image.distribution == "alpine" else ""
     wanted: tuple[str, ...] = {
         "eclipse-temurin": (f"{major}-jre{suffix}", f"{major}-jdk{suffix}"),
         "amazoncorretto": (f"{major}-alpine-jre", f"{major}-alpine") if suffix else (f"{major}-headless", major),
-        "openjdk": (f"{major}-jre-slim", f"{major}-jdk-slim"),
+        "openjdk": (f"{major}-jre{slim}", f"{major}-jdk{slim}"),
     }[vendor]
     if compiles(model, project) is not None:
         wanted = wanted[1:]

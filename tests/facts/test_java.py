@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from dockfix.facts import App, Tree
+from dockfix.facts.java import archive, server_of
+from dockfix.facts.javaproject import JavaProject, project
+from dockfix.facts.server import Place, Running, Server
+
+POM = """<project>
+  <artifactId>orders</artifactId>
+  <version>1.2.3</version>
+  <build>
+    <finalName>${project.artifactId}-app</finalName>
+    <plugins><plugin><artifactId>spring-boot-maven-plugin</artifactId></plugin></plugins>
+  </build>
+  <dependencies>
+    <dependency>
+      <groupId>org.springframework.boot</groupId>
+      <artifactId>spring-boot-starter-web</artifactId>
+    </dependency>
+    <dependency>
+      <groupId>org.springframework.boot</groupId>
+      <artifactId>spring-boot-starter-actuator</artifactId>
+    </dependency>
+    <dependency>
+      <groupId>junit</groupId>
+      <artifactId>junit</artifactId>
+      <scope>test</scope>
+    </dependency>
+  </dependencies>
+</project>
+"""
+PROPERTIES = "src/main/resources/application.properties"
+
+
+def of(files: dict[str, str]) -> JavaProject:
+    found = project(Tree(files), "", "")
+    assert found is not None
+    return found
+
+
+def server(files: dict[str, str], *words: str) -> Server:
+    app = App(Tree({"pom.xml": POM, "target/orders-app.jar": "", **files}))
+    place = Place("/app/orders-app.jar", "target/orders-app.jar", ())
+    found = server_of(app, Running(("java", "-jar", "orders-app.jar", *words), "/app", "", {}, lambda path: place))
+    assert found is not None
+    return found
+
+
+def test_maven() -> None:
+    found = of({"pom.xml": POM})
+    assert found.archive == "target/orders-app.jar"
+    assert found.fat == "Spring Boot"
+    assert [(fact.value, fact.origin) for fact in found.dependencies] == [
+        ("org.springframework.boot:spring-boot-starter-web", "pom.xml:11"),
+        ("org.springframework.boot:spring-boot-starter-actuator", "pom.xml:15"),
+    ]
+
+
+def test_entities_of_its_own_are_not_expanded() -> None:
+    assert project(Tree({"pom.xml": '<!DOCTYPE p [<!ENTITY a "b">]><project>&a;</project>'}), "", "") is None
+    assert project(Tree({"pom.xml": "<project>"}), "", "") is None
+
+
+def test_gradle() -> None:
+    build = (
+        "plugins {\n    id 'org.springframework.boot' version '3.3.4'\n}\nversion = '0.1'\n"
+        "dependencies {\n    // implementation 'a:b:1'\n    implementation 'io.netty:netty-all:4.1'\n}\n"
+    )
+    found = of({"build.gradle": build, "settings.gradle": "rootProject.name = 'shop'\ninclude 'api'\n"})
+    assert found.archive == "build/libs/shop-0.1.jar"
+    assert [(fact.value, fact.origin) for fact in found.dependencies] == [("io.netty:netty-all", "build.gradle:7")]
+    assert [fact.value for fact in found.modules] == ["api"]
+
+
+def test_port_and_route_of_spring() -> None:
+    found = server({PROPERTIES: "server.port=${PORT:9000}\nserver.servlet.context-path=/api\n"})
+    assert (found.kind, found.port and found.port.value, found.variable and found.variable.value) == (
+        "web",
+        9000,
+        "PORT",
+    )
+    assert found.health is not None
+    assert found.health.value == "/api/actuator/health"
+    assert found.port is not None
+    assert found.port.origin == f"{PROPERTIES}:1"
+
+
+def test_default_port_of_spring() -> None:
+    found = server({})
+    assert found.port is not None
+    assert found.port.value == 8080
+    assert found.variable is not None
+    assert found.variable.value == "SERVER_PORT"
+
+
+def test_yaml_and_its_profiles() -> None:
+    found = server({"src/main/resources/application.yml": "server:\n  port: 8082\n---\nserver:\n  port: 9999\n"})
+    assert found.port is None
+    found = server({"src/main/resources/application.yml": "server:\n  port: 8082\n"})
+    assert found.port is not None
+    assert found.port.value == 8082
+
+
+def test_command_line_wins() -> None:
+    found = server({PROPERTIES: "server.port=9000\n"}, "--server.port=7000")
+    assert found.port is not None
+    assert found.port.value == 7000
+
+
+def test_route_behind_a_login_is_not_asked() -> None:
+    pom = POM.replace("<groupId>junit</groupId>", "<groupId>org.springframework.security</groupId>").replace(
+        "<scope>test</scope>", ""
+    )
+    assert server({"pom.xml": pom}).health is None
+
+
+def test_files_that_are_written() -> None:
+    assert server({}).writes_unknown is None
+    logged = server({PROPERTIES: "logging.file.name=app.log\n"}).writes_unknown
+    assert logged is not None
+    assert logged.origin == f"{PROPERTIES}:1"
+    written = server({"src/main/java/A.java": "class A {\n void a() { Files.write(p, b); }\n}\n"}).writes_unknown
+    assert written is not None
+    assert written.origin == "src/main/java/A.java:2"
+
+
+def test_archive() -> None:
+    assert archive(("java", "-Xmx1g", "-jar", "a.jar", "x")) == "a.jar"
+    assert archive(("java", "-cp", "a.jar", "Main")) is None
