@@ -73,3 +73,15 @@ def test_each_parser_is_loaded_only_for_what_it_reads(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text('FROM nginx:1.27\nCMD ["nginx"]\n')
     loaded = imported(command("-q", "."), tmp_path)
     assert loaded & {"libcst", "yaml", "json5", "tree_sitter_javascript", "tree_sitter_typescript"} == set()
+
+
+def test_only_the_recipes_of_the_app_are_loaded(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(
+        'FROM node:20\nWORKDIR /app\nCOPY . .\nRUN npm install\nCMD ["node", "server.js"]\n'
+    )
+    (tmp_path / "package.json").write_text('{"name": "app", "dependencies": {"express": "4"}}')
+    (tmp_path / "server.js").write_text("require('express')().listen(3000)\n")
+    loaded = imported(command("-q", "."), tmp_path)
+    others = {f"dockfix.recipes.{name}" for name in ("dotnet", "go", "nuget", "php", "python", "ruby", "rust")}
+    assert "dockfix.recipes.node" in loaded
+    assert loaded & others == set()

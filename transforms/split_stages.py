@@ -8,7 +8,7 @@ from dockfix.dockerfile import Document
 from dockfix.dockerfile.layout import layout
 from dockfix.model import Model
 from dockfix.recipes import bases
-from dockfix.recipes.ecosystems import ECOSYSTEMS
+from dockfix.recipes.ecosystems import splits
 from dockfix.recipes.split import NoGainError, UnfitError
 from dockfix.text import Edit, apply
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
@@ -47,7 +47,7 @@ def split_stages(model: Model) -> Iterator[Result]:
     if model.final.image is None:
         yield Refusal(base, model.final.unresolved)
         return
-    for recipe in (ecosystem.split for ecosystem in ECOSYSTEMS if ecosystem.split is not None):
+    for recipe in splits(model):
         try:
             split = recipe(model)
         except UnfitError as reason:

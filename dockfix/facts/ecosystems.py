@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,11 +24,5 @@ def server_of(app: App, running: Running) -> Server | None:
 
 def _known() -> Iterator[Callable[[App, Running], Server | None]]:
     """The function ``server_of`` of every facts module, each module imported when its turn comes."""
-    from dockfix.facts import dotnet, go, java, php, ruby, rust
-
-    yield dotnet.server_of
-    yield go.server_of
-    yield java.server_of
-    yield php.server_of
-    yield ruby.server_of
-    yield rust.server_of
+    for name in ("dotnet", "go", "java", "php", "ruby", "rust"):
+        yield import_module(f"dockfix.facts.{name}").server_of

@@ -36,11 +36,6 @@ if TYPE_CHECKING:
     from dockfix.model.config import ConfigDelta
 
 IMAGES = "mcr.microsoft.com/dotnet/"
-RUNTIMES = frozenset(
-    f"{IMAGES}{core}{name}" for core in ("", "core/") for name in ("sdk", "aspnet", "runtime", "runtime-deps")
-)
-ACCOUNT = "app"
-"""https://devblogs.microsoft.com/dotnet/securing-containers-with-rootless/: in the images of .NET 8 and later"""
 PLAIN = re.compile(r"(?:Microsoft\.Extensions|System|Newtonsoft|Npgsql|Dapper|MySqlConnector|Polly|CsvHelper)(?:\..+)?")
 """Packages that bring no need of ASP.NET's shared framework along; others may, without the project saying so."""
 TOOLS = re.compile(r"\b(?:curl|wget|git|pwsh|ps)\b")

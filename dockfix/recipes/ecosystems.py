@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-from dockfix.recipes import dotnet, go, java, node, nuget, php, python, ruby, rust, spa
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dockfix.model import Model, StageModel, Step
@@ -16,46 +15,98 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ecosystem:
-    """An ecosystem. What it has no answer to is absent.
+    """An ecosystem. What it has no answer to is absent, and it is asked only of a file that it concerns.
 
     Attributes:
+        images: images that its apps are built and run in, whose programs the model's server facts tell about.
+        managers: the package managers and build tools whose calls it answers for.
         split: takes the single stage of a file apart; ``None`` where the file is none of the ecosystem's.
         readers: by package manager, what an install reads of the build context.
         fetch: how a RUN that builds gets its dependencies before the sources; ``None`` where it is none of the
             ecosystem's.
-        images: images whose programs the model's server facts tell about, so that an account can be given to them.
         account: the account that those images make for the app, where they have one and their makers advise it.
         ignored: what of a folder of the context that is copied whole no image needs, as lines of a .dockerignore.
 
     The functions raise :class:`~dockfix.recipes.split.UnfitError` where something stands in the way.
     """
 
+    images: frozenset[str]
+    managers: frozenset[str] = frozenset()
     split: Callable[[Model], Split | None] | None = None
     readers: Mapping[str, Reader] = field(default_factory=dict)
     fetch: Callable[[Model, StageModel, Step], Fetch | None] | None = None
-    images: frozenset[str] = frozenset()
     account: str = ""
     ignored: Callable[[Model, str], Iterator[str]] | None = None
 
+    def called(self, step: Step) -> bool:
+        """Whether a RUN calls one of the managers."""
+        return any(called.manager in self.managers for called in step.invocations)
+
+
+def _later(recipe: str, function: str) -> Callable[..., Any]:
+    """A function of a recipe's module, which is imported when it is called: most files concern one ecosystem."""
+
+    def call(*arguments: Any) -> Any:
+        return getattr(import_module(f"dockfix.recipes.{recipe}"), function)(*arguments)
+
+    return call
+
 
 ECOSYSTEMS = (
-    Ecosystem(split=spa.split),
-    Ecosystem(split=node.split, images=frozenset({"node"})),
-    Ecosystem(split=python.split, images=frozenset({"python"})),
+    Ecosystem(frozenset({"node"}), split=_later("spa", "split")),
+    Ecosystem(frozenset({"node"}), split=_later("node", "split")),
+    Ecosystem(frozenset({"python"}), split=_later("python", "split")),
     Ecosystem(
-        split=dotnet.split,
-        readers={"dotnet": nuget.reading},
-        images=dotnet.RUNTIMES,
-        account=dotnet.ACCOUNT,
-        ignored=dotnet.ignored,
+        frozenset(
+            f"mcr.microsoft.com/dotnet/{core}{name}"
+            for core in ("", "core/")
+            for name in ("sdk", "aspnet", "runtime", "runtime-deps")
+        ),
+        frozenset({"dotnet"}),
+        split=_later("dotnet", "split"),
+        readers={"dotnet": _later("nuget", "reading")},
+        # https://devblogs.microsoft.com/dotnet/securing-containers-with-rootless/: in the images of .NET 8 and later
+        account="app",
+        ignored=_later("dotnet", "ignored"),
     ),
-    Ecosystem(split=go.split, readers={"go": go.reading}, fetch=go.fetch, images=frozenset({"golang"})),
-    Ecosystem(split=php.split, readers={"composer": php.reading}, images=frozenset({"php"}), ignored=php.ignored),
-    Ecosystem(split=ruby.split, readers={"bundle": ruby.reading}, images=frozenset({"ruby"})),
-    Ecosystem(split=java.split, readers={"mvn": java.reading}, fetch=java.fetch, images=java.RUNTIMES | java.BUILDERS),
-    Ecosystem(split=rust.split, images=frozenset({"rust"})),
+    Ecosystem(
+        frozenset({"golang"}),
+        frozenset({"go"}),
+        split=_later("go", "split"),
+        readers={"go": _later("go", "reading")},
+        fetch=_later("go", "fetch"),
+    ),
+    Ecosystem(
+        frozenset({"php"}),
+        frozenset({"composer"}),
+        split=_later("php", "split"),
+        readers={"composer": _later("php", "reading")},
+        ignored=_later("php", "ignored"),
+    ),
+    Ecosystem(
+        frozenset({"ruby"}),
+        frozenset({"bundle"}),
+        split=_later("ruby", "split"),
+        readers={"bundle": _later("ruby", "reading")},
+    ),
+    Ecosystem(
+        frozenset({"maven", "gradle", "eclipse-temurin", "openjdk", "amazoncorretto"}),
+        frozenset({"mvn", "gradle"}),
+        split=_later("java", "split"),
+        readers={"mvn": _later("java", "reading")},
+        fetch=_later("java", "fetch"),
+    ),
+    Ecosystem(frozenset({"rust"}), split=_later("rust", "split")),
 )
 """In the order in which they are asked; a browser app is built by Node, so it comes first."""
+
+
+def splits(model: Model) -> Iterator[Callable[[Model], Split | None]]:
+    """The ways to take the single stage of a file apart that its image lets one think of."""
+    image = model.final.image
+    for ecosystem in ECOSYSTEMS:
+        if ecosystem.split is not None and image is not None and image.name in ecosystem.images:
+            yield ecosystem.split
 
 
 def readers() -> dict[str, Reader]:
@@ -69,7 +120,7 @@ def fetching(model: Model, stage: StageModel, step: Step) -> Fetch | None:
     Raises:
         UnfitError: it may read the sources for that.
     """
-    hooks = (ecosystem.fetch for ecosystem in ECOSYSTEMS if ecosystem.fetch is not None)
+    hooks = (each.fetch for each in ECOSYSTEMS if each.fetch is not None and each.called(step))
     return next((found for hook in hooks if (found := hook(model, stage, step)) is not None), None)
 
 
@@ -85,6 +136,7 @@ def account(image: str) -> str:
 
 def ignored(model: Model, whole: str) -> Iterator[str]:
     """What no image needs of the folder *whole* of the context, as lines of a .dockerignore."""
+    steps = [step for stage in model.stages for step in stage.steps]
     for ecosystem in ECOSYSTEMS:
-        if ecosystem.ignored is not None:
+        if ecosystem.ignored is not None and any(map(ecosystem.called, steps)):
             yield from ecosystem.ignored(model, whole)
