@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,9 +122,14 @@ def _runs(chosen: Sequence[Entry]) -> tuple[list[float], list[float]]:
 
 def _run(entry: Entry) -> bool | None:
     try:
-        return Repository(entry.root).plan(entry.place, Options()).changed
+        return _repository(entry.root).plan(entry.place, Options()).changed
     except DockerfileError:
         return None
+
+
+@lru_cache(maxsize=1)  # as in a run over a folder, all files of a checkout in a row share what is read around them
+def _repository(root: Path) -> Repository:
+    return Repository(root)
 
 
 def _print(kind: str, seconds: Iterable[float], unit: float) -> None:
