@@ -88,8 +88,15 @@ class GitHub:
         return replace(found, can_push=True) if self.as_app else found
 
     async def head(self, remote: Remote, branch: str) -> Head | None:
-        data = await self._find(quoted("repos", remote.name, "branches", branch))
-        return None if data is None else Head(data["commit"]["sha"], data["commit"]["commit"]["tree"]["sha"])
+        data = await self._find(quoted("repos", remote.name, "branches", last=branch))
+        if data is None:
+            return None
+        sha = data["commit"]["sha"]
+        # GitHub has the commit in it; stand-ins for it, and older servers, its name alone.
+        commit = (
+            data["commit"].get("commit") or (await self.http.get(quoted("repos", remote.name, "git/commits", sha))).data
+        )
+        return Head(sha, commit["tree"]["sha"])
 
     async def tree(self, remote: Remote, sha: str, *, recursive: bool) -> Listing:
         reply = await self.http.get(
@@ -109,7 +116,7 @@ class GitHub:
 
     async def branches(self, remote: Remote, prefix: str) -> Mapping[str, str]:
         found: dict[str, str] = {}
-        async for item in self.http.pages(quoted("repos", remote.name, "git/matching-refs/heads", prefix)):
+        async for item in self.http.pages(quoted("repos", remote.name, "git/matching-refs", last=f"heads/{prefix}")):
             found[item["ref"].removeprefix("refs/heads/")] = item["object"]["sha"]
         return found
 
@@ -149,7 +156,7 @@ class GitHub:
             return True if await self._sha(remote, branch) is None else None
 
         await self.http.write(
-            "DELETE", quoted("repos", remote.name, "git/refs/heads", branch), None, lambda reply: True, gone
+            "DELETE", quoted("repos", remote.name, "git/refs", last=f"heads/{branch}"), None, lambda reply: True, gone
         )
 
     async def pulls(self, remote: Remote, branch: str, source: Remote) -> Sequence[Pull]:
@@ -243,7 +250,7 @@ class GitHub:
     async def _until_ready(self, fork: Remote) -> None:
         """Wait for a fork: https://docs.github.com/en/rest/repos/forks#create-a-fork says that it takes a while."""
         for attempt in range(_FORK_TRIES):
-            if await self._find(quoted("repos", fork.name, "branches", fork.default_branch)) is not None:
+            if await self._find(quoted("repos", fork.name, "branches", last=fork.default_branch)) is not None:
                 return
             await self.http.pace.clock.sleep(min(30.0, 2.0**attempt))
         raise ForgeError(f"{fork.name}: the fork is not ready")
@@ -281,14 +288,14 @@ class GitHub:
         async def moved() -> bool | None:
             return await self._stands(remote, branch, commit)
 
-        path = quoted("repos", remote.name, "git/refs/heads", branch)
+        path = quoted("repos", remote.name, "git/refs", last=f"heads/{branch}")
         await self.http.write("PATCH", path, {"sha": commit, "force": True}, lambda reply: True, moved)
 
     async def _stands(self, remote: Remote, branch: str, commit: str) -> bool | None:
         return True if await self._sha(remote, branch) == commit else None
 
     async def _sha(self, remote: Remote, branch: str) -> str | None:
-        data = await self._find(quoted("repos", remote.name, "git/ref/heads", branch))
+        data = await self._find(quoted("repos", remote.name, "git/ref", last=f"heads/{branch}"))
         return None if data is None else data["object"]["sha"]
 
     async def _edit(self, remote: Remote, pull: Pull, body: Mapping[str, str]) -> None:

@@ -278,9 +278,10 @@ def demand_safe(base: str) -> None:
         )
 
 
-def quoted(*parts: str) -> str:
-    """A path of *parts*, each of which may hold slashes."""
-    return "/" + "/".join(quote(part, safe="/:") for part in parts)
+def quoted(*parts: str, last: str = "") -> str:
+    """A path of *parts*, each of which may hold slashes, and of *last*, whose slashes are quoted: a branch's, say."""
+    path = "/" + "/".join(quote(part, safe="/:") for part in parts)
+    return f"{path}/{quote(last, safe='')}" if last else path
 
 
 def _owner(path: str) -> str | None:
