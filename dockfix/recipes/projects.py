@@ -17,6 +17,7 @@ from dockfix.text import Edit, Span
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from dockfix.dockerfile import Instruction
     from dockfix.dockerfile.shell import ShellCommand
     from dockfix.facts.python import Project, Python
     from dockfix.model import Invocation, Model, StageModel, Step
@@ -279,6 +280,12 @@ def run_edits(step: Step) -> tuple[Edit, ...]:
         UnfitError: it calls them for something else.
     """
     return tuple(_edits(step.script.commands if step.script is not None else ()))
+
+
+def line_edits(instruction: Instruction) -> tuple[Edit, ...]:
+    """What takes the managers out of the shell line of a CMD or ENTRYPOINT, whose line ends stay."""
+    found = _edits(shell.parse_shell(instruction.value).commands)
+    return tuple(Edit(instruction.source(edit.span.start, edit.span.end), edit.text) for edit in found)
 
 
 def _edits(commands: Sequence[ShellCommand]) -> list[Edit]:

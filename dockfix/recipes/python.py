@@ -90,7 +90,7 @@ def split(model: Model) -> Split | None:
         _delta(model, end, place, starts),
         {index: why for index, why in dropped.items() if index not in kept},
         safety=Safety.REVIEW,
-        idle_on=packages.carrier(stage, packages.build_tools(stage, head)) if manager is None else "",
+        idle_on=packages.carrier(stage, packages.build_tools(stage, head)),
     )
 
 
@@ -234,9 +234,9 @@ def _run(model: Model, step: Step, starts: Mapping[str, tuple[str, ...]]) -> Kee
     new = starts.get(instruction.keyword) if step is model.final.last(instruction.keyword) else None
     if new is None:
         return Keep(instruction, projects.run_edits(step))
-    shell = model.final.config.shell
-    text = new[-1] if instruction.json is None and new[:-1] == shell else render(new)
-    return Keep(instruction, (Edit(instruction.value_span, text),))
+    if instruction.json is None:
+        return Keep(instruction, projects.line_edits(instruction))
+    return Keep(instruction, (Edit(instruction.value_span, render(new)),))
 
 
 def _stays(model: Model, step: Step, head: Sequence[Step], tail: Sequence[Step], place: Place) -> bool:
