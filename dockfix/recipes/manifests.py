@@ -186,6 +186,9 @@ def _node(model: Model, stage: StageModel, step: Step, called: Invocation) -> Re
         raise UnfitError(step.instruction, model.no_manifest(folder))
     if any(word.text.startswith((".", "/", "file:")) for word in called.operands):
         raise UnfitError(step.instruction, "the install reads a folder of the sources")
+    if called.operands and not called.has("--no-save"):
+        named = called.operands[0].text
+        raise UnfitError(step.instruction, f"{called.manager} adds {named} to package.json, which the sources bring")
     root = _workspace_root(model, node)
     if root is not None:
         raise UnfitError(step.instruction, f"{node.origin} belongs to the workspaces of {root.origin}")
