@@ -53,10 +53,10 @@ def copy_order(model: Model) -> Iterator[Result]:
 
     Refuses when:
         The install reads the sources: a postinstall or prepare script, a local package, an editable project; or it adds
-        a package to the manifest that the sources bring. A file
-        that it reads is not in the build context. Something unknown stands between the copy and the install. The
-        modules of the host would be copied over the installed ones because .dockerignore does not name them. The
-        package manager's projects may read anything (Cargo, Gradle, projects of several Maven modules).
+        a package to the manifest that the sources bring. A file that it reads is not in the build context. Something
+        unknown stands between the copy and the install. The modules of the host would be copied over the installed ones
+        because .dockerignore does not name them. The package manager's projects may read anything (Cargo, Gradle,
+        projects of several Maven modules).
 
     Example:
         See fixtures/copy-order/example.
