@@ -58,9 +58,10 @@ def healthcheck(model: Model) -> Iterator[Result]:
     if server.kind == "worker":
         yield Note(at, f"{server.name or 'the app'} is a worker, which answers on no port")
         return
-    if server.kind != "web" or server.language is None:
-        return
     at = at or stage.stage.base
+    if server.kind != "web" or server.language is None:
+        yield Refusal(at, "whether the app serves, and on which port, cannot be told")
+        return
     if not stage.config.known:
         yield Refusal(at, f"what {stage.reference} brings is not known: {stage.unresolved}")
         return
