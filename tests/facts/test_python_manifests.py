@@ -275,21 +275,28 @@ def test_tools_called_anywhere() -> None:
     [
         (
             "uv.lock",
-            '[[package]]\nname = "ruamel.yaml"\nversion = "0.18.6"\n'
-            'sdist = { url = "https://files.example/ruamel.yaml-0.18.6.tar.gz", hash = "sha256:0" }\n'
-            'wheels = [\n    { url = "https://files.example/ruamel.yaml-0.18.6-py3-none-any.whl", hash = "sha256:1" },\n]\n',
+            (
+                '[[package]]\nname = "ruamel.yaml"\nversion = "0.18.6"\n'
+                'sdist = { url = "https://files.example/ruamel.yaml-0.18.6.tar.gz", hash = "sha256:0" }\n'
+                'wheels = [\n    { url = "https://files.example/ruamel.yaml-0.18.6-py3-none-any.whl", '
+                'hash = "sha256:1" },\n]\n'
+            ),
         ),
         (
             "poetry.lock",
-            '[[package]]\nname = "ruamel-yaml"\nversion = "0.18.6"\nfiles = [\n'
-            '    {file = "ruamel.yaml-0.18.6-py3-none-any.whl", hash = "sha256:1"},\n'
-            '    {file = "ruamel.yaml-0.18.6.tar.gz", hash = "sha256:0"},\n]\n',
+            (
+                '[[package]]\nname = "ruamel-yaml"\nversion = "0.18.6"\nfiles = [\n'
+                '    {file = "ruamel.yaml-0.18.6-py3-none-any.whl", hash = "sha256:1"},\n'
+                '    {file = "ruamel.yaml-0.18.6.tar.gz", hash = "sha256:0"},\n]\n'
+            ),
         ),
         (
             "poetry.lock",  # as Poetry before 1.5 wrote it
-            '[[package]]\nname = "ruamel.yaml"\nversion = "0.18.6"\n\n[metadata.files]\n"ruamel.yaml" = [\n'
-            '    {file = "ruamel.yaml-0.18.6-py3-none-any.whl", hash = "sha256:1"},\n'
-            '    {file = "ruamel.yaml-0.18.6.tar.gz", hash = "sha256:0"},\n]\n',
+            (
+                '[[package]]\nname = "ruamel.yaml"\nversion = "0.18.6"\n\n[metadata.files]\n"ruamel.yaml" = [\n'
+                '    {file = "ruamel.yaml-0.18.6-py3-none-any.whl", hash = "sha256:1"},\n'
+                '    {file = "ruamel.yaml-0.18.6.tar.gz", hash = "sha256:0"},\n]\n'
+            ),
         ),
     ],
 )
