@@ -14,6 +14,7 @@ from dockfix.bot.forge import Forge, ForgeError, MovedError, RefusedError, Remot
 from dockfix.bot.proposal import PREFIX, onboarding, proposal, topic_of
 from dockfix.bot.settlement import Place, Result, settle, withdraw
 from dockfix.bot.tree import LARGEST_BLOB, listed
+from dockfix.bot.workshop import WorkshopError
 
 if TYPE_CHECKING:
     from dockfix.bot.findings import Findings
@@ -147,7 +148,7 @@ class Campaign:
         except ForgeError as error:
             return Record(name, "failed", str(error))
         except Exception as error:  # one bad repository never stops the rest
-            what = f"{type(error).__name__}: {error}"
+            what = str(error) if isinstance(error, WorkshopError) else f"{type(error).__name__}: {error}"
             return Record(name, "failed", f"dockfix itself failed, please report it: {what}")
 
     async def visit(self, name: str) -> Record:

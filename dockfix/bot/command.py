@@ -115,16 +115,18 @@ async def _run(settings: Settings, given: dict[str, Any]) -> int:
     from dockfix.bot.report import summary, write
     from dockfix.bot.state import State
     from dockfix.bot.throughgit import through_git
-    from dockfix.bot.workshop import in_thread
+    from dockfix.bot.workshop import workshop
 
     forge = _forge(given, dry_run=settings.dry_run, unpaced=given["unpaced"])
     state = State("" if settings.dry_run else given["state"] or _default_state())
     try:
         state.begin(resume=given["resume"])
         enter = partial(through_git, forge) if given["through"] else None
-        campaign = Campaign(forge, settings, in_thread, state, _show(settings.dry_run), given["jobs"], enter)
         try:
-            await campaign.run(names(forge, given["repositories"], given["files"], given["organisations"]))
+            async with workshop(min(given["jobs"], 2 * (os.cpu_count() or 1))) as planners:
+                show = _show(settings.dry_run)
+                campaign = Campaign(forge, settings, planners.plan, state, show, given["jobs"], enter)
+                await campaign.run(names(forge, given["repositories"], given["files"], given["organisations"]))
             state.finish()
         finally:
             counts = state.counts()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,17 @@ import httpx
 import pytest
 
 from dockfix import registry
-from dockfix.bot.campaign import Campaign, Enter, Record
+from dockfix.bot.campaign import Campaign, Enter, Fetch, Record
 from dockfix.bot.credentials import Token
+from dockfix.bot.findings import Findings, findings
+from dockfix.bot.forge import Entry
 from dockfix.bot.github import HEADERS, GitHub
 from dockfix.bot.http import Credential, Http
 from dockfix.bot.pace import Clock, Pace
 from dockfix.bot.secret import Secret
 from dockfix.bot.settings import Settings
 from dockfix.bot.state import State
-from dockfix.bot.workshop import in_thread
+from dockfix.bot.tree import TreeFiles
 
 from .hub import Answer, CutError, Hub
 from .rules import TRANSFORMS
@@ -60,6 +62,19 @@ def transport(hub: Hub) -> httpx.MockTransport:
         return httpx.Response(answer.status, headers=answer.headers, content=b"" if answer.data is None else content)
 
     return httpx.MockTransport(handle)
+
+
+async def in_thread(entries: Mapping[str, Entry], settings: Settings, fetch: Fetch) -> Findings:
+    """Plan in a thread of this process, which is quicker to start and knows the small transforms."""
+    loop = asyncio.get_running_loop()
+
+    def bridge(sha: str) -> bytes:
+        async def fetched() -> bytes:
+            return await fetch(sha)
+
+        return asyncio.run_coroutine_threadsafe(fetched(), loop).result()
+
+    return await asyncio.to_thread(findings, TreeFiles(entries, bridge), settings)
 
 
 @dataclass

@@ -6,16 +6,18 @@ import json
 import re
 import shlex
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from dockfix.bot import workshop
 from dockfix.bot.names import shard_of
 from dockfix.cli import main
 
-from .conftest import TOKEN
+from .conftest import TOKEN, in_thread
 from .door import Door
 from .hub import Hub
 from .rules import FIXED, NAIVE
@@ -29,8 +31,20 @@ def door(hub: Hub) -> Iterator[Door]:
         yield opened
 
 
+class Threads:
+    """Instead of a workshop, whose processes would not know the small transforms."""
+
+    plan = staticmethod(in_thread)
+
+
+@asynccontextmanager
+async def threads(places: int) -> AsyncIterator[Threads]:
+    yield Threads()
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workshop, "workshop", threads)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("XDG_STATE_HOME", "GITHUB_TOKEN", "GH_TOKEN", "DOCKFIX_URL", "DOCKFIX_APP_ID"):

@@ -1,0 +1,124 @@
+"""Plans made in processes of their own, and what happens to a repository that brings one down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from dockfix.bot import tree
+from dockfix.bot import workshop as module
+from dockfix.bot.findings import EVERYTHING, Findings
+from dockfix.bot.forge import Entry, ForgeError
+from dockfix.bot.proposal import blob_sha
+from dockfix.bot.settings import Settings
+from dockfix.bot.tree import TreeError
+from dockfix.bot.workshop import Workshop, WorkshopError, workshop
+
+from .conftest import TOKEN
+
+T = TypeVar("T")
+FILES = {
+    "Dockerfile": b"FROM node:20-alpine\nWORKDIR /app\nCOPY package.json ./\nCMD node server.js\n",
+    "package.json": b"{}\n",
+    "server.js": b"require('http').createServer().listen(3000)\n",
+}
+ENTRIES = {path: Entry(path, "100644", blob_sha(data), len(data)) for path, data in FILES.items()}
+BLOBS = {blob_sha(data): data for data in FILES.values()}
+
+
+async def fetch(sha: str) -> bytes:
+    return BLOBS[sha]
+
+
+def within(work: Callable[[Workshop], Awaitable[T]], places: int = 1) -> T:
+    async def run() -> T:
+        async with workshop(places) as planners:
+            return await work(planners)
+
+    return asyncio.run(run())
+
+
+def demand_plan(found: Findings) -> None:
+    (plan,) = found.plans[EVERYTHING]
+    assert plan.before == FILES["Dockerfile"].decode()
+    assert 'CMD ["node", "server.js"]' in plan.after
+
+
+async def process_of(planners: Workshop) -> asyncio.subprocess.Process:
+    worker = await planners.places.get()
+    planners.places.put_nowait(worker)
+    assert worker is not None
+    return worker.process
+
+
+def test_several_repositories_share_processes() -> None:
+    async def work(planners: Workshop) -> None:
+        found = await asyncio.gather(*(planners.plan(ENTRIES, Settings(), fetch) for _ in range(6)))
+        for each in found:
+            demand_plan(each)
+        assert planners.places.qsize() == 2
+
+    within(work, places=2)
+
+
+def test_requirement_21_processes_know_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DOCKFIX_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "DOCKFIX_APP_KEY", "SOMETHING"):
+        monkeypatch.setenv(name, TOKEN)
+
+    async def work(planners: Workshop) -> None:
+        await planners.plan(ENTRIES, Settings(), fetch)
+        place = Path(f"/proc/{(await process_of(planners)).pid}")
+        if place.is_dir():
+            assert TOKEN.encode() not in (place / "environ").read_bytes() + (place / "cmdline").read_bytes()
+
+    within(work)
+
+
+def test_requirement_13_endless_planning_costs_its_own_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(planners: Workshop) -> None:
+        monkeypatch.setattr(module, "SECONDS", 0.0)
+        with pytest.raises(ForgeError, match="planning took more than"):
+            await planners.plan(ENTRIES, Settings(), fetch)
+        monkeypatch.undo()
+        demand_plan(await planners.plan(ENTRIES, Settings(), fetch))
+
+    within(work)
+
+
+def test_requirement_13_death_of_a_process_costs_its_own_repository() -> None:
+    async def work(planners: Workshop) -> None:
+        await planners.plan(ENTRIES, Settings(), fetch)
+        process = await process_of(planners)
+
+        async def kill(sha: str) -> bytes:
+            process.kill()
+            await process.wait()
+            return b""
+
+        with pytest.raises(ForgeError, match="unexpected end"):
+            await planners.plan(ENTRIES, Settings(), kill)
+        demand_plan(await planners.plan(ENTRIES, Settings(), fetch))
+
+    within(work)
+
+
+def test_refusal_and_failed_blob_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = {"Dockerfile": Entry("Dockerfile", "100644", "1", tree.LARGEST_BLOB + 1)}
+
+    async def fail(sha: str) -> bytes:
+        raise ForgeError("no blob today")
+
+    async def work(planners: Workshop) -> None:
+        with pytest.raises(TreeError, match="more than 5,000,000 are not read"):
+            await planners.plan(large, Settings(), fetch)
+        with pytest.raises(ForgeError, match="no blob today"):
+            await planners.plan(ENTRIES, Settings(), fail)
+        with pytest.raises(WorkshopError, match="AttributeError"):
+            await planners.plan({"Dockerfile": None}, Settings(), fetch)  # type: ignore[dict-item]
+        demand_plan(await planners.plan(ENTRIES, Settings(), fetch))
+
+    within(work)
