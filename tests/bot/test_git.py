@@ -344,6 +344,7 @@ def test_requirement_21_git_is_given_the_token_by_its_environment(
             assert form not in files
         keys = [value for key, value in git.environment().items() if key.startswith("GIT_CONFIG_KEY_")]
         assert f"http.{server.link.rpartition('/')[0]}/.extraHeader" in keys  # for this host alone
+        assert {"core.hooksPath", "protocol.allow", "http.followRedirects", "credential.helper"} <= set(keys)
 
     with_git(server, work)
     assert told
