@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dockfix.explanation.prose import (
@@ -25,7 +25,7 @@ from dockfix.explanation.prose import (
     sentence,
 )
 from dockfix.explanation.shape import codes
-from dockfix.verify.table import HEADER, builds, runs, steps, weights
+from dockfix.verify.table import HEADER, STEPS, builds, runs, steps, weights
 
 if TYPE_CHECKING:
     from dockfix.explanation.contents import Application, Excerpt, Explanation, File, Optimisation, Remark
@@ -115,9 +115,10 @@ def left(remarks: Sequence[Remark]) -> Section:
 def sizes(found: Explanation) -> Section:
     """How big the images are, as measured."""
     blocks = list(_measured(found, weights, "Sizes are uncompressed, as the engine tells them."))
-    for each in found.measured.values():
-        lines = tuple(sentence((line,)) for line in steps(each))
-        blocks += [Bullets(lines)] if lines else []
+    for path, each in found.measured.items():
+        if each.steps:
+            blocks.append(Paragraph((Code(path), ", each transform by itself:")))
+            blocks.append(_cells(STEPS, steps(each)))
     return Section("Size comparison", tuple(blocks))
 
 
@@ -267,8 +268,11 @@ def _measured(found: Explanation, rows: Callable[[Verification], Iterator[Row]],
 
 
 def _table(found: Sequence[Row]) -> Table:
-    cells = [(row.name.strip(), row.before, row.after, row.change) for row in found]
-    return Table(tuple((name,) for name in HEADER), tuple(tuple((cell,) for cell in row) for row in cells))
+    return _cells(HEADER, ((row.name.strip(), row.before, row.after, row.change) for row in found))
+
+
+def _cells(header: tuple[str, ...], cells: Iterable[tuple[str, ...]]) -> Table:
+    return Table(tuple((name,) for name in header), tuple(tuple((cell,) for cell in row) for row in cells))
 
 
 def _verdicts(name: str, files: Sequence[File]) -> Iterator[tuple[bool | None, Words]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_MARKS = re.compile(r"[\\`*_{}\[\]<>|#~&]")
+_MARKS = re.compile(r"[\\`*_{}\[\]<>|#~]|&(?=#?\w+;)")
 _STARTS = re.compile(r"^(?:([-+=])(?=\s|$)|(\d+)(?=[.)](?:\s|$)))")
 """What makes a list of a line, or a heading of the one above it."""
 # https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from dockfix.report.markup import plain
-from dockfix.verify.table import HEADER, rows, steps
+from dockfix.verify.table import HEADER, STEPS, rows, steps
 
 if TYPE_CHECKING:
     from dockfix.verify.verification import Verification
@@ -27,15 +27,20 @@ def section(found: Verification) -> Iterator[str]:
         yield ""
     cells = [(row.name.strip(), row.before, row.after, row.change) for row in rows(found)]
     if cells:
-        yield _line(HEADER)
-        yield _line(("---",) * len(HEADER))
-        yield from (_line(tuple(map(plain, row))) for row in cells)
-        yield ""
-    yield from (f"* {plain(step)}" for step in steps(found))
+        yield from _table(HEADER, cells)
+    if found.steps:
+        yield from _table(STEPS, steps(found))
     if found.culprits:
         yield f"* The difference needs {', '.join(f'`{id}`' for id in found.culprits)}."
     for remark in found.verdict.remarks:
         yield f"* {plain(remark)}"
+
+
+def _table(header: tuple[str, ...], cells: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield _line(header)
+    yield _line(("---",) * len(header))
+    yield from (_line(tuple(map(plain, row))) for row in cells)
+    yield ""
 
 
 def _line(cells: tuple[str, ...]) -> str:

@@ -55,12 +55,16 @@ def _telling(found: Iterable[Row]) -> Iterator[Row]:
     return (row for row in found if (row.before, row.after) != (NOTHING, NOTHING))
 
 
-def steps(verification: Verification) -> Iterator[str]:
-    """What each transform by itself comes to, a line each; sizes do not add up, for one may save what another does."""
+STEPS = ("by itself", "size", "change", "verdict")
+
+
+def steps(verification: Verification) -> Iterator[tuple[str, str, str, str]]:
+    """The lines of the table of transforms, each by itself; sizes do not add up, for one may save what another does."""
     whole = verification.before.image
     for id, step in verification.steps.items():
-        size = f", {_megabytes(step.size)} ({reduction(whole.size, step.size)})" if whole and step.size else ""
-        yield f"{id} by itself: {step.verdict}{size}"
+        size = _megabytes(step.size) if step.size else NOTHING
+        change = reduction(whole.size, step.size) if whole and step.size else ""
+        yield id, size, change, str(step.verdict)
 
 
 def reduction(before: float, after: float) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.report.text import printable, table
 from dockfix.verify import normal
-from dockfix.verify.table import HEADER, rows, steps
+from dockfix.verify.table import HEADER, STEPS, rows, steps
 
 if TYPE_CHECKING:
     from dockfix.verify.verification import Verification
@@ -23,7 +23,9 @@ def lines(found: Verification) -> Iterator[str]:
     if cells:
         yield ""
         yield from (f"  {printable(line)}" for line in table([HEADER, *cells]))
-    yield from (f"  {printable(step)}" for step in steps(found))
+    if found.steps:
+        yield ""
+        yield from (f"  {printable(line)}" for line in table([STEPS, *steps(found)]))
     if found.culprits:
         yield printable(f"  the difference needs {', '.join(found.culprits)}")
     for remark in found.verdict.remarks:

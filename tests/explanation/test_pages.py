@@ -101,7 +101,7 @@ def test_what_was_measured_is_told(service: Make) -> None:
     text = markdown(page(explanation([case], {case.path: measured(case.path)})))
     assert "| size | 1000.0 MB | 200.0 MB | -80% |" in text
     assert "| build after a change of source | 9.0 s | 1.5 s | -83% |" in text
-    assert "alpine-base by itself: same behaviour, 300.0 MB (-70%)" in text
+    assert "| alpine-base | 300.0 MB | -70% | same behaviour |" in text
     assert "| uid of process 1 | 0 | 1001 |" in text
     assert "Not measured" not in text
 

@@ -21,6 +21,8 @@ from dockfix.report.markup import code, fenced, plain, started
         ("mail@host and a @ b", "mail@&#8203;host and a @ b"),
         ("bell\a and \u202eturned", "bell\ufffd and \ufffdturned"),
         ("\udcff", "\ufffd"),
+        ("a && b & c", "a && b & c"),
+        ("&lt;b&gt;", "\\&lt;b\\&gt;"),
         ("", ""),
     ],
 )
