@@ -14,7 +14,7 @@ from dockfix.report.markup import code, fenced, plain, started
         ("<img src=x>", "\\<img src=x\\>"),
         ("<!-- hidden -->", "\\<!-- hidden --\\>"),
         ("a | b\n# c", "a \\| b \\# c"),
-        ("&#64;who", "\\&\\#&#8203;64;who"),
+        ("&#64;who", "&\\#&#8203;64;who"),
         ("[text](https://x.y)", "\\[text\\](https://&#8203;x.y)"),
         ("by @someone/team", "by @&#8203;someone/team"),
         ("fixes #12, GH-3 and o/r#4", "fixes \\#&#8203;12, GH-&#8203;3 and o/r\\#&#8203;4"),

@@ -83,7 +83,7 @@ def test_json(verify: Run, app: Path) -> None:
 def test_markdown(verify: Run, app: Path) -> None:
     (app / "Dockerfile").write_text(f"# exits 3\n{NAIVE}")
     result = verify("--format", "markdown", "--quick")
-    assert result.stdout.startswith("### Dockerfile: not comparable\n\n* both end by themselves: exit code 3")
+    assert result.stdout.startswith("### Dockerfile: not comparable\n\n* the original ends with exit code 3")
     assert "| container | ends with 3 | ends with 3 |  |\n" in result.stdout
 
 

@@ -162,3 +162,15 @@ def test_silent_programs_are_the_same_with_a_remark() -> None:
     found = verdict(silent, silent)
     assert found.kind == "same behaviour"
     assert found.remarks[0].startswith("neither answers from outside")
+
+
+def test_how_an_original_fails_that_lacks_something_is_no_measure() -> None:
+    found = verdict(
+        ended(1, '[emerg] 1#1: host not found in upstream "api"'), ended(1, 'nginx: [emerg] host not found in "api"')
+    )
+    assert (found.kind, found.reasons[0].partition(":")[0]) == (
+        "not comparable",
+        "the original ends with exit code 1",
+    )
+    assert found.remarks == ('the rewrite ends with exit code 1: nginx: [emerg] host not found in "api"',)
+    assert verdict(ended(1, "Error: no key"), ended(0, "")).kind == "not comparable"
