@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix.explanation.prose import Code, Words
 from dockfix.explanation.shape import account, codes, uid
 from dockfix.model import Purpose
+from dockfix.model.start import NODE_RUNNERS
 from dockfix.recipes.ignores import environment_files
 from dockfix.recipes.packages import build_tools
 
 if TYPE_CHECKING:
     from dockfix.facts.compose import Service
-    from dockfix.model import Model
+    from dockfix.model import Model, Step
 
 _SMALL = ("scratch", "gcr.io/distroless/", "cgr.dev/chainguard/")
 # the words of BuildKit's check SecretsUsedInArgOrEnv: https://docs.docker.com/reference/build-checks/
@@ -23,6 +25,7 @@ _SECRET = re.compile(
     r"(?:^|_)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.IGNORECASE
 )
 _PUBLIC = re.compile(r"(?:^|_)public(?:_|$)", re.IGNORECASE)
+_LASTING_NOTHING = frozenset({Purpose.FOLDERS, Purpose.CLEANUP, Purpose.ACCOUNT, Purpose.NEUTRAL, Purpose.SETTINGS})
 _SIGNALS_ITSELF = frozenset({"nginx", "httpd", "php-fpm", "apache2"})
 
 
@@ -107,6 +110,9 @@ def _tools(model: Model) -> Check:
 def _signals(model: Model) -> Check:
     name = "Signals reach the app, orphans are reaped"
     start = model.start
+    runner = basename(start.main[0]) if start.main else ""
+    if runner in NODE_RUNNERS:
+        return Check(name, False, (Code(runner), " passes them on, and does not wait for the app to end"))
     if start.init:
         return Check(name, True, (Code(start.init), " is process 1"))
     if model.services and all(service.init for service in model.services):
@@ -156,13 +162,31 @@ def _ownership(model: Model) -> Check:
     user = account(model.final)
     if not user:
         return Check(name, False if user == "" else None, ("root may write everywhere" if user == "" else "unknown",))
-    for stage in model.final.lineage:
-        for step in stage.steps:
-            copy = step.instruction.copy
-            if copy is not None and copy.chown is not None and copy.chown.partition(":")[0] == user:
-                line = step.instruction.line
-                return Check(name, False, (f"line {line} gives it its files; ", Code("--owner root"), " does not"))
+    for step in model.final.all_steps:
+        how = _given(step, user, uid(model.final, user))
+        if how:
+            remedy: Words = ("; ", Code("--owner root"), " does not") if "gives" in how else ()
+            return Check(name, False, (f"line {step.instruction.line} {how}", *remedy))
     return Check(name, True, ("root owns its files",))
+
+
+def _given(step: Step, user: str, number: int | None) -> str:
+    """How a step makes files that the account *user* may write to; folders alone are for what the app writes."""
+    copy = step.instruction.copy
+    names = {user, str(number)}
+    if copy is not None and copy.chown is not None:
+        return "gives it its files" if copy.chown.partition(":")[0] in names else ""
+    for command in step.script.commands if step.script is not None else ():
+        tool, options = basename(command.name), [word for word in command.args if word.startswith("-")]
+        if tool in {"chown", "chmod"} and any(
+            re.fullmatch(r"-[A-Za-z]*R[A-Za-z]*|--recursive", word) for word in options
+        ):
+            owners = {word.partition(":")[0] for word in command.args}
+            if tool == "chmod" or owners & names:
+                return "changes who may write to whole folders"
+    if step.purposes - _LASTING_NOTHING and step.before.user.partition(":")[0] in names:
+        return "runs as this account, whose files it leaves behind"
+    return ""
 
 
 def _of_services(model: Model, name: str, attribute: str, holds: Callable[[Service], bool]) -> Check:

@@ -51,6 +51,16 @@ def verdicts(case: Make, dockerfile: str, compose: str = "", **files: str) -> di
         (GOOD + "ENV KEYBOARD=us TOKENIZERS=1\n", "No secret among the image's variables", True),
         (GOOD, "The app cannot rewrite itself", True),
         (GOOD.replace("COPY", "COPY --chown=app:app"), "The app cannot rewrite itself", False),
+        (GOOD.replace("COPY", "COPY --chown=1001"), "The app cannot rewrite itself", False),
+        (GOOD.replace("USER", "RUN chown -R app:app .\nUSER"), "The app cannot rewrite itself", False),
+        (GOOD.replace("USER", "RUN chmod -R a+w /srv\nUSER"), "The app cannot rewrite itself", False),
+        (GOOD.replace("USER", "RUN mkdir data && chown app data\nUSER"), "The app cannot rewrite itself", True),
+        (GOOD + "RUN pip install flask\n", "The app cannot rewrite itself", False),
+        (
+            GOOD.replace('["python", "app.py"]', '["npm", "start"]\nENTRYPOINT ["dumb-init", "--"]'),
+            "Signals reach the app, orphans are reaped",
+            False,
+        ),
     ],
 )
 def test_of_the_image(case: Make, dockerfile: str, name: str, holds: bool | None) -> None:
