@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.model import Invocation, Purpose, Role
 from dockfix.model.commands import purpose
+from dockfix.model.config import join
 from dockfix.recipes.manifests import HARMLESS
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
@@ -62,14 +63,28 @@ def take_apart(model: Model) -> Parts:
     if install.script is None or not install.script.ok or not install.purposes <= INSTALLING:
         raise UnfitError(install.instruction, "this RUN does more than install the dependencies")
     at = steps.index(install)
+    builds = tuple(step for step in steps[at:] if Purpose.BUILD in step.purposes)
     for step in (*steps[1:at], *steps[at + 1 :]):
-        if step.role is Role.UNKNOWN and step.instruction.keyword not in {"CMD", "ENTRYPOINT"}:
+        built = bool(builds) and steps.index(step) > steps.index(builds[-1])
+        if step.role is Role.UNKNOWN and not (built and removes(model, step)):
             raise UnfitError(step.instruction, "what this instruction leaves behind for the app cannot be told")
         if step.calls("apk", "del") or step.calls("apt", "remove", "purge"):
             raise UnfitError(step.instruction, "packages are taken away again here")
-    builds = tuple(step for step in steps[at:] if Purpose.BUILD in step.purposes)
     manifests = tuple(step for step in steps[1:at] if step.role is Role.MANIFESTS)
     return Parts(steps[0], steps[1:at], manifests, install, steps[at + 1 :], builds, _call(model, install))
+
+
+def removes(model: Model, step: Step) -> tuple[str, ...]:
+    """What of the app's folder a RUN takes away; nothing where it does anything else."""
+    found: list[str] = []
+    for command in step.script.commands if step.script is not None and step.script.ok and step.script.flat else ():
+        words = [word for word in command.words[1:] if not word.text.startswith("-")]
+        paths = [join(step.before.workdir, word.text) for word in words if word.static]
+        inside = [path for path in paths if path.startswith(f"{model.folder.rstrip('/')}/")]
+        if command.name != "rm" or len(inside) < len(words):
+            return ()
+        found += inside
+    return tuple(found)
 
 
 def _call(model: Model, install: Step) -> Invocation:

@@ -223,7 +223,10 @@ def check_binaries(model: Model, stage: StageModel) -> None:
 
 
 def check_loaded(model: Model) -> None:
-    """Refuse libraries that the app's own Python sources load by their file's name, which differs on musl.
+    """Refuse what the app's own Python sources load and a smaller base lacks.
+
+    A library that is loaded by its file's name is called otherwise on musl. The small images of Python come without
+    the libraries of Tk: https://github.com/docker-library/python/blob/master/Dockerfile-linux.template
 
     Raises:
         UnfitError: with the place.
@@ -232,9 +235,15 @@ def check_loaded(model: Model) -> None:
         return
     for path in model.app.root.walk(model.source or "", _SOURCES):
         data = (model.app.root.read(path) or b"") if path.endswith(".py") else b""
-        if b"ctypes" not in data and b"cffi" not in data:
+        if not any(word in data for word in (b"ctypes", b"cffi", b"tkinter", b"turtle")):
             continue
         for number, line in enumerate(data.split(b"\n"), 1):
+            window = re.match(rb"\s*(?:import|from)\s+(tkinter|turtle)\b", line)
+            if window:
+                name = window[1].decode()
+                raise UnfitError(
+                    None, f"the libraries of {name} are in no small image ({model.app.origin(path, number)})"
+                )
             found = re.search(rb"(?:CDLL|LoadLibrary|dlopen)\(\s*[\"']([^\"']*\.so[.\d]*)", line)
             if found:
                 library = found[1].decode("utf-8", "replace")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose, Role
-from dockfix.model.config import stated
+from dockfix.model.config import join, stated
 from dockfix.recipes import packages
 from dockfix.recipes.artefacts import Artefacts, artefacts, why_whole
 from dockfix.recipes.modules import (
@@ -17,6 +17,7 @@ from dockfix.recipes.modules import (
     installs_production,
     own_scripts,
     prune,
+    removes,
     take_apart,
 )
 from dockfix.recipes.nodeend import copies, final_stage, is_inside, owner_flag, precedes_build, variables
@@ -118,6 +119,8 @@ def _artefacts(model: Model, node: Node, parts: Parts) -> Artefacts | None:
     """What the end needs of the build; ``None`` where there is none, or the whole folder goes along."""
     if not parts.builds or node.workspaces or any(_shapes(step, parts) for step in parts.after):
         return None
+    if any(removes(model, step) for step in parts.after):
+        return None
     return artefacts(model, node)
 
 
@@ -125,6 +128,8 @@ def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None,
     production = installs_production(parts)
     own_stage = found is not None and found.modules and _installs_apart(node, parts, production)
     whole = production or own_stage or (found is not None and not found.modules)
+    modules = join(model.folder, "node_modules")
+    whole = whole or any(modules in removes(model, step) for step in parts.after)
     builder = _builder(model, node, parts, prunes=not whole)
     names = [spare(model.document, "dependencies")] if own_stage else []
     names.append(early_name(model, "builder"))
@@ -232,7 +237,7 @@ def _sets_up(step: Step, parts: Parts, users: Sequence[Step]) -> bool:
 
 def _builds(model: Model, step: Step, parts: Parts) -> bool:
     """Whether a step behind the install belongs to the builder."""
-    if step in parts.builds:
+    if step in parts.builds or removes(model, step):
         return True
     if step.role is Role.SOURCES and is_inside(model, step):
         return True

@@ -10,7 +10,7 @@ from dockfix.model import Role
 from dockfix.model.config import render
 from dockfix.recipes import packages
 from dockfix.recipes.artefacts import Artefacts, in_context
-from dockfix.recipes.modules import Parts
+from dockfix.recipes.modules import Parts, removes
 from dockfix.recipes.nodestart import needed, node_env_decides
 from dockfix.recipes.split import gives_away, is_root, last_line, used
 from dockfix.text import Edit
@@ -107,7 +107,7 @@ def _last_sources(model: Model, parts: Parts) -> Step:
 
 def _stays(model: Model, parts: Parts, step: Step, found: Artefacts | None, *, built: bool) -> bool:
     """Whether a step other than an install is in the end as it is."""
-    if step in parts.builds:
+    if step in parts.builds or removes(model, step):
         return False
     if step.role is Role.MANIFESTS or (step.role is Role.SOURCES and is_inside(model, step)):
         idle = step.role is Role.MANIFESTS and (_comes_again(model, parts) or _is_lock(step))
