@@ -193,6 +193,11 @@ def join(folder: str, path: str) -> str:
     return "/" + normpath(path).lstrip("/")
 
 
+def covers(place: str, path: str) -> bool:
+    """Whether *path* is *place* or lies in it."""
+    return f"{path.rstrip('/')}/".startswith(f"{place.rstrip('/')}/")
+
+
 def render(words: tuple[str, ...]) -> str:
     """*words* as a JSON array, the way Dockerfiles are written."""
     return json.dumps(list(words), ensure_ascii=False)

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from posixpath import basename
 from typing import TYPE_CHECKING
 
-from dockfix.dockerfile.shell import parse_shell
-from dockfix.model import Purpose, Role
-from dockfix.model.commands import TOOLCHAINS, purpose
+from dockfix.model import Purpose
 from dockfix.model.config import join
 from dockfix.recipes.accounts import WITH_SHADOW
+from dockfix.recipes.leftovers import ROOT_HOME, left_behind
+from dockfix.recipes.obstacle import Obstacle
 from dockfix.recipes.programs import Program, final_services, programs, settings
+from dockfix.recipes.surroundings import of_compose, of_kubernetes
+from dockfix.recipes.usersite import USER_SITE, carries_user_site
 
 if TYPE_CHECKING:
     from dockfix.dockerfile import Instruction
-    from dockfix.dockerfile.shell import ShellCommand
-    from dockfix.facts.compose import Service, Volume
-    from dockfix.model import Model, Step
+    from dockfix.model import Model
     from dockfix.recipes.writable import Writable
 
-USER_SITE = "/root/.local"
-ROOT_HOME = re.compile(r"(?:^|[\s=:\"'])(?:/root(?:/|\b)|~(?:/|$)|\$HOME\b|\$\{HOME\})")
 PRIVILEGED = frozenset(
     {
         "sudo",
@@ -63,8 +60,6 @@ STEPPING = {
 STEPPING = {name: f"{what}, and serves as an account of its own" for name, what in STEPPING.items()}
 """Servers of which only the first process is root's: https://httpd.apache.org/docs/2.4/mod/mod_unixd.html,
 https://www.php.net/manual/install.fpm.configuration.php"""
-RUNNING = {"ruby": {Purpose.BUILD}, "php": {Purpose.BUILD, Purpose.INSTALL}}
-"""By language, what runs the app itself in a build, which then logs and caches in folders that it writes to later."""
 SERVICES = frozenset(
     {"cron", "cronie", "dcron", "openssh-server", "sudo", "supervisor", "docker.io", "docker-ce", "docker-ce-cli"}
     | {"docker-cli", "gosu", "su-exec", "runit", "s6", "s6-overlay", "systemd", "systemd-sysv", "iptables", "nginx"}
@@ -124,122 +119,9 @@ DEVELOPMENT_SERVERS = frozenset(
 """Programs that build when they start, or keep caches beside the modules that root installed."""
 BUILDERS = frozenset({"go", "cargo", "mvn", "mvnw", "gradle", "gradlew"})
 """Programs that build what they run."""
-
 INSTALLERS = frozenset({"npm", "yarn", "pnpm", "pip", "pip3", "bundle", "gem", "composer"})
-HARMLESS = frozenset(
-    {
-        "curl",
-        "wget",
-        "tar",
-        "unzip",
-        "gunzip",
-        "xz",
-        "cp",
-        "mv",
-        "rm",
-        "sed",
-        "awk",
-        "grep",
-        "find",
-        "xargs",
-        "tee",
-        "head",
-    }
-    | {
-        "tail",
-        "sort",
-        "git",
-        "gpg",
-        "apt-key",
-        "dpkg",
-        "dpkg-reconfigure",
-        "debconf-set-selections",
-        "locale-gen",
-        "cat",
-    }
-    | {"add-apt-repository", "update-locale", "update-ca-certificates", "ldconfig", "update-alternatives", "sha256sum"}
-    | {
-        "sha512sum",
-        "md5sum",
-        "uname",
-        "arch",
-        "which",
-        "command",
-        "type",
-        "dos2unix",
-        "strip",
-        "chmod",
-        "chown",
-        "chgrp",
-    }
-    | {
-        "mkdir",
-        "touch",
-        "ln",
-        "install",
-        "useradd",
-        "groupadd",
-        "adduser",
-        "addgroup",
-        "usermod",
-        "groupmod",
-        "set",
-        "cd",
-    }
-    | {
-        "export",
-        "echo",
-        "printf",
-        "true",
-        ":",
-        "test",
-        "[",
-        "[[",
-        "env",
-        "printenv",
-        "ls",
-        "pwd",
-        "date",
-        "sleep",
-        "node",
-    }
-    | {"make", "cmake", "ninja", "meson", "gcc", "g++", "cc", "./configure", "fc-cache", "corepack", "tr", "cut", "wc"}
-    | {
-        "basename",
-        "dirname",
-        "mktemp",
-        "patch",
-        "du",
-        "exit",
-        "unset",
-        "id",
-        "whoami",
-        "localedef",
-        "readlink",
-        "apt-mark",
-    }
-    | {"apt-cache", "dpkg-architecture", "dpkg-query", "gzip", "bzip2", "n", "nproc", "trap", "shopt", "tsc"}
-)
-"""Commands of a RUN that leave nothing behind which only root could use, unless they are told to."""
-REPOSITORIES = ("deb.nodesource.com", "rpm.nodesource.com", "packagecloud.io", "dl.yarnpkg.com")
-"""Scripts piped into a shell that only add a package repository."""
 SHARED_BASES = frozenset({"debian", "ubuntu", "alpine"}) | WITH_SHADOW
 MANUAL = "https://docs.github.com/actions/reference/dockerfile-support-for-github-actions#user"
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """Why the container stays root's.
-
-    Attributes:
-        at: the instruction that it is about.
-        why: one sentence.
-        among_modules: it falls away where the account itself installs the modules.
-    """
-
-    at: Instruction | None
-    why: str
-    among_modules: bool = False
 
 
 def obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
@@ -254,9 +136,9 @@ def obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
     yield from _places(model)
     yield from _programs(model, found)
     yield from _libraries(model)
-    yield from _runs(model)
-    yield from _compose(model, found)
-    yield from _kubernetes(model, found)
+    yield from left_behind(model)
+    yield from of_compose(model, found, PRIVILEGED)
+    yield from of_kubernetes(model, found)
 
 
 def _purpose(model: Model) -> Iterator[Obstacle]:
@@ -316,16 +198,6 @@ def _places(model: Model) -> Iterator[Obstacle]:
         owned = model.options.owner == "app" and f"{target}/".startswith(f"{model.folder.rstrip('/')}/")
         if closed and not owned:
             yield Obstacle(step.instruction, f"--chmod={copy.chmod} lets nobody but the owner in")
-
-
-def carries_user_site(model: Model) -> bool:
-    """Whether the final stage takes packages of pip's user site from another stage."""
-    return any(
-        step.instruction.copy is not None
-        and step.instruction.copy.from_ is not None
-        and step.instruction.copy.destination.rstrip("/") == USER_SITE
-        for step in model.final.steps
-    )
 
 
 def _programs(model: Model, found: Writable) -> Iterator[Obstacle]:
@@ -412,241 +284,6 @@ def _libraries(model: Model) -> Iterator[Obstacle]:
                 base,
                 f"yarn's packages may lie in a cache under root's home ({model.app.origin(node.path('.yarnrc.yml'))})",
             )
-
-
-def _runs(model: Model) -> Iterator[Obstacle]:
-    """RUNs that may leave behind what only root can use."""
-    for step in model.final.all_steps:
-        if step.script is None:
-            if step.instruction.keyword == "RUN":
-                yield Obstacle(step.instruction, "what this RUN leaves behind cannot be told")
-            continue
-        if not step.script.ok:
-            yield Obstacle(step.instruction, "what this RUN leaves behind cannot be told")
-            continue
-        yield from _run(model, step)
-        if step in model.final.steps and step.purposes & RUNNING.get(model.server.language or "", set()):
-            yield Obstacle(step.instruction, "what the build leaves in folders that the app writes to is root's")
-    yield from _git(model)
-
-
-def _run(model: Model, step: Step) -> Iterator[Obstacle]:
-    assert step.script is not None
-    at = step.instruction
-    text = at.value
-    for command in _unwrapped(step.script.commands):
-        name = basename(command.name)
-        words = " ".join(word.text for word in command.words)
-        if not name:
-            continue
-        inside = [word.text for word in (*command.words[1:], *command.redirects) if ROOT_HOME.search(word.text)]
-        if inside and name not in {"rm", "echo", "printf", "ls"}:
-            yield Obstacle(at, f"{name} uses {inside[0]}, in root's home")
-        elif name in {"sh", "bash", "ash"} and command.joiner == "|":
-            if not any(place in text for place in REPOSITORIES):
-                yield Obstacle(at, "a script from elsewhere installs something, perhaps in root's home")
-        elif name.startswith("python"):
-            if not _known_python(command):
-                yield Obstacle(at, f"what `{_short(words)}` leaves behind, and for whom, cannot be told")
-        elif called := next((c for c in step.invocations if c.command is command), None):
-            yield from _manager(model, step, called.manager, called.verb, command)
-            if called.manager in TOOLCHAINS and purpose(command) is Purpose.UNKNOWN:
-                yield Obstacle(at, f"what `{_short(words)}` leaves behind, and for whom, cannot be told")
-        elif name in {"npx", "pnpx", "bunx", "playwright"}:
-            if "install" in command.args or "playwright" in command.args or name == "playwright":
-                yield Obstacle(at, f"{words} keeps browsers in root's home")
-        elif name == "chmod":
-            yield from _mode(model, step, command)
-        elif name == "umask" or (name not in HARMLESS and purpose(command) is Purpose.UNKNOWN):
-            yield Obstacle(at, f"what `{_short(words)}` leaves behind, and for whom, cannot be told")
-
-
-def _unwrapped(commands: Iterable[ShellCommand]) -> Iterator[ShellCommand]:
-    """*commands*, and in place of ``sh -c`` the commands of its line, where that is plain."""
-    for command in commands:
-        args = command.args
-        line = args[1] if command.name in {"sh", "bash"} and args[:1] == ("-c",) and len(args) == 2 else None
-        inner = parse_shell(line) if line is not None and command.words[2].static else None
-        if inner is not None and inner.ok and inner.commands:
-            yield from inner.commands
-        else:
-            yield command
-
-
-def _short(words: str) -> str:
-    words = " ".join(words.split())
-    return words if len(words) <= 40 else f"{words[:39]}…"
-
-
-def _known_python(command: ShellCommand) -> bool:
-    args = command.args
-    if args[:1] in {("-V",), ("--version",)} or {"collectstatic", "compilemessages"} & set(args):
-        return True
-    if args[:1] == ("-m",) and args[1:2] and args[1] in {"pip", "venv", "compileall", "spacy", "ensurepip", "build"}:
-        return True
-    return any(basename(arg) == "setup.py" for arg in args[:1])
-
-
-def _manager(model: Model, step: Step, manager: str, verb: str, command: ShellCommand) -> Iterator[Obstacle]:
-    """Package managers that install under the home of whoever calls them."""
-    environment = step.before.env
-    if manager == "pip" and "--user" in command.args:
-        yield Obstacle(step.instruction, "pip --user installs in root's home")
-    elif manager == "poetry" and verb == "install":
-        text = " ".join(s.instruction.value for s in model.final.all_steps)
-        kept = {
-            "POETRY_VIRTUALENVS_CREATE",
-            "POETRY_VIRTUALENVS_IN_PROJECT",
-            "POETRY_VIRTUALENVS_PATH",
-        } & environment.keys()
-        if not kept and not re.search(r"virtualenvs\.(?:create|in-project|path)", text):
-            yield Obstacle(step.instruction, "poetry keeps its environment in root's home")
-    elif manager == "pipenv" and "--system" not in command.args and "PIPENV_VENV_IN_PROJECT" not in environment:
-        yield Obstacle(step.instruction, "pipenv keeps its environment in root's home")
-    elif (
-        manager == "bundle"
-        and verb == "config"
-        and not {"--local", "BUNDLE_USER_CONFIG"} & {*command.args, *environment}
-    ):
-        yield Obstacle(step.instruction, "bundle config without --local may keep its settings in root's home")
-    elif (manager == "dotnet" and verb == "tool" and {"-g", "--global"} & set(command.args)) or (
-        manager == "composer" and verb == "global" and "COMPOSER_HOME" not in environment
-    ):
-        yield Obstacle(step.instruction, f"{manager} keeps global tools in root's home")
-    elif manager == "uv" and verb == "python" and "UV_PYTHON_INSTALL_DIR" not in environment:
-        yield Obstacle(step.instruction, "uv keeps its interpreters in root's home")
-
-
-def _mode(model: Model, step: Step, command: ShellCommand) -> Iterator[Obstacle]:
-    """A chmod that keeps others out of what the app's account will not own."""
-    args = [arg for arg in command.args if not arg.startswith("-")] or [""]
-    mode, targets = args[0], args[1:]
-    closed = bool(re.fullmatch(r"[0-7]{3,4}", mode)) and not int(mode[-1]) & 4
-    closed = closed or bool(re.search(r"(?:^|,)(?:u\+\w*x|u=|go?-|o-|go=)", mode)) or bool(re.match(r"-\w*[rx]", mode))
-    for target in targets if closed else ():
-        place = join(step.before.workdir, target)
-        owned = model.options.owner == "app" and any(
-            place == p.target or (p.folder and place.startswith(f"{p.target.rstrip('/')}/"))
-            for p in model.final.placements
-            if f"{p.target}/".startswith(f"{model.folder.rstrip('/')}/")
-        )
-        if not owned:
-            yield Obstacle(step.instruction, f"chmod {mode} keeps everybody but root out of {target}")
-
-
-def _git(model: Model) -> Iterator[Obstacle]:
-    """git refuses to read a folder of another owner, so that a RUN by root must not call it on the app's sources.
-
-    https://git-scm.com/docs/git-config#Documentation/git-config.txt-safedirectory
-    """
-    if model.options.owner == "root" or model.app.ignore.ignores(".git"):
-        return
-    seen = False
-    for step in model.final.steps:
-        seen = seen or step.role is Role.SOURCES
-        if not seen or step.script is None:
-            continue
-        if any(command.name == "git" for command in step.script.commands):
-            yield Obstacle(step.instruction, "git is called on the sources, which must then be root's")
-        if Purpose.BUILD in step.purposes and model.node is not None:
-            for fact in model.node.scripts.values():
-                if re.search(r"\bgit\s", fact.value):
-                    yield Obstacle(
-                        step.instruction, f"git is called on the sources ({fact.origin}), which must then be root's"
-                    )
-        if Purpose.INSTALL in step.purposes:
-            data = (model.app.root.read("pyproject.toml") or b"") + (model.app.root.read("setup.py") or b"")
-            if re.search(rb"setuptools[-_]scm|hatch-vcs|versioneer|dynamic-versioning|\bpbr\b", data):
-                yield Obstacle(step.instruction, "the version is read from git, so that the sources must be root's")
-
-
-def _compose(model: Model, found: Writable) -> Iterator[Obstacle]:
-    for service in final_services(model):
-        if service.privileged:
-            yield Obstacle(None, f"service {service.name} is privileged ({service.origin('privileged')})")
-        for volume in service.volumes:
-            reason = _volume(model, service, volume, found)
-            if reason is not None:
-                yield Obstacle(None, f"{reason} ({volume.origin})")
-    for call in model.app.compose_calls:
-        name = basename(call.words[0]) if call.words else ""
-        installs = name in {"npm", "yarn", "pnpm", "pip", "pip3"} and {"install", "add", "ci", "i"} & set(
-            call.words[1:2]
-        )
-        if name in PRIVILEGED or installs:
-            yield Obstacle(
-                None, f"{' '.join(call.words[:3])} is run in the container ({call.origin}), which needs root"
-            )
-
-
-def _volume(model: Model, service: Service, volume: Volume, found: Writable) -> str | None:
-    """Why a mount keeps the service root's."""
-    target = join("/", volume.target)
-    if "docker.sock" in target or "docker.sock" in (volume.source or ""):
-        return "Docker's socket is mounted, which belongs to root"
-    if f"{target}/".startswith("/root/"):
-        return f"compose mounts {target}, in root's home"
-    if target.startswith("/dev/"):
-        return f"compose mounts the device {target}"
-    if volume.kind == "tmpfs" and not target.startswith(("/tmp", "/dev/shm")):
-        for fact in found.folders:
-            if covers(target, fact.value):
-                return f"the app writes to {fact.value} ({fact.origin}), over which compose lays a tmpfs of root's"
-    if volume.kind != "bind" or volume.read_only:
-        return None
-    for fact in found.folders:
-        if covers(target, fact.value) and not _mounted_over(service, fact.value, target):
-            return f"the app writes to {fact.value} ({fact.origin}), which the host's folder {volume.source} covers"
-    doubt = found.unknown
-    told = doubt is None or not (covers(target, model.folder) or model.app.files.is_dir(volume.path or ""))
-    if doubt is not None and not told:
-        return f"the host's folder {volume.source} is mounted at {target}, and {doubt.value} cannot be told"
-    if covers(target, model.folder):
-        return None
-    if volume.path is not None and doubt is None:
-        return None  # read only by the app, and what a developer or Docker makes there can be read by everybody
-    if volume.path is None or not (model.app.files.exists(volume.path) or model.app.files.is_dir(volume.path)):
-        return f"the host's {volume.source} is mounted at {target}, which Docker makes as root's if it is not there"
-    return None
-
-
-def covers(place: str, path: str) -> bool:
-    """Whether *path* is *place* or lies in it."""
-    return f"{path.rstrip('/')}/".startswith(f"{place.rstrip('/')}/")
-
-
-def _mounted_over(service: Service, path: str, bind: str) -> bool:
-    """Whether another volume lies between the bind and the folder that is written."""
-    return any(
-        other.kind in {"named", "anonymous", "tmpfs"}
-        and f"{path}/".startswith(f"{other.target.rstrip('/')}/")
-        and len(other.target) > len(bind)
-        for other in service.volumes
-    )
-
-
-def _kubernetes(model: Model, found: Writable) -> Iterator[Obstacle]:
-    containers = model.app.kubernetes
-    if not containers:
-        return
-    low = low_port(model)
-    if low is not None:
-        yield Obstacle(
-            None, f"port {low} needs root where Kubernetes has not allowed it otherwise ({containers[0].origin})"
-        )
-    for container in containers:
-        for path in container.mounts:
-            for fact in found.folders:
-                if f"{fact.value}/".startswith(f"{path.rstrip('/')}/"):
-                    why = f"the app writes to {fact.value}, where Kubernetes mounts a volume of root's"
-                    yield Obstacle(None, f"{why} ({container.origin})")
-
-
-def low_port(model: Model) -> int | None:
-    """A port below 1024 that the app binds or the image exposes."""
-    ports = [model.server.port.value] if model.server.port is not None else []
-    ports += [int(port.partition("/")[0]) for port in model.final.config.expose if port.partition("/")[0].isdigit()]
-    return next((port for port in ports if port < 1024), None)
 
 
 def _last(model: Model, keyword: str) -> Instruction | None:

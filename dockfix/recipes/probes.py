@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.dockerfile import expand
-from dockfix.model.config import join
+from dockfix.model.config import covers, join
 from dockfix.recipes import nginx_conf
 from dockfix.recipes.nginx_conf import Site
-from dockfix.recipes.privileges import covers
 from dockfix.recipes.programs import final_services
 
 if TYPE_CHECKING:

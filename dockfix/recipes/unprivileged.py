@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dockfix.model.config import join
-from dockfix.recipes.privileges import Obstacle
+from dockfix.recipes.obstacle import Obstacle
 from dockfix.recipes.programs import final_services
 
 if TYPE_CHECKING:

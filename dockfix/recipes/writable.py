@@ -120,6 +120,15 @@ def writable(model: Model) -> Writable:
     return Writable(tuple(found.folders.values()), tuple(found.mounts.values()), found.unknown, tuple(found.tools))
 
 
+def languages(model: Model) -> set[str]:
+    """The languages of the programs that containers run."""
+    names = {program.name for program in programs(model)}
+    node = names & (JAVASCRIPT | {"npm", "yarn", "pnpm", "npx"})
+    python = {name for name in names if name.startswith("python") or name in PYTHON}
+    other = {model.server.language or ""} - {"", "node", "python", "nginx"}
+    return other | ({"node"} if node else set()) | ({"python"} if python else set())
+
+
 def mounts(model: Model) -> Iterator[Fact[str]]:
     """Mount points of volumes that Docker makes from what the image has there: VOLUME, named and anonymous ones."""
     for path in model.final.config.volumes:
