@@ -185,7 +185,7 @@ def _missing_owner(stage: StageModel, owner: str) -> Iterable[str]:
         return
     user, _, group = owner.partition(":")
     users = {account.name for account in stage.accounts} | set(stage.created_accounts) | {"root"}
-    groups = {account.group for account in stage.accounts} | stage.created_groups | users
+    groups = {account.group for account in stage.accounts} | set(stage.created_groups) | users
     where = f"in stage {stage.stage.name or stage.index}"
     if user and not user.isdigit() and user not in users:
         yield f"nobody creates the user {user} {where}"

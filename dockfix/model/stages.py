@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from dockfix import catalog
 from dockfix.dockerfile import expand, shell
 from dockfix.model import config as configs
+from dockfix.model.accounts import account_name, option_value
 from dockfix.model.commands import Invocation, Purpose, invocation, purposes
 
 if TYPE_CHECKING:
@@ -268,14 +269,15 @@ class StageModel:
         return created
 
     @cached_property
-    def created_groups(self) -> frozenset[str]:
-        """Names of the groups that this lineage creates by a command of their own."""
-        return frozenset(
-            name
-            for step in self.all_steps
-            for command in (step.script.commands if step.script else ())
-            if basename(command.name) in {"groupadd", "addgroup"} and (name := account_name(command.args))
-        )
+    def created_groups(self) -> Mapping[str, int | None]:
+        """The groups that this lineage creates by a command of their own, with the number where one is given."""
+        created: dict[str, int | None] = {}
+        for step in self.all_steps:
+            for command in step.script.commands if step.script else ():
+                if basename(command.name) in {"groupadd", "addgroup"} and (name := account_name(command.args)):
+                    number = option_value(command.args, "-g", "--gid")
+                    created[name] = int(number) if number is not None and number.isdigit() else None
+        return created
 
     @property
     def accounts(self) -> tuple[Account, ...]:
@@ -303,29 +305,6 @@ class StageModel:
                     inner = path[len(placement.source) :].lstrip("/")
                     return configs.join(placement.target, inner) if inner else placement.target
         return None
-
-
-def account_name(args: tuple[str, ...]) -> str | None:
-    """The name that ``useradd`` or ``adduser`` with *args* creates.
-
-    Both take the name as an operand; the options that take a value are told by their letters, from
-    busybox's and shadow's manuals.
-    """
-    valued = {"-u", "-g", "-G", "-h", "-d", "-s", "-c", "-k", "-K", "-e", "-f", "-p", "-b", "--uid", "--gid"}
-    valued |= {"--home", "--home-dir", "--shell", "--comment", "--groups", "--ingroup", "--gecos", "--group"}
-    operands: list[str] = []
-    skip = False
-    for arg in args:
-        if skip:
-            skip = False
-        elif arg.startswith("-"):
-            # adduser's --group takes no value on Debian, where --system stands beside it
-            skip = (arg in valued and not (arg == "--group" and "--system" in args)) or (
-                len(arg) > 2 and arg[1] != "-" and f"-{arg[-1]}" in valued and not arg[2:].isdigit()
-            )
-        else:
-            operands.append(arg)
-    return operands[0] if operands else None
 
 
 def model_stages(document: Document, app: App) -> tuple[StageModel, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING
 
-from dockfix.model.stages import account_name
+from dockfix.model.accounts import account_name, option_value
 
 if TYPE_CHECKING:
     from dockfix.catalog import Image
@@ -91,36 +91,30 @@ def brought(image: Image, name: str) -> Owner | None:
 
 def created(stage: StageModel) -> Iterator[Owner]:
     """The accounts that the RUNs of a stage and of the stages below it make, system services' included."""
-    groups: dict[str, int] = {}
     for step in stage.all_steps:
         for command in step.script.commands if step.script else ():
             tool = basename(command.name)
-            if tool in {"groupadd", "addgroup"} and (name := account_name(command.args)) is not None:
-                number = _value(command.args, "-g", "--gid")
-                if number is not None and number.isdigit():
-                    groups[name] = int(number)
-            elif tool in {"useradd", "adduser"} and (name := account_name(command.args)) is not None:
-                yield _created(stage, step, tool, name, command.args, groups)
+            if tool in {"useradd", "adduser"} and (name := account_name(command.args)) is not None:
+                yield _created(stage, step, tool, name, command.args)
 
 
-def _created(
-    stage: StageModel, step: Step, tool: str, name: str, args: tuple[str, ...], groups: dict[str, int]
-) -> Owner:
+def _created(stage: StageModel, step: Step, tool: str, name: str, args: tuple[str, ...]) -> Owner:
+    groups = stage.created_groups
     busybox = tool == "adduser" and stage.image is not None and stage.image.distribution == "alpine"
     if stage.image is not None and stage.image.distribution == "rhel":
         tool = "useradd"  # adduser is another name of it there
     system = _has(args, "S", "--system") if busybox else _has(args, "r", "--system")
-    number = _value(args, "-u", "--uid")
+    number = option_value(args, "-u", "--uid")
     uid = int(number) if number is not None and number.isdigit() else None
     if busybox:
-        group = _value(args, "-G", "--ingroup") or ("nogroup" if system else name)
-        home, has_home = _value(args, "-h", "--home"), not _has(args, "H", "--no-create-home")
+        group = option_value(args, "-G", "--ingroup") or ("nogroup" if system else name)
+        home, has_home = option_value(args, "-h", "--home"), not _has(args, "H", "--no-create-home")
     elif tool == "adduser":
-        group = _value(args, "--ingroup", "--gid") or ("nogroup" if system and "--group" not in args else name)
-        home, has_home = _value(args, "--home"), "--no-create-home" not in args
+        group = option_value(args, "--ingroup", "--gid") or ("nogroup" if system and "--group" not in args else name)
+        home, has_home = option_value(args, "--home"), "--no-create-home" not in args
     else:
-        group = _value(args, "-g", "--gid") or name
-        home, has_home = _value(args, "-d", "--home-dir", "--home"), _has(args, "m", "--create-home")
+        group = option_value(args, "-g", "--gid") or name
+        home, has_home = option_value(args, "-d", "--home-dir", "--home"), _has(args, "m", "--create-home")
     named = next((found for found, gid in groups.items() if str(gid) == group), group)
     gid = int(named) if named.isdigit() else groups.get(named, uid if named == name and tool == "useradd" else None)
     return Owner(name, named, uid, gid, home or f"/home/{name}", has_home, step)
@@ -129,17 +123,3 @@ def _created(
 def _has(args: tuple[str, ...], letter: str, long: str) -> bool:
     """Whether an option is given, alone, in a bundle of short ones, or in full."""
     return long in args or any(re.fullmatch(rf"-[A-Za-z]*{letter}[A-Za-z]*", arg) for arg in args)
-
-
-def _value(args: tuple[str, ...], *names: str) -> str | None:
-    """The value of an option, behind it or after ``=``; the last of bundled short options can take one too."""
-    for arg, following in zip(args, (*args[1:], ""), strict=True):
-        name, equals, value = arg.partition("=")
-        if name in names:
-            return value if equals else following
-        for short in (name for name in names if len(name) == 2):
-            if re.fullmatch(rf"-[A-Za-z]+{short[1]}", arg):
-                return following
-            if re.fullmatch(rf"{short}\d+", arg):
-                return arg[2:]
-    return None

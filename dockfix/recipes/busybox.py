@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dockfix.model.stages import account_name
+from dockfix.model.accounts import account_name
 
 SHELLS = {"/usr/sbin/nologin": "/sbin/nologin", "/bin/bash": "/bin/sh", "/usr/bin/bash": "/bin/sh"}
 
