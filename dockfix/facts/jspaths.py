@@ -97,7 +97,11 @@ class Accesses:
     def _of(self, source: Source) -> Iterator[Access]:
         for callee, given, node in source.calls():
             last = callee.rpartition(".")[2]
-            if not given or self._is_own(source, callee):
+            if self._is_own(source, callee):
+                continue
+            if last == "FileStore" and b"session-file-store" in source.data and not self._has_path(source, given):
+                yield self._made(source, Value("sessions", "cwd"), node, True, True, "session-file-store's default")
+            if not given:
                 continue
             if last in _FOLDER_WRITERS:
                 yield from self._access(source, given[0], node, written=True, folder=True)
@@ -134,6 +138,11 @@ class Accesses:
             for callee, given, node in source.calls():
                 if callee.endswith(".set") and len(given) == 2 and string(given[0]) == "view engine":
                     yield self._made(source, Value("views", "cwd"), node, False, True, "view engine")
+
+    def _has_path(self, source: Source, given: list[Syntax]) -> bool:
+        """Whether a store of sessions is told its folder: https://github.com/valery-barysok/session-file-store#options"""
+        found = source.object(given[0]) if given else None
+        return found is not None and "path" in pairs(found)
 
     def _is_own(self, source: Source, callee: str) -> bool:
         """Whether the app declares what is called, so that what it does is read there and not told by its name."""

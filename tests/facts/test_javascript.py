@@ -158,6 +158,8 @@ def test_folders_are_taken_from_where_the_code_runs() -> None:
         ("multer.diskStorage({ destination: function (req, file, cb) { cb(null, path.join(__dirname, 'up')) } })", ["up"]),
         ("new winston.transports.File({ filename: 'logs/error.log' })", ["logs"]),
         ("new DailyRotateFile({ dirname: 'log', filename: 'x-%DATE%.log' })", ["log"]),
+        ("const FileStore = require('session-file-store')(session); new FileStore()", ["sessions"]),
+        ("const FileStore = require('session-file-store')(session); new FileStore({ path: 'kept' })", ["kept"]),
         ("new Database('data/app.db')", ["data"]),
         ("new sqlite3.Database(':memory:')", []),
         ("new Sequelize({ dialect: 'sqlite', storage: './db/x.sqlite' })", ["db"]),
