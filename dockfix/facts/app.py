@@ -192,10 +192,12 @@ class App:
         )
 
     @cached_property
-    def compose_calls(self) -> tuple[Call, ...]:
-        """What CI files, Makefiles and scripts run in the services of this Dockerfile."""
-        names = {service.name for service in self.compose}
-        return tuple(call for call in self._ci[1] if call.service in names)
+    def calls(self) -> tuple[Call, ...]:
+        """What CI files, Makefiles and scripts run in the services and the images of this Dockerfile."""
+        services = {service.name for service in self.compose}
+        images = {tag for build in self.builds for tag in build.tags} - {""}
+        images |= {service.image for service in self.compose if service.image}
+        return tuple(call for call in self._ci[1] if call.service in (images if call.image else services))
 
     @cached_property
     def _kubernetes(self) -> tuple[tuple[Container, ...], tuple[Problem, ...]]:

@@ -35,6 +35,16 @@ _WITH_VALUE = frozenset(
         "--sbom", "--attest", "--annotation", "--allow", "--format", "--layers", "--arch", "--os",
     }
 )  # fmt: skip
+_RUN_WITH_VALUE = frozenset(
+    {
+        "-e", "--env", "-u", "--user", "-w", "--workdir", "--name", "-v", "--volume", "-p", "--publish", "-l",
+        "--label", "--entrypoint", "--index", "--env-file", "--network", "--net", "--hostname", "-h", "--mount",
+        "--platform", "-m", "--memory", "--cpus", "--link", "--add-host", "--restart", "--shm-size", "--ulimit",
+        "--cap-add", "--cap-drop", "--security-opt", "--device", "--gpus", "--pull", "--tmpfs", "--volumes-from",
+        "--cidfile", "--ip", "--dns",
+    }
+)  # fmt: skip
+_RUN = re.compile(r"\b(?:docker|podman|nerdctl)\s+(?:container\s+)?run\s+([^\n]*)")
 _COMPOSE_CALL = re.compile(r"\bdocker(?:-compose|\s+compose)\b([^\n]*?)\s(run|exec)\s([^\n]*)")
 
 
@@ -47,27 +57,31 @@ class Build:
         context: the context from the root; None when it cannot be told.
         target: the stage that is built, or None for the last.
         origin: where the line stands.
+        tags: what the image is called, as written.
     """
 
     dockerfile: str | None
     context: str | None
     target: str | None
     origin: str
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A ``compose run`` or ``compose exec``: its words must exist in the image.
+    """A ``compose run``, ``compose exec`` or ``docker run``: its words must exist in the image.
 
     Attributes:
-        service: the service's name.
+        service: the name of the service, or of the image.
         words: what is run in it.
         origin: where the line stands.
+        image: whether an image is named and no service.
     """
 
     service: str
     words: tuple[str, ...]
     origin: str
+    image: bool = False
 
 
 def is_build_file(path: str) -> bool:
@@ -159,13 +173,16 @@ def _line(line: str, folder: str, origin: str) -> Iterator[Build]:
 def _build(words: tuple[str, ...], folder: str, origin: str) -> Build:
     dockerfile = target = None
     positional: list[str] = []
+    tags: list[str] = []
     arguments = iter(words)
     for word in arguments:
         option, equals, value = word.partition("=")
-        if option in ("-f", "--file", "--target"):
+        if option in ("-f", "--file", "--target", "-t", "--tag"):
             value = value if equals else next(arguments, "")
             if option == "--target":
                 target = value
+            elif option in ("-t", "--tag"):
+                tags.append(value)
             else:
                 dockerfile = value
         elif not word.startswith("-"):
@@ -174,8 +191,8 @@ def _build(words: tuple[str, ...], folder: str, origin: str) -> Build:
             next(arguments, None)
     context = _inside(folder, positional[-1]) if positional else None
     if dockerfile is not None:
-        return Build(_inside(folder, dockerfile), context, target, origin)
-    return Build(None if context is None else join(context, "Dockerfile"), context, target, origin)
+        return Build(_inside(folder, dockerfile), context, target, origin, tuple(tags))
+    return Build(None if context is None else join(context, "Dockerfile"), context, target, origin, tuple(tags))
 
 
 def _inside(folder: str, path: str) -> str | None:
@@ -215,7 +232,8 @@ def _from_mapping(node: Yaml | None, origin: str, context: str, file: str, targe
         dockerfile = _inside((folder or "") if base else "", named)
     else:
         dockerfile = None if folder is None else join(folder, "Dockerfile")
-    return Build(dockerfile, folder, _value(stage), stage.origin if stage is not None else origin)
+    tags = tuple(re.split(r"[\s,]+", (_value(entries.get("tags")) or "").strip())) if "tags" in entries else ()
+    return Build(dockerfile, folder, _value(stage), stage.origin if stage is not None else origin, tags)
 
 
 def _bake(path: str, source: str) -> Iterator[Build]:
@@ -235,13 +253,28 @@ def _calls(path: str, source: str) -> Iterator[Call]:
             words = _after_options(command.words)
             if words and re.fullmatch(r"[\w.-]+", words[0]):
                 yield Call(words[0], words[1:], f"{path}:{source.count(chr(10), 0, match.start()) + 1}")
+    for match in _RUN.finditer(source):
+        for command in parse_line(match[1]).commands[:1]:
+            words = _after_options(command.words)
+            entrypoint = _entrypoint(command.words)
+            if words and (words[1:] or entrypoint):
+                origin = f"{path}:{source.count(chr(10), 0, match.start()) + 1}"
+                yield Call(words[0], (*entrypoint, *words[1:]), origin, image=True)
+
+
+def _entrypoint(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The program that ``docker run`` starts instead of the image's own."""
+    for word, following in zip(words, (*words[1:], ""), strict=True):
+        option, equals, value = word.partition("=")
+        if option == "--entrypoint":
+            return (value if equals else following,)
+    return ()
 
 
 def _after_options(words: tuple[str, ...]) -> tuple[str, ...]:
-    """*words* from the service's name on."""
+    """*words* from the name of the service or the image on."""
     position = 0
     while position < len(words) and words[position].startswith("-"):
-        takes_value = words[position] in {"-e", "--env", "-u", "--user", "-w", "--workdir", "--name", "-v", "--volume",
-                                          "-p", "--publish", "--entrypoint", "-l", "--label", "--index"}  # fmt: skip
+        takes_value = words[position] in _RUN_WITH_VALUE
         position += 2 if takes_value else 1
     return words[position:]

@@ -89,7 +89,7 @@ def _standalone(model: Model, node: Node) -> Artefacts | None:
     if basename(program[0] if program else "") != "next" or program[1:2] != ("start",) or model.start.environment:
         return None
     services = any(service.command or service.entrypoint for service in model.services)
-    if services or model.app.compose_calls or model.start.script is not None or _prisma(node):
+    if services or model.app.calls or model.start.script is not None or _prisma(node):
         return None
     if any(READS.search(model.app.root.read(path) or b"") for path in _sources(model)):
         return None  # what is read by a name that the build cannot trace is not in there

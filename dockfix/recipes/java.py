@@ -196,7 +196,7 @@ def compiles(model: Model, project: JavaProject | None) -> str | None:
     found = facts.matching(model.app, project, facts.COMPILING) if project is not None else None
     if found is not None:
         return f"{found.value} is used ({found.origin})"
-    calls = (call for call in model.app.compose_calls if call.words)
+    calls = (call for call in model.app.calls if call.words)
     return next(
         (f"{c.words[0]} is run in the container ({c.origin})" for c in calls if basename(c.words[0]) in JDK), None
     )

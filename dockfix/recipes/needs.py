@@ -78,7 +78,7 @@ def lines(model: Model) -> Iterator[tuple[str, str]]:
             if words:
                 origin = service.origin("healthcheck" if attribute == "healthcheck_test" else attribute)
                 yield words if isinstance(words, str) else " ".join(words), origin
-    for call in model.app.compose_calls:
+    for call in model.app.calls:
         if call.words:
             yield " ".join(call.words), call.origin
     health = model.final.last("HEALTHCHECK")

@@ -122,8 +122,8 @@ def elsewhere(model: Model, node: Node) -> Iterator[tuple[str, str]]:
     for service in model.services:
         if service.command is not None:
             yield from _tools(node, words(service.command), service.origin("command"))
-    for call in model.app.compose_calls:
-        if call.words and any(call.service == service.name for service in model.services):
+    for call in model.app.calls:
+        if call.words:
             yield from _tools(node, call.words, call.origin)
 
 

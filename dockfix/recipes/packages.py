@@ -145,8 +145,7 @@ def _plan(model: Model, stage: StageModel, step: Step) -> Plan:
 def _called(model: Model) -> frozenset[str]:
     """Programs, and the packages that hold them, which run in a container."""
     names = {basename(fact.value) for fact in model.server.tools} | model.start.names
-    services = {service.name for service in model.services}
-    names |= {basename(call.words[0]) for call in model.app.compose_calls if call.service in services and call.words}
+    names |= {basename(call.words[0]) for call in model.app.calls if call.words}
     names |= {basename(line[0]) for service in model.services if (line := words(service.command))}
     script = model.start.script
     if script is not None:

@@ -24,7 +24,7 @@ def of_compose(model: Model, found: Writable, privileged: frozenset[str]) -> Ite
             reason = _volume(model, service, volume, found)
             if reason is not None:
                 yield Obstacle(None, f"{reason} ({volume.origin})")
-    for call in model.app.compose_calls:
+    for call in model.app.calls:
         name = basename(call.words[0]) if call.words else ""
         installs = name in {"npm", "yarn", "pnpm", "pip", "pip3"} and {"install", "add", "ci", "i"} & set(
             call.words[1:2]

@@ -55,15 +55,32 @@ def test_targets_belong_to_their_dockerfile() -> None:
     assert [(fact.value, fact.origin) for fact in App(files).ci_targets] == [("one", "Makefile:2")]
 
 
-def test_compose_calls_name_what_must_stay() -> None:
+def test_calls_name_what_must_stay() -> None:
     files = Tree(
         {
             "compose.yml": "services: {web: {build: .}}",
             "Makefile": "m:\n\tdocker compose -f a.yml run --rm -e A=b web python manage.py migrate\n\tdocker-compose exec db psql\n",
         }
     )
-    assert [(call.service, call.words, call.origin) for call in App(files).compose_calls] == [
+    assert [(call.service, call.words, call.origin) for call in App(files).calls] == [
         ("web", ("python", "manage.py", "migrate"), "Makefile:2")
+    ]
+
+
+def test_runs_of_an_image_that_is_built_here_name_what_must_stay() -> None:
+    travis = """
+script:
+  - docker build -t shop/web:test -f web/Dockerfile web
+  - docker run --rm -e CI=true --entrypoint node shop/web:test check.js
+  - docker run shop/web:test npm test -- --coverage
+  - docker run shop/web:test
+  - docker run alpine:3 ls
+"""
+    files = Tree({".travis.yml": travis, "web/Dockerfile": "FROM node:20"})
+    app = App(files, "web/Dockerfile", "web")
+    assert [(call.words, call.origin) for call in app.calls] == [
+        (("node", "check.js"), ".travis.yml:4"),
+        (("npm", "test", "--", "--coverage"), ".travis.yml:5"),
     ]
 
 
