@@ -129,7 +129,11 @@ def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None,
     own_stage = found is not None and found.modules and _installs_apart(node, parts, production)
     whole = production or own_stage or (found is not None and not found.modules)
     modules = join(model.folder, "node_modules")
-    whole = whole or any(modules in removes(model, step) for step in parts.after)
+    removed = [path for step in parts.after for path in removes(model, step)]
+    idle = found is None and production and not removed and not packages.build_tools(model.final, parts.before)
+    if idle and model.options.split != "always":
+        raise NoGainError("no dev dependency is installed, and the whole app folder would go along")
+    whole = whole or modules in removed
     builder = _builder(model, node, parts, prunes=not whole)
     names = [spare(model.document, "dependencies")] if own_stage else []
     names.append(early_name(model, "builder"))

@@ -131,6 +131,7 @@ Plan = dict[Span, tuple[bool, tuple[str, ...]]]
 def _plan(model: Model, stage: StageModel, step: Step) -> Plan:
     plan: Plan = {}
     called, idle_python = _called(model), _has_idle_python(model, stage)
+    named = {word.text.partition("=")[0] for invocation in installs(step) for word in invocation.operands}
     for invocation in installs(step):
         if invocation.manager == "dnf":
             raise UnfitError(step.instruction, "which packages of dnf serve builds alone is not in the catalogue")
@@ -138,7 +139,9 @@ def _plan(model: Model, stage: StageModel, step: Step) -> Plan:
             if not word.static:
                 raise UnfitError(step.instruction, "the names of the packages depend on a variable")
             libraries = _libraries(stage, word.text.partition("=")[0], called, idle_python=idle_python)
-            plan[word.span] = (libraries is None, libraries or ())
+            lacking = tuple(name for name in libraries or () if name not in named)
+            named.update(lacking)
+            plan[word.span] = (libraries is None, lacking)
     return plan
 
 
