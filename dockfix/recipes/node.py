@@ -277,9 +277,10 @@ def _finish(
     decided = None if "NODE_ENV" in settings or "NODE_ENV" in model.final.config.env else node_env_decides(model)
     if decided is not None:
         notes = (*notes, Note(None, f"NODE_ENV stays as it is: the app decides by it ({decided})"))
+    told = "".join(f", and is told {name}={value}" for name, value in settings.items() if name == "NODE_ENV")
     return Split(
         tuple(spaced(model.document, stage) for stage in (*stages, end)),
-        f"{gain}; the image that runs carries only what it needs",
+        f"{gain}; the image that runs carries only what it needs{told}",
         stated(config, env={**config.env, **settings}, cmd=(found and found.start) or config.cmd),
         dropped,
         safety=Safety.REVIEW,
