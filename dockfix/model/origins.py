@@ -7,13 +7,13 @@ from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile import expand
-from dockfix.facts.server import Place, Ran
+from dockfix.facts.server import Place, Ran, Running
 from dockfix.model.config import join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dockfix.model import Model, StageModel, Step
+    from dockfix.model import Model, StageModel, Start, Step
 
 COPYING = frozenset({"cp", "mv", "install", "ln"})
 LONGEST = 20
@@ -39,6 +39,20 @@ def origin(model: Model, path: str) -> tuple[StageModel, str]:
         else:
             steps = steps[: steps.index(step)]
     return stage, path
+
+
+def running(model: Model, start: Start, words: tuple[str, ...] = ()) -> Running:
+    """The program of a start of the final stage, as facts are asked for it.
+
+    Args:
+        model: the Dockerfile.
+        start: the start.
+        words: the program with its arguments, where it is another than the one that stays.
+    """
+    workdir = model.final.config.workdir
+    environment = {**model.final.config.env, **dict(start.environment)}
+    found = words or start.main or ("",)
+    return Running(found, workdir, model.source, environment, lambda path: place(model, join(workdir, path)))
 
 
 def place(model: Model, path: str) -> Place:

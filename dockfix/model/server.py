@@ -8,9 +8,8 @@ from dataclasses import replace
 from posixpath import basename
 from typing import TYPE_CHECKING
 
-from dockfix.facts.server import Kind, Running, Server
+from dockfix.facts.server import Kind, Server
 from dockfix.model import origins
-from dockfix.model.config import join
 from dockfix.model.start import NODE_RUNNERS, SHELLS, start_with
 
 if TYPE_CHECKING:
@@ -80,12 +79,7 @@ def _elsewhere(model: Model, program: tuple[str, ...], start: Start) -> Server:
     """The server of another ecosystem, by what its own facts say of the program."""
     from dockfix.facts.ecosystems import server_of
 
-    environment = {**model.final.config.env, **dict(start.environment)}
-    workdir = model.final.config.workdir
-    running = Running(
-        program, workdir, model.source, environment, lambda path: origins.place(model, join(workdir, path))
-    )
-    found = server_of(model.app, running)
+    found = server_of(model.app, origins.running(model, start, program))
     if found is None:
         return Server()
     port, variable = _settled(

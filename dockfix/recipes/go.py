@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from dockfix import catalog
 from dockfix.facts import go as facts
 from dockfix.facts.gobuild import build_of, default_name
-from dockfix.facts.server import Running
 from dockfix.model import Purpose, origins
 from dockfix.model.config import join, render
 from dockfix.recipes import compiled, packages
@@ -93,7 +92,7 @@ def split(model: Model) -> Split | None:
         return None
     compiled.check(model, TOOLCHAIN)
     compiled.root_builds(stage.steps)
-    running = _running(model)
+    running = origins.running(model, model.start)
     program = facts.running_program(model.app, running)
     if program is None:
         what = " ".join(running.words) or model.start.text
@@ -107,13 +106,6 @@ def split(model: Model) -> Split | None:
     end = _end(model, choice, program, found, building, direct=direct)
     last = None if direct else building[-1]
     return compiled.split(model, end, last, _why(model, choice), tuple(_notes(program, found)))
-
-
-def _running(model: Model) -> Running:
-    workdir = model.final.config.workdir
-    words = model.start.main or ("",)
-    environment = {**model.final.config.env, **dict(model.start.environment)}
-    return Running(words, workdir, model.source, environment, lambda path: origins.place(model, join(workdir, path)))
 
 
 def _builds(step: Step) -> bool:
@@ -294,7 +286,7 @@ def _binaries(model: Model) -> Iterator[tuple[str, str]]:
     """The programs that the file builds, each with its place in the end, the one that starts first."""
     name = (model.start.main or ("",))[0]
     seen: set[str] = set()
-    running = _running(model)
+    running = origins.running(model, model.start)
     folders = model.final.config.env.get("PATH", "").split(":") if "/" not in name else [""]
     for folder in folders:
         path = join(model.folder, f"{folder}/{name}" if folder else name)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from dockfix import catalog
 from dockfix.facts import java as facts
 from dockfix.facts.javaproject import JavaProject
-from dockfix.facts.server import Running
 from dockfix.model import origins
 from dockfix.model.config import join
 from dockfix.recipes import compiled
@@ -95,17 +94,14 @@ def split(model: Model) -> Split | None:
     return compiled.split(model, end, building[-1], why, notes)
 
 
-def _running(model: Model) -> Running:
-    workdir = model.final.config.workdir
-    environment = {**model.final.config.env, **dict(model.start.environment)}
-    words = model.start.main or ("",)
-    return Running(words, workdir, model.source, environment, lambda path: origins.place(model, join(workdir, path)))
-
-
 def running_project(model: Model) -> JavaProject | None:
     """The project of the archive that the image starts, if it starts one whose project is known."""
     start = model.start.main
-    return facts.project_of(model.app, _running(model)) if start and basename(start[0]) == "java" else None
+    return (
+        facts.project_of(model.app, origins.running(model, model.start))
+        if start and basename(start[0]) == "java"
+        else None
+    )
 
 
 def _builds(step: Step) -> bool:

@@ -86,7 +86,7 @@ def split(model: Model) -> Split | None:
     if start is None or basename(start[0]) == "cargo":
         what = "the start line" if start is None else "cargo"
         raise UnfitError(model.start.command, f"what {what} needs of the toolchain cannot be told")
-    running = _running(model)
+    running = origins.running(model, model.start)
     crate = facts.running_crate(model.app, running)
     if crate is None:
         raise UnfitError(model.start.command, f"which crate makes {start[0]} cannot be told")
@@ -100,13 +100,6 @@ def split(model: Model) -> Split | None:
     end = End(reference, tuple(carried), libraries, VARIABLES)
     why = f"{stage.reference} brings the Rust toolchain, which serves the build alone"
     return compiled.split(model, end, building[-1], why, notes)
-
-
-def _running(model: Model) -> Running:
-    workdir = model.final.config.workdir
-    environment = {**model.final.config.env, **dict(model.start.environment)}
-    words = model.start.main or ("",)
-    return Running(words, workdir, model.source, environment, lambda path: origins.place(model, join(workdir, path)))
 
 
 def _builds(step: Step) -> bool:
