@@ -26,7 +26,9 @@ def split_stages(model: Model) -> Iterator[Result]:
         built by Node and served by nginx on the port it had. A Go program runs without the toolchain, on Alpine where
         nothing in it calls C, else on the Debian or Alpine that it was built on, with the files that its sources name.
         A Java archive that is complete in itself runs on its vendor's JRE, without Maven or Gradle. A Rust program
-        runs on the same Debian or Alpine with the libraries that its crates link to.
+        runs on the same Debian or Alpine with the libraries that its crates link to. What `dotnet publish` makes runs
+        on the image of its runtime. Gems and the assets of Rails are built apart, and the end is slim where every gem
+        of the lock is known.
 
     Why:
         What an image does not carry need not be pulled, scanned or patched, and cannot be used by an intruder.

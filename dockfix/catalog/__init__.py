@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dockfix.catalog.closures import OLDEST_PYTHON, npm_closure, python_closure
 from dockfix.catalog.distributions import for_linux
+from dockfix.catalog.gems import gem_libraries
 from dockfix.catalog.gomodules import GoModule, go_module
 from dockfix.catalog.images import PROVENANCE, Account, Image, image, variant
 from dockfix.catalog.npm import NpmNative, npm_native
@@ -49,6 +50,7 @@ __all__ = [
     "difference",
     "for_linux",
     "full_variant_carries",
+    "gem_libraries",
     "go_module",
     "image",
     "is_build_tool",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dockfix import catalog
+from dockfix.dockerfile import ImageReference
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.facts.ruby import gemfile
 from dockfix.model import Purpose, Role
-from dockfix.model.config import join
-from dockfix.recipes import packages
+from dockfix.model.config import difference, join
+from dockfix.recipes import needs, packages
 from dockfix.recipes.manifests import Reading, folder_of
 from dockfix.recipes.split import (
     NoGainError,
@@ -26,16 +30,24 @@ from dockfix.recipes.split import (
     stage_name,
     used,
 )
+from dockfix.recipes.stage import package_edit
 from dockfix.transform import Safety
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dockfix.model import Invocation, Model, StageModel, Step
+    from dockfix.text import Edit
 
 GEMS = "/usr/local/bundle"
 """Where the images of Ruby keep gems and Bundler's settings:
 https://github.com/docker-library/docs/blob/master/ruby/README.md"""
+CALLS = re.compile(
+    rb"\bsystem[ (]|%x[\[({!|/]|\bspawn[ (]|Open3|IO\.popen|\bPTY\b|\bexec[ (][\"']|=\s*`|MiniMagick::Tool|\bfork\b"
+)
+"""What runs other programs: https://docs.ruby-lang.org/en/master/Process.html"""
+BUILD_SETTING = re.compile(r"BUNDLE_BUILD__|\bbuild\.\w|--use-system-libraries")
+"""What lets a gem link the system's libraries in place of its own: https://bundler.io/man/bundle-config.1.html"""
 BUILDING = {Purpose.PACKAGES, Purpose.INSTALL, Purpose.TOOLS, Purpose.SETTINGS, Purpose.BUILD, Purpose.CLEANUP}
 IDLE = {Purpose.FOLDERS, Purpose.ACCOUNT}
 LASTING = frozenset({"ARG", "ENV", "LABEL", "MAINTAINER", "SHELL", "WORKDIR", "USER", "EXPOSE", "VOLUME", "STOPSIGNAL"})
@@ -63,25 +75,103 @@ def split(model: Model) -> Split | None:
     cut = max(stage.steps.index(step) for step in (*installs, *builds)) + 1
     head, tail = stage.steps[:cut], stage.steps[cut:]
     tools = packages.build_tools(stage, head)
-    if not tools and model.options.split != "always":
-        raise NoGainError("no build tools are installed")
+    slim, reason = _slim(model, stage, installs)
+    if slim is None and model.options.split != "always":
+        idle = packages.carrier(stage, tools)
+        if idle:
+            raise NoGainError(f"the end would stay on {idle}, which brings the build tools itself{reason}")
+        if not tools:
+            raise NoGainError(f"no build tools are installed{reason}")
     for step in stage.steps:
         _check(step, step in tail)
     place = _place(model, installs)
     whole = bool(builds)
     if whole:
         _check_sources(model, stage, head)
-    builder, end = _builder(model, head), _end(model, head, tail, place, whole=whole)
+    builder, end = _builder(model, head), _end(model, head, tail, place, slim, whole=whole)
     kept = {item.instruction.index for item in (*builder, *end) if isinstance(item, Keep)}
-    why = f"{listed(tools)} {'is' if len(tools) == 1 else 'are'} needed only while gems are built"
+    if slim is not None:
+        why = f"the compilers of {stage.reference} are needed only while gems are built"
+    else:
+        why = f"{listed(tools)} {'is' if len(tools) == 1 else 'are'} needed only while gems are built"
     return Split(
         (spaced(model.document, builder), spaced(model.document, end)),
-        f"{why}; the image that runs does without" if tools else "the gems are installed in a stage of their own",
-        {},
+        f"{why}; the image that runs does without"
+        if tools or slim
+        else "the gems are installed in a stage of their own",
+        difference(stage.config, replace(stage.config, base=slim.reference)) if slim is not None else {},
         {step.instruction.index: "the builder's work is done" for step in head if step.instruction.index not in kept},
         safety=Safety.REVIEW,
-        idle_on=packages.carrier(stage, tools),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Slim:
+    """The slim variant of the base, and what the app needs there of Debian's packages."""
+
+    reference: str
+    packages: tuple[str, ...]
+
+
+def _slim(model: Model, stage: StageModel, installs: Sequence[Step]) -> tuple[Slim | None, str]:
+    """The smaller base of the end, where all that the app needs there is known; else why it is not, for a sentence."""
+    try:
+        return _found_slim(model, stage, installs), ""
+    except UnfitError as reason:
+        return None, f": {reason.why}"
+
+
+def _found_slim(model: Model, stage: StageModel, installs: Sequence[Step]) -> Slim | None:
+    """The slim variant of a full base; ``None`` where the base is none, or shall stay.
+
+    Raises:
+        UnfitError: what the app takes from the full image is not known.
+    """
+    image = stage.image
+    if image is None or image.variant != "full" or model.options.base == "keep":
+        return None
+    found = catalog.variant(image, "slim")
+    reference = ImageReference.parse(stage.stage.base.words[0].value)
+    if found is None or reference.digest is not None or reference.variables or image.archive_moved:
+        raise UnfitError(None, f"{stage.reference} has no slim variant to be named")
+    folder = stage.context_path(installs[0].before.workdir)
+    manifest = gemfile(model.app, folder if folder is not None else model.source or "")
+    if manifest is None or not model.app.root.exists(manifest.lock):
+        raise UnfitError(None, "there is no Gemfile.lock that tells of every gem")
+    needed: list[str] = []
+    for name in sorted(manifest.gems):
+        libraries = catalog.gem_libraries(name, image.suite)
+        if libraries is None:
+            raise UnfitError(
+                None, f"what {name} ({model.app.origin(manifest.lock)}) needs of the full image is not known"
+            )
+        needed += libraries
+    built = next((step for step in stage.steps if BUILD_SETTING.search(step.instruction.value)), None)
+    if built is not None:
+        raise UnfitError(built.instruction, "gems are built with settings of the file's own")
+    _check_calls(model)
+    called = [name for name in needs.tools(model, stage) if not packages.is_tool(name, image.distribution)]
+    return Slim(reference.with_tag(found.tag), tuple(dict.fromkeys((*needed, *called))))
+
+
+def _check_calls(model: Model) -> None:
+    """Refuse apps that may call programs, which the full image has.
+
+    Raises:
+        UnfitError: with the place.
+    """
+    for path in model.app.root.walk(model.source or ""):
+        if (
+            not path.endswith((".rb", ".rake", ".ru"))
+            or "/spec/" in path
+            or path.startswith(("spec/", "test/", "bin/"))
+        ):
+            continue
+        data = model.app.root.read(path) or b""
+        match = CALLS.search(data)
+        if match is not None:
+            where = model.app.origin(path, data.count(b"\n", 0, match.start()) + 1)
+            raise UnfitError(None, f"the app may call programs of the full image ({where})")
 
 
 def _check(step: Step, behind: bool) -> None:
@@ -143,7 +233,15 @@ def _builder(model: Model, head: Sequence[Step]) -> list[Item]:
     return [*items, *plain_copies(model.document, steps)]
 
 
-def _end(model: Model, head: Sequence[Step], tail: Sequence[Step], place: Sequence[str], *, whole: bool) -> list[Item]:
+def _end(
+    model: Model,
+    head: Sequence[Step],
+    tail: Sequence[Step],
+    place: Sequence[str],
+    slim: Slim | None,
+    *,
+    whole: bool,
+) -> list[Item]:
     """The stage that runs.
 
     Args:
@@ -151,11 +249,17 @@ def _end(model: Model, head: Sequence[Step], tail: Sequence[Step], place: Sequen
         head: the steps down to the last that installs or builds.
         tail: those below.
         place: the folders that hold the gems.
+        slim: the smaller base of the end; ``None`` where it stays on the builder's.
         whole: take the app's folder from the builder, with what is built in it.
     """
     system = packages.run_time(model, model.final, head, afresh=True)
     builder = spare(model.document, "builder")
     items: list[Item] = [stage_name(model.document, head[0].instruction, "runtime")]
+    if slim is not None:
+        items = [New(f"FROM {slim.reference} AS {model.final.stage.name or 'runtime'}")]
+        present = _installed(system)
+        extra = [name for name in slim.packages if name not in present]
+        items += _added(model, system, extra)
     for step in head[1:]:
         if step.instruction.index in system:
             items += system[step.instruction.index]
@@ -165,6 +269,30 @@ def _end(model: Model, head: Sequence[Step], tail: Sequence[Step], place: Sequen
     if whole:
         items.append(New(f"COPY --from={builder} {model.folder} {model.folder}"))
     return [*items, *(Keep(step.instruction) for step in tail)]
+
+
+def _added(model: Model, system: dict[int, list[Item]], names: Sequence[str]) -> list[Item]:
+    """A RUN that installs *names* at the end, or nothing where one in *system* can take them, and then does."""
+    edits = package_edit(model, model.final, names)
+    for index, items in system.items():
+        for item in items:
+            if isinstance(item, Keep) and not item.edits and all(_inside(item, edit) for edit in edits):
+                system[index] = [Keep(item.instruction, edits)]
+                return []
+    return [New(packages.install_line("apt", names))] if names else []
+
+
+def _inside(item: Keep, edit: Edit) -> bool:
+    return item.instruction.span.start < edit.span.start < item.instruction.span.end
+
+
+def _installed(system: Mapping[int, Sequence[Item]]) -> set[str]:
+    """The words of all that the end installs by the file's own commands, those that took another's place included."""
+    texts = [item.text for items in system.values() for item in items if isinstance(item, New)]
+    kept = [item for items in system.values() for item in items if isinstance(item, Keep)]
+    texts += [edit.text for item in kept for edit in item.edits]
+    texts += [item.instruction.value for item in kept]
+    return {word for text in texts for word in text.split()}
 
 
 def _stays(model: Model, step: Step, head: Sequence[Step], tail: Sequence[Step], *, whole: bool) -> bool:
