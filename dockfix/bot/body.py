@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dockfix.report.diff import unified
-from dockfix.report.markup import code, fenced, plain
+from dockfix.report.markup import code, plain
 
 if TYPE_CHECKING:
     from dockfix.bot.proposal import Proposal
-    from dockfix.engine import Outcome, Plan
     from dockfix.report.record import Failure, Omission
 
 LONGEST = 60_000
@@ -44,19 +42,26 @@ def mark_of(body: str) -> Mark | None:
     return Mark(found[-1]["key"], found[-1]["content"], found[-1]["withdrawn"] is not None) if found else None
 
 
-def description(proposal: Proposal, omissions: Iterable[Omission] = (), failures: Iterable[Failure] = ()) -> str:
+def description(
+    proposal: Proposal,
+    chapters: Iterable[str] = (),
+    omissions: Iterable[Omission] = (),
+    failures: Iterable[Failure] = (),
+) -> str:
     """The description of a pull request.
 
     Args:
         proposal: what it proposes.
-        omissions: Dockfiles that were left out.
+        chapters: what there is to tell of it, in Markdown; by default the text of its commit.
+        omissions: Dockerfiles that were left out.
         failures: what could not be worked on.
     """
-    blocks = [*_blocks(proposal)]
+    blocks = [chapter.rstrip() for chapter in chapters] or [proposal.text.partition("\n")[2].strip()]
     left = [f"- {code(each.path)}: {plain(each.why)}" for each in omissions]
     left += [f"- {code(each.path)}: {plain(each.message)}" for each in failures]
     if left:
-        blocks.append(_folded("Left out", "\n".join(left)))
+        text = "\n".join(left)
+        blocks.append(f"<details><summary>Left out</summary>\n\n{text}\n\n</details>")
     blocks.append(_HELP)
     return cut(blocks, f"<!-- dockfix: key={proposal.key} content={proposal.content} -->")
 
@@ -98,45 +103,3 @@ _HELP = (
     '`# dockfix: ignore=ID` above an instruction, or `skip = ["ID"]` in `.dockfix.toml`, switches a transform off; '
     "`[bot]` with `enabled = false` there switches the bot off."
 )
-
-
-def _blocks(proposal: Proposal) -> Iterator[str]:
-    if not proposal.plans:
-        yield proposal.text.partition("\n")[2].strip()
-    for plan in proposal.plans:
-        yield f"### {code(plan.path)}"
-        applied = [each for each in plan.outcomes if each.kind == "applied"]
-        if applied:
-            yield "| Change | Why |\n| --- | --- |\n" + "\n".join(map(_row, applied))
-        yield from _others(plan)
-    for plan in proposal.plans:
-        companions = "".join(unified(path, plan.originals[path], text) for path, text in sorted(plan.files.items()))
-        difference = unified(plan.path, plan.before, plan.after) + companions
-        yield _folded(f"The diff of {plain(plan.path)}", fenced(difference, "diff"))
-
-
-def _others(plan: Plan) -> Iterator[str]:
-    for kind, title in (
-        ("advice", "Worth acting on"),
-        ("refused", "Left as it is"),
-        ("offered", "Possible"),
-        ("note", "Notes"),
-    ):
-        lines = [_line(each) for each in plan.outcomes if each.kind == kind]
-        if lines:
-            text = "\n".join(lines)
-            yield f"**{title}**\n\n{text}" if kind == "advice" else _folded(f"{title} ({len(lines)})", text)
-
-
-def _row(outcome: Outcome) -> str:
-    safety = f" ({outcome.safety.value})" if outcome.safety else ""
-    return f"| `{outcome.transform}`{safety} | {plain(outcome.why)} |"
-
-
-def _line(outcome: Outcome) -> str:
-    line = f"line {outcome.line}, " if outcome.line is not None else ""
-    return f"- {line}`{outcome.transform}`: {plain(outcome.why)}"
-
-
-def _folded(title: str, text: str) -> str:
-    return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"

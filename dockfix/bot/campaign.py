@@ -194,7 +194,9 @@ class Campaign:
         # What is open counts towards the repository's cap, so it comes before what is new.
         for topic in sorted(proposals, key=lambda topic: topic not in standing):
             each = proposals[topic]
-            result = await settle(place, each, description(each, found.omissions, found.failures))
+            result = await settle(
+                place, each, description(each, found.chapters[topic], found.omissions, found.failures)
+            )
             results.append(result)
             taken.open += result.state in {"opened", "updated", "current", "foreign"} and bool(result.link)
         # A Dockerfile that could not be planned tells nothing of what is needed.

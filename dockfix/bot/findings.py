@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import PurePosixPath
@@ -14,7 +14,8 @@ from dockfix.bot.settings import Settings, Wishes, granted, options, wishes
 from dockfix.bot.tree import MOST_ENTRIES, TreeError, TreeFiles
 from dockfix.config import NAME, PYPROJECT, TABLE, Config, ConfigError, line_of, mentions_dockfix, parse
 from dockfix.discover import within
-from dockfix.dockerfile import DockerfileError
+from dockfix.dockerfile import DockerfileError, Document
+from dockfix.explanation.case import Case
 from dockfix.report.record import Failure, Omission
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 EVERYTHING = "dockerfile"
 """The topic of a pull request that holds what all transforms propose."""
+ELSEWHERE = frozenset({"Size comparison", "Build performance", "Next steps", "The whole change"})
+"""Chapters of an explanation that a pull request does without."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Findings:
 
     Attributes:
         plans: the plans that change something, by topic: :data:`EVERYTHING`, or a transform's id each.
+        chapters: what there is to tell of them, in Markdown, by topic.
         quiet: the plans that change nothing, but may hold refusals.
         omissions: Dockerfiles left out on purpose.
         failures: what could not be worked on.
@@ -39,6 +43,7 @@ class Findings:
     """
 
     plans: Mapping[str, tuple[Plan, ...]] = field(default_factory=dict)
+    chapters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     quiet: tuple[Plan, ...] = ()
     omissions: tuple[Omission, ...] = ()
     failures: tuple[Failure, ...] = ()
@@ -84,12 +89,13 @@ def findings(files: TreeFiles, settings: Settings) -> Findings:
             chosen.append(path)
     whole = _Run(files, configs, held)
     made = [plan for path in chosen if (plan := whole.plan(path)) is not None]
-    plans = {EVERYTHING: tuple(plan for plan in made if plan.changed)}
+    runs = {EVERYTHING: whole}
     if held.split:
-        plans = dict(_split(files, configs, held, plans[EVERYTHING]))
+        runs = dict(_split(files, configs, held, [plan for plan in made if plan.changed]))
     return replace(
         base,
-        plans={topic: each for topic, each in plans.items() if each},
+        plans={topic: tuple(case.plan for case in run.cases) for topic, run in runs.items() if run.cases},
+        chapters={topic: tuple(_told(run.cases)) for topic, run in runs.items() if run.cases},
         quiet=tuple(plan for plan in made if not plan.changed),
         omissions=tuple(omissions),
         failures=tuple(dict.fromkeys((*failures, *whole.failures))),
@@ -97,16 +103,29 @@ def findings(files: TreeFiles, settings: Settings) -> Findings:
 
 
 def _split(
-    files: TreeFiles, configs: _Configs, settings: Settings, plans: tuple[Plan, ...]
-) -> Iterator[tuple[str, tuple[Plan, ...]]]:
+    files: TreeFiles, configs: _Configs, settings: Settings, plans: Sequence[Plan]
+) -> Iterator[tuple[str, _Run]]:
     """What each transform proposes by itself; every change alone leaves a working image, so each may be merged so."""
     ids = dict.fromkeys(id for plan in plans for id, _ in plan.steps)
     for outcome in (outcome for plan in plans for outcome in plan.outcomes if outcome.kind == "applied"):
         ids.setdefault(outcome.transform)
     for id in ids:
         run = _Run(files, configs, replace(settings, overrides={**settings.overrides, "only": frozenset({id})}))
-        alone = tuple(made for plan in plans if (made := run.plan(plan.path)) is not None and made.changed)
-        yield id, alone
+        for plan in plans:
+            run.plan(plan.path)
+        yield id, run
+
+
+def _told(cases: Sequence[Case]) -> Iterator[str]:
+    """What a pull request tells: no measures that nobody took, no commands for a checkout, no diff, which it has."""
+    from dockfix.explanation import chapters, explanation
+    from dockfix.explanation.textpage import section
+
+    for chapter in chapters(explanation(cases)):
+        if chapter.title not in ELSEWHERE:
+            # section by section, so that a long one can be left out by itself
+            yield section(replace(chapter, sections=()), 3)
+            yield from (section(inner, 4) for inner in chapter.sections)
 
 
 class _Run:
@@ -118,6 +137,8 @@ class _Run:
         self.configs = configs
         self.settings = settings
         self.failures: list[Failure] = []
+        self.cases: list[Case] = []
+        """The plans that change something, with what they were made from."""
 
     def plan(self, path: str) -> Plan | None:
         chosen = options(self.configs.of(path).options, self.settings.overrides)
@@ -146,6 +167,9 @@ class _Run:
             if why is not None:
                 self.failures.append(Failure(path, 1, f"cannot be proposed: {name} {why}"))
                 return None
+        if plan.changed:
+            app = self.sources.app(Document.parse(plan.before, plan.path))
+            self.cases.append(Case(path, plan, app, chosen))
         self.sources.take(plan.files)
         return plan
 

@@ -47,7 +47,6 @@ class Proposal:
         edits: the files that change.
         key: names the change itself, whatever else happens to the files: a person who declines it, declines this.
         content: names the change together with the files that it was made on.
-        plans: the plans behind it, for the description.
     """
 
     topic: str
@@ -56,7 +55,6 @@ class Proposal:
     edits: tuple[FileEdit, ...]
     key: str
     content: str
-    plans: tuple[Plan, ...] = ()
 
 
 def proposal(topic: str, plans: tuple[Plan, ...], entries: Mapping[str, Entry]) -> Proposal:
@@ -70,7 +68,7 @@ def proposal(topic: str, plans: tuple[Plan, ...], entries: Mapping[str, Entry]) 
             before = texts[path][0] if path in texts else plan.originals[path]
             texts[path] = (before, text)
     title = _title(topic, plans)
-    return made(topic, title, f"{title}\n\n{_reasons(plans)}", texts, entries, plans)
+    return made(topic, title, f"{title}\n\n{_reasons(plans)}", texts, entries)
 
 
 def made(
@@ -79,7 +77,6 @@ def made(
     text: str,
     texts: Mapping[str, tuple[str | None, str]],
     entries: Mapping[str, Entry],
-    plans: tuple[Plan, ...] = (),
 ) -> Proposal:
     """A proposal that replaces files.
 
@@ -89,12 +86,11 @@ def made(
         text: of the commit.
         texts: path to the present text, ``None`` where there is no file, and the new one.
         entries: the tree.
-        plans: the plans behind it.
     """
     edits = tuple(_edit(path, after, entries.get(path)) for path, (_, after) in sorted(texts.items()))
     changed = [line for path, (before, after) in sorted(texts.items()) for line in _changed(path, before or "", after)]
     content = [f"{edit.path}\0{edit.mode}\0{edit.before}\0{blob_sha(edit.content)}" for edit in edits]
-    return Proposal(topic, title, text, edits, _digest([topic, *changed]), _digest(content), plans)
+    return Proposal(topic, title, text, edits, _digest([topic, *changed]), _digest(content))
 
 
 def onboarding() -> Proposal:
