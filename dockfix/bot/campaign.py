@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dockfix.bot.body import description
 from dockfix.bot.forge import Forge, ForgeError, MovedError, RefusedError, Remote
-from dockfix.bot.proposal import PREFIX, onboarding, proposal, topic_of
+from dockfix.bot.proposal import ONBOARDING, PREFIX, onboarding, proposal, topic_of
 from dockfix.bot.settlement import Place, Result, settle, withdraw
 from dockfix.bot.tree import LARGEST_BLOB, listed
 from dockfix.bot.workshop import WorkshopError
@@ -142,8 +142,6 @@ class Campaign:
         except RefusedError as error:
             if error.status == 401:
                 raise
-            if error.status in (404, 451):
-                return Record(name, "skipped", f"is not there, or not for this account ({error})")
             return Record(name, "failed", str(error))
         except ForgeError as error:
             return Record(name, "failed", str(error))
@@ -158,7 +156,12 @@ class Campaign:
             SkipError: it is not for the bot.
             ForgeError: the forge fails.
         """
-        remote = await self.forge.remote(name)
+        try:
+            remote = await self.forge.remote(name)
+        except RefusedError as error:
+            if error.status in (404, 451):
+                raise SkipError(f"is not there, or not for this account ({error})") from None
+            raise
         self._demand_suitable(remote)
         async with nullcontext(self.forge) if self.enter is None else self.enter(remote) as forge:
             return await self._deal(forge, remote, name)
@@ -199,6 +202,8 @@ class Campaign:
             )
             results.append(result)
             taken.open += result.state in {"opened", "updated", "current", "foreign"} and bool(result.link)
+        if not found.configured:
+            standing.discard(ONBOARDING)  # still waits for its answer
         # A Dockerfile that could not be planned tells nothing of what is needed.
         for topic in sorted(standing - set(proposals)) if not found.failures else ():
             gone = await withdraw(place, topic)

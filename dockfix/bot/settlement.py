@@ -96,7 +96,8 @@ async def settle(place: Place, proposal: Proposal, body: str) -> Result:
         return await _leave(place, proposal, branch, current)
     fresh = commit is not None and seal.content(commit.message) == proposal.content
     marked = mark_of(current.body) if current is not None else None
-    if current is not None and fresh and marked is not None and marked.content == proposal.content:
+    # A description without a mark is a person's: it is theirs from then on.
+    if current is not None and fresh and (marked is None or marked.content == proposal.content):
         return Result(proposal.topic, "current", link=current.link)
     if current is None and proposal.topic != ONBOARDING and await opted_out(place):
         return Result(proposal.topic, "declined", "the onboarding pull request was closed by a person")
@@ -106,7 +107,8 @@ async def settle(place: Place, proposal: Proposal, body: str) -> Result:
         return await _open(place, proposal, body, branch, standing, fresh=fresh)
     if not fresh:
         await _push(place, proposal, branch, standing)
-    await place.forge.edit(place.remote, current, title=proposal.title, body=body)
+    if marked is not None:
+        await place.forge.edit(place.remote, current, title=proposal.title, body=body)
     return Result(proposal.topic, "updated", link=current.link)
 
 

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+import httpx
+
 from dockfix.bot.forge import Forge, ForgeError, Head, Listing, Push, Remote
 from dockfix.bot.git import Git, connected
 from dockfix.bot.github import GitHub
@@ -53,6 +55,9 @@ class ThroughGit(GitHub):
 @asynccontextmanager
 async def through_git(forge: GitHub, remote: Remote) -> AsyncIterator[Forge]:
     """*forge* for one repository, with a connection that is closed afterwards."""
+    api, web = httpx.URL(forge.http.base).host, httpx.URL(remote.link).host
+    if web not in {api, api.removeprefix("api.")}:
+        raise ForgeError(f"{remote.name}: lies on another host than the API, {web!r}, which gets no token")
     secret = await forge.http.credential.secret(remote.owner)
     author = await forge.account() if secret is not None else "dockfix"
     async with connected(f"{remote.link}.git", secret, author) as git:

@@ -234,3 +234,24 @@ def test_requirement_17_merged_onboarding_lets_the_bot_begin(bot: Bot, hub: Hub)
     repo.merge(repo.pulls[0])
     assert bot.run(onboard=True)["acme/shop"].outcome == "opened"
     assert [pull.head_ref for pull in repo.pulls] == ["dockfix/onboarding", BRANCH]
+
+
+def test_requirement_17_open_onboarding_waits_for_its_answer(bot: Bot, hub: Hub) -> None:
+    """Also in a run that does not ask for onboarding."""
+    repo = naive(hub)
+    bot.run(onboard=True)
+    bot.run()
+    assert [(pull.head_ref, pull.state) for pull in repo.pulls] == [("dockfix/onboarding", "open"), (BRANCH, "open")]
+
+
+def test_description_that_a_person_rewrote_is_theirs(bot: Bot, hub: Hub) -> None:
+    repo = naive(hub)
+    bot.run()
+    repo.pulls[0].body = "Reviewed, and described better."
+    assert bot.run()["acme/shop"].outcome == "current"
+    repo.commit({"Dockerfile": NAIVE + "RUN echo old again\n"})
+    assert bot.run()["acme/shop"].outcome == "updated"
+    assert repo.files(BRANCH)["Dockerfile"] == (FIXED + "RUN echo new again\n").encode()
+    assert repo.pulls[0].body == "Reviewed, and described better."
+    bot.run()
+    assert hub.writes == []
