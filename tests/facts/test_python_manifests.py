@@ -270,36 +270,20 @@ def test_tools_called_anywhere() -> None:
     }
 
 
+WHEEL, SOURCES = "ruamel.yaml-0.18.6-py3-none-any.whl", "ruamel.yaml-0.18.6.tar.gz"
+FILES = f'[\n    {{file = "{WHEEL}", hash = "sha256:1"}},\n    {{file = "{SOURCES}", hash = "sha256:0"}},\n]\n'
+PACKAGE = '[[package]]\nname = "ruamel.yaml"\nversion = "0.18.6"\n'
+HOST = "https://files.example"
+
+
 @pytest.mark.parametrize(
-    ("lock", "content"),
+    ("lock", "listed"),
     [
-        (
-            "uv.lock",
-            (
-                '[[package]]\nname = "ruamel.yaml"\nversion = "0.18.6"\n'
-                'sdist = { url = "https://files.example/ruamel.yaml-0.18.6.tar.gz", hash = "sha256:0" }\n'
-                'wheels = [\n    { url = "https://files.example/ruamel.yaml-0.18.6-py3-none-any.whl", '
-                'hash = "sha256:1" },\n]\n'
-            ),
-        ),
-        (
-            "poetry.lock",
-            (
-                '[[package]]\nname = "ruamel-yaml"\nversion = "0.18.6"\nfiles = [\n'
-                '    {file = "ruamel.yaml-0.18.6-py3-none-any.whl", hash = "sha256:1"},\n'
-                '    {file = "ruamel.yaml-0.18.6.tar.gz", hash = "sha256:0"},\n]\n'
-            ),
-        ),
-        (
-            "poetry.lock",  # as Poetry before 1.5 wrote it
-            (
-                '[[package]]\nname = "ruamel.yaml"\nversion = "0.18.6"\n\n[metadata.files]\n"ruamel.yaml" = [\n'
-                '    {file = "ruamel.yaml-0.18.6-py3-none-any.whl", hash = "sha256:1"},\n'
-                '    {file = "ruamel.yaml-0.18.6.tar.gz", hash = "sha256:0"},\n]\n'
-            ),
-        ),
+        ("uv.lock", f'sdist = {{ url = "{HOST}/{SOURCES}" }}\nwheels = [\n    {{ url = "{HOST}/{WHEEL}" }},\n]\n'),
+        ("poetry.lock", f"files = {FILES}"),
+        ("poetry.lock", f'\n[metadata.files]\n"ruamel.yaml" = {FILES}'),  # before version 1.5
     ],
 )
-def test_files_of_a_lock(lock: str, content: str) -> None:
-    (found,) = tree({lock: content}).locked
-    assert set(found.files) == {"ruamel.yaml-0.18.6-py3-none-any.whl", "ruamel.yaml-0.18.6.tar.gz"}
+def test_files_of_a_lock(lock: str, listed: str) -> None:
+    (found,) = tree({lock: PACKAGE + listed}).locked
+    assert set(found.files) == {WHEEL, SOURCES}
