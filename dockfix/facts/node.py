@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import posixpath
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -251,36 +250,9 @@ class Node:
 
     @cached_property
     def _members(self) -> Mapping[str, Node]:
-        patterns = self._workspace_patterns
-        if not patterns:
-            return {}
-        wanted = [pattern.removeprefix("./").rstrip("/") for pattern in patterns if not pattern.startswith("!")]
-        unwanted = [pattern[1:].removeprefix("./").rstrip("/") for pattern in patterns if pattern.startswith("!")]
-        found: dict[str, Node] = {}
-        for path in self.files.walk(self.folder):
-            folder = posixpath.dirname(posixpath.relpath(path, self.folder or "."))
-            if posixpath.basename(path) != "package.json" or not folder:
-                continue
-            if any(_glob(folder, item) for item in wanted) and not any(_glob(folder, item) for item in unwanted):
-                member = self.beside(folder)
-                if member is not None:
-                    found[folder] = member
-        return dict(sorted(found.items()))
+        from dockfix.facts.workspaces import members
 
-    @cached_property
-    def _workspace_patterns(self) -> tuple[str, ...]:
-        listed = self.manifest.get("workspaces")
-        if isinstance(listed, dict):
-            listed = listed.get("packages")
-        if isinstance(listed, list):
-            return tuple(item for item in listed if isinstance(item, str))
-        if self.has("pnpm-workspace.yaml"):
-            from dockfix.facts import yamltext
-
-            documents = yamltext.read(self.files, self.path("pnpm-workspace.yaml"))
-            if isinstance(documents, list) and documents:
-                return tuple(fact.value for fact in yamltext.scalars(documents[0].at("packages")))
-        return ()
+        return members(self)
 
     def beside(self, folder: str) -> Node | None:
         """The package.json of another folder, relative to this one."""
@@ -449,10 +421,3 @@ class Node:
     def problems(self) -> tuple[Problem, ...]:
         """What around this package could not be read."""
         return (self._locked,) if isinstance(self._locked, Problem) else ()
-
-
-def _glob(folder: str, pattern: str) -> bool:
-    """Whether a workspace pattern names *folder*; ``*`` does not cross a slash, ``**`` does."""
-    if "**" in pattern:
-        return fnmatch.fnmatchcase(folder, pattern.replace("/**", "/*")) or fnmatch.fnmatchcase(folder, pattern[:-3])
-    return folder.count("/") == pattern.count("/") and fnmatch.fnmatchcase(folder, pattern)
