@@ -174,6 +174,10 @@ def next_steps(files: Sequence[File]) -> Section:
     """The commands to go on with."""
     steps: list[Block] = []
     for title, lines in (
+        (
+            "Write it, where that is still to be done",
+            [shlex.join(["dockfix", "--write", *(each.path for each in files)])],
+        ),
         ("Build it and see it run", [line for file in files for line in _run(file)]),
         ("Look at the sizes", [f"docker images {shlex.quote(_tag(file))}" for file in files if not file.fits]),
         ("Measure and compare both", [_command("verify", files)]),

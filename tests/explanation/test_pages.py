@@ -83,6 +83,10 @@ def test_the_page_has_what_a_reader_looks_for(service: Make) -> None:
     ]
     assert "`app.py:13`" in text
     assert "docker compose run --rm --user root" in text
+    steps = text.partition("## Next steps\n")[2]
+    assert steps.index("dockfix --write flask-backend/Dockerfile") < steps.index(
+        "docker compose -f docker-compose.yml up"
+    )
 
 
 def test_nothing_is_told_of_sizes_and_times_that_were_not_measured(service: Make) -> None:
