@@ -81,6 +81,12 @@ def healthcheck(model: Model) -> Iterator[Result]:
         yield from _nginx(model, at)
         return
     port = server.port or _exposed(model)
+    socket = probes.unix_socket(model) if server.port is None else None
+    if socket is not None:
+        other = _other_service(model, None)
+        why = f"the app listens on {socket[0]} (the start command), a socket in a file"
+        yield Refusal(at, other) if other is not None else _change(model, at, socket[1], why)
+        return
     if port is None:
         yield Refusal(at, "on which port the app listens cannot be told")
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from posixpath import basename
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,21 @@ def python(interpreter: str, port: int, variable: str | None, route: str | None)
         f'{interpreter} -c "{extra}from http.client import HTTPConnection as C; '
         f"c = C('127.0.0.1', {number}, timeout=5); c.request('GET', '{route}'); exit(c.getresponse().status >= 400)\""
     )
+
+
+def unix_socket(model: Model) -> tuple[str, str] | None:
+    """The socket in a file that a Python server is told to listen on, and a probe of it; ``None`` where it is none."""
+    name, started = interpreter(model), model.start.main or ()
+    if name is None or model.server.language != "python":
+        return None
+    for word, following in pairwise((*started, "")):
+        option, equals, value = word.partition("=")
+        given = value if equals else following
+        if option == "--uds" or (option in {"-b", "--bind"} and given.startswith("unix:")):
+            path = join(model.folder, given.removeprefix("unix:"))
+            if re.fullmatch(r"[\w./-]+", path):
+                return path, f"{name} -c \"import socket; socket.socket(socket.AF_UNIX).connect('{path}')\""
+    return None
 
 
 def interpreter(model: Model) -> str | None:
