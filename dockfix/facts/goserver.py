@@ -86,7 +86,8 @@ def server(sources: Sequence[GoSource], *, truncated: bool) -> Server:
     """
     imports = {path: origin for source in sources for path, origin in source.imports.items()}
     framework = next((name for prefix, name in FRAMEWORKS.items() if any(p.startswith(prefix) for p in imports)), "")
-    addresses = [(value, origin) for source in sources for value, origin in _addresses(source)]
+    methods = frozenset().union(*(_framework_methods(source) for source in sources))
+    addresses = [(value, origin) for source in sources for value, origin in _addresses(source, methods)]
     tls = next((fact for source in sources for fact in _tls(source)), None)
     port, variable, bind = _bound(addresses)
     writes, files, unknown = _writes(sources, imports)
@@ -120,8 +121,14 @@ def server(sources: Sequence[GoSource], *, truncated: bool) -> Server:
 # -- where it listens -------------------------------------------------------------------------------------------------
 
 
-def _addresses(source: GoSource) -> Iterator[tuple[tuple[Value, ...] | None, str]]:
-    """What each listening call is told to listen on; ``None`` where that cannot be told."""
+def _addresses(source: GoSource, methods: frozenset[str]) -> Iterator[tuple[tuple[Value, ...] | None, str]]:
+    """What each listening call is told to listen on; ``None`` where that cannot be told.
+
+    Args:
+        source: a file.
+        methods: those that listen of frameworks which any of the program's files import. Where this one does not,
+            an address has to show that it is such a method.
+    """
     handled = _framework_methods(source)
     for call in source.calls:
         origin = f"{source.path}:{call.line}"
@@ -131,6 +138,10 @@ def _addresses(source: GoSource) -> Iterator[tuple[tuple[Value, ...] | None, str
             yield source.value(call.arguments[1]), origin
         elif call.name in {"http.ListenAndServe", "http.ListenAndServeTLS", "fasthttp.ListenAndServe"}:
             yield (source.value(call.arguments[0]) if call.arguments else None), origin
+        elif call.method in methods - handled and len(call.arguments) == 1:
+            value = source.value(call.arguments[0])
+            if _address(value) is not None:
+                yield value, origin
         elif call.method in handled and call.receiver not in {"http", "net", "fasthttp", "exec", "cmd"}:
             if call.arguments:
                 yield source.value(call.arguments[0]), origin

@@ -52,6 +52,17 @@ def test_port_of_a_framework() -> None:
     )
 
 
+def test_port_of_a_router_that_another_file_makes() -> None:
+    routes = GoSource(
+        "routes/r.go",
+        b'package routes\nimport "github.com/gin-gonic/gin"\nfunc New() *gin.Engine { return gin.New() }\n',
+    )
+    main = GoSource("main.go", b'package main\nfunc main() { r := routes.New(); r.Run(":8080"); cmd.Run("x") }\n')
+    found = goserver.server([main, routes], truncated=False)
+    assert found.port is not None
+    assert (found.port.value, found.port.origin) == (8080, "main.go:2")
+
+
 def test_address_that_nobody_outside_reaches() -> None:
     bind = server('func main() { http.ListenAndServe("localhost:8080", nil) }').bind
     assert bind is not None
