@@ -20,6 +20,8 @@ _IDENTITIES = (
     r"\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,}\b",
     # the hash in the name of a bundle's file
     r"(?<=[.-])[\w-]{8}(?=\.(?:js|css|mjs|map)\b)",
+    # Next.js names each build at random: https://nextjs.org/docs/app/api-reference/config/next-config-js/generateBuildId
+    r"(?<=[\"/])(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{21}(?=[\\\"/])",
     r"\b(?:172|10|192\.168|127)(?:\.\d{1,3}){2,3}\b",
 )
 _VARYING = re.compile("|".join(f"(?:{each})" for each in (*_TIMES, *_IDENTITIES)))

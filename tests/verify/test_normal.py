@@ -13,6 +13,8 @@ SAME = [
     ('{"hostname":"3f2504e04f89"}', '{"hostname":"my-machine"}'),
     ("id 3f2504e0-4f89-11d3-9a0c-0305e82c3301", "id 00000000-4f89-11d3-9a0c-0305e82c3301"),
     ('<script src="/static/main.3f2a1b9c.js">', '<script src="/static/main.0d1e2f3a.js">'),
+    (r"{\"b\":\"qhaq9AMlf0KdNLBhZWTC7\",\"p\":\"\"}", r"{\"b\":\"3_vmHpnT2u9ePsI6HtVe2\",\"p\":\"\"}"),
+    ("/_next/static/qhaq9AMlf0KdNLBhZWTC7/_ssgManifest.js", "/_next/static/3_vmHpnT2u9ePsI6HtVe2/_ssgManifest.js"),
     ('<script src="/assets/index-B1xYz_9a.js">', '<script src="/assets/index-Zq09_aBc.js">'),
 ]
 DIFFERENT = [
@@ -20,6 +22,7 @@ DIFFERENT = [
     ('{"items": 3}', '{"items": 4}'),
     ("<title>Shop</title>", "<title>Welcome to nginx!</title>"),
     ("Python 3.11", "Python 3.12"),
+    ('<a href="/settings-of-the-shop-1/">', '<a href="/settings-of-the-shop-2/">'),
 ]
 
 
