@@ -166,6 +166,17 @@ def test_requirement_07_conflict_is_made_anew_as_one_commit(bot: Bot, hub: Hub) 
     assert repo.files(BRANCH)["Dockerfile"] == b"FROM busybox:1.37\nRUN echo new\n"
 
 
+def test_requirement_07_conflict_with_part_of_the_fix_is_made_anew(bot: Bot, hub: Hub) -> None:
+    """The result stays the same file, but not the change that leads to it."""
+    repo = hub.add("acme/shop", {"Dockerfile": "FROM busybox:1.36\nRUN echo old\nRUN echo old\n"})
+    bot.run()
+    base = repo.commit({"Dockerfile": "FROM busybox:1.36\nRUN echo new\nRUN echo old\n"})
+    assert bot.run()["acme/shop"].outcome == "updated"
+    assert repo.commits[repo.refs[BRANCH]]["parents"] == [base]
+    bot.run()
+    assert hub.writes == []
+
+
 def test_requirement_07_work_elsewhere_causes_no_push(bot: Bot, hub: Hub) -> None:
     repo = naive(hub)
     bot.run()
