@@ -59,7 +59,7 @@ def main() -> None:
     )
     images = _images()
     with options.out.open("a", encoding="utf-8") as out:
-        for entry in _draw(options.folder, options.cap, options.seed):
+        for entry in _draw(options.folder, options.cap, options.seed)[options.part :: options.parts]:
             if sum(result.verdict != "the original does not build" for result in done) >= options.wanted:
                 break
             if any(result.path == str(entry) for result in done) or not _bases(entry, images):
@@ -83,6 +83,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--wanted", type=int, default=30, metavar="N", help="apps whose original builds (default: 30)")
     parser.add_argument("--cap", type=int, default=3, help="the most of one checkout (default: 3)")
     parser.add_argument("--seed", type=int, default=7, help="of the draw (default: 7)")
+    parser.add_argument("--parts", type=int, default=1, metavar="N", help="into which the draw is dealt (default: 1)")
+    parser.add_argument("--part", type=int, default=0, metavar="I", help="the one to build, from 0 (default: 0)")
     parser.add_argument("--engine", default="docker", help="passed to dockfix verify (default: docker)")
     parser.add_argument("--timeout", type=int, default=400, help="passed to dockfix verify, seconds (default: 400)")
     parser.add_argument("--patience", type=int, default=45, help="passed to dockfix verify, seconds (default: 45)")
