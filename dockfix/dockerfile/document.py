@@ -214,6 +214,11 @@ class Document:
                 blanks += any(not line.strip() for line in gap.splitlines())
         return blanks > 0 and 5 * blanks >= pairs
 
+    def gap_above(self, instruction: Instruction) -> bool:
+        """Whether the author left an empty line above *instruction* and the comments that belong to it."""
+        lines = self.text[: instruction.block.start].split("\n")
+        return len(lines) > 1 and not lines[-2].strip()
+
     def spans(self) -> tuple[Span, ...]:
         """Spans that cover the text from end to end: directives, outer comments, instructions, and what is between."""
         inside = {id(comment) for instruction in self.instructions for comment in instruction.inner_comments}

@@ -138,12 +138,7 @@ def _apart(document: Document, before: Item, item: Item) -> bool:
         if isinstance(before, Keep):
             return not (item.text.startswith("ENV") and before.instruction.keyword == "ENV")
         return not (isinstance(before, New) and item.text.startswith("COPY") and before.text.startswith("COPY"))
-    return isinstance(item, Keep) and _had_gap(document, item.instruction)
-
-
-def _had_gap(document: Document, instruction: Instruction) -> bool:
-    lines = document.text[: instruction.block.start].split("\n")
-    return len(lines) > 1 and not lines[-2].strip()
+    return isinstance(item, Keep) and document.gap_above(item.instruction)
 
 
 def build_variables(step: Step, users: Iterable[Step]) -> bool:

@@ -1,0 +1,91 @@
+"""Copies of the sources: which copies are some, and which of them stand above an install."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from posixpath import basename
+
+from dockfix.dockerfile import expand
+from dockfix.model import Model, Placement, Purpose, Role, StageModel, Step, is_manifest
+from dockfix.model.commands import purpose
+from dockfix.recipes.ecosystems import readers
+from dockfix.recipes.manifests import WITHOUT_PROJECT
+from dockfix.recipes.split import UnfitError
+
+FOREIGN = {
+    "cargo": ("build", "cargo builds the sources together with what they need"),
+    "gradle": ("", "a Gradle project may have modules and build logic"),
+}
+"""Package managers whose projects may read anything of the sources."""
+
+MANIFEST_FOLDERS = frozenset({".yarn", "patches", "requirements", "prisma"})
+"""Folders that hold what an install reads."""
+
+
+def early_sources(model: Model, stage: StageModel) -> Step | None:
+    """The copy of a whole folder of sources that stands before an install of dependencies."""
+    for position, step in enumerate(stage.steps):
+        if step.role is not Role.SOURCES:
+            continue
+        installs = [other for other in stage.steps[position + 1 :] if Purpose.INSTALL in other.purposes]
+        installs = [o for o in installs if not (_done_above(stage.steps[:position], o) or _is_foreign(o))]
+        if not installs:
+            continue
+        workdir = installs[0].before.workdir
+        for placement in stage.placements:
+            if placement.step is step and placement.folder and is_sources(model, placement, workdir):
+                return step
+    return None
+
+
+def _is_foreign(step: Step) -> bool:
+    """Whether a RUN installs by a package manager of which nobody has told what it reads."""
+    return any(called.manager in FOREIGN.keys() - readers().keys() for called in step.invocations)
+
+
+def _done_above(above: Sequence[Step], install: Step) -> bool:
+    """Whether the dependencies are installed above the sources already, and this installs the project itself."""
+    managers = {called.manager for called in install.invocations if purpose(called.command) is Purpose.INSTALL}
+    return bool(managers) and all(
+        manager in WITHOUT_PROJECT
+        and any(
+            called.has(WITHOUT_PROJECT[manager].split()[-1], "--no-root")
+            for step in above
+            for called in step.calls(manager)
+        )
+        for manager in managers
+    )
+
+
+def is_sources(model: Model, placement: Placement, workdir: str) -> bool:
+    """Whether a copied folder holds sources of what is installed in *workdir*, not manifests or system files."""
+    if basename(placement.source) in MANIFEST_FOLDERS or placement.source.startswith(".yarn/"):
+        return False
+    if placement.target == "/" and placement.source and workdir != "/":
+        return False
+    names = list(model.app.root.walk(placement.source, 50))
+    if placement.source and names and all(is_manifest(name) for name in names):
+        return False
+    return inside(placement.target, workdir) or inside(workdir, placement.target)
+
+
+def inside(path: str, folder: str) -> bool:
+    """Whether *path* is *folder* or lies below it."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def is_relative(step: Step) -> bool:
+    """Whether a COPY writes to a folder below the working directory."""
+    copy = step.instruction.copy
+    destination = copy.destination if copy is not None else ""
+    return not (expand(destination, {**step.arguments, **step.before.env}) or destination).startswith("/")
+
+
+def check_flags(step: Step) -> None:
+    """Refuse a copy of sources whose flags say more than whose they become.
+
+    Raises:
+        UnfitError: it has one.
+    """
+    if any(flag.name not in {"chown", "chmod", "link"} for flag in step.instruction.flags):
+        raise UnfitError(step.instruction, "the copy of the sources has flags of its own")
