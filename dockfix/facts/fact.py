@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -32,3 +33,11 @@ class Problem:
 
     origin: str
     message: str
+
+
+def fact_list(items: Iterator[Fact[str]] | Sequence[Fact[str]]) -> tuple[Fact[str], ...]:
+    """*items* with each value once, at its first origin."""
+    first: dict[str, Fact[str]] = {}
+    for item in items:
+        first.setdefault(item.value, item)
+    return tuple(first.values())

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from dockfix.facts import pydjango, pyroutes
 from dockfix.facts.fact import Fact
-from dockfix.facts.pysource import UNKNOWN, Place, Source, Value, argument, arguments, returns
+from dockfix.facts.pyresult import UNKNOWN, Value
+from dockfix.facts.pysource import Place, Source
+from dockfix.facts.pytree import argument, arguments, returns
 from dockfix.facts.pyvalue import Evaluator, instance_folder
 
 if TYPE_CHECKING:

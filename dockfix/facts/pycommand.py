@@ -10,7 +10,7 @@ from typing import Final
 
 from dockfix.facts import words
 from dockfix.facts.files import Files, text
-from dockfix.facts.pysource import UNKNOWN, Value, Variable
+from dockfix.facts.pyresult import UNKNOWN, Value, Variable
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dockfix.facts.fact import Fact
+from dockfix.facts.pyresult import UNKNOWN, WILD, Value, Variable
 from dockfix.facts.pyroutes import Route, backend_of, guard_of
-from dockfix.facts.pysource import UNKNOWN, WILD, Place, Scope, Source, Value, Variable, argument
+from dockfix.facts.pysource import Place, Scope, Source
+from dockfix.facts.pytree import argument
 from dockfix.facts.pyvalue import Evaluator
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from dockfix.facts.fact import Fact
-from dockfix.facts.pysource import ImportLine, Sources, fact_list
+from dockfix.facts.fact import Fact, fact_list
+from dockfix.facts.pysources import Sources
+from dockfix.facts.pytext import ImportLine
 
 REACH = 60
 """How many modules of the tree are followed from an entry."""

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dockfix.facts.pysource import UNKNOWN, WILD, Source, Value, Variable, argument, arguments
+from dockfix.facts.pyresult import UNKNOWN, WILD, Value, Variable
+from dockfix.facts.pysource import Source
+from dockfix.facts.pytree import argument, arguments
 from dockfix.facts.pyvalue import Evaluator
 
 if TYPE_CHECKING:

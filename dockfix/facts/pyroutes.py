@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from dockfix.facts.pysource import WILD, Place, Scope, Source, argument, arguments
+from dockfix.facts.pyresult import WILD
+from dockfix.facts.pysource import Place, Scope, Source
+from dockfix.facts.pytree import argument, arguments
 from dockfix.facts.pyvalue import Evaluator
 
 if TYPE_CHECKING:

@@ -21,14 +21,11 @@ from dockfix.facts import (
 from dockfix.facts.fact import Fact
 from dockfix.facts.pycommand import Start
 from dockfix.facts.pyimports import reached, third_party
+from dockfix.facts.pyresult import WILD
 from dockfix.facts.pysocket import COMMAND
-from dockfix.facts.pysource import (
-    LONGEST,
-    WILD,
-    Place,
-    Source,
-    argument,
-)
+from dockfix.facts.pysource import Place, Source
+from dockfix.facts.pysources import LONGEST
+from dockfix.facts.pytree import argument
 from dockfix.facts.pyvalue import Evaluator
 
 if TYPE_CHECKING:

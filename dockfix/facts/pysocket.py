@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dockfix.facts import pycommand, pydjango, pylisten
 from dockfix.facts.fact import Fact
-from dockfix.facts.pysource import UNKNOWN, WILD, Place, Source, Value, Variable
+from dockfix.facts.pyresult import UNKNOWN, WILD, Value, Variable
+from dockfix.facts.pysource import Place, Source
 
 if TYPE_CHECKING:
     from dockfix.facts.files import Files

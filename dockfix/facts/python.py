@@ -17,7 +17,7 @@ from dockfix.facts.requirement import Requirement, RequirementFile, normalised
 
 if TYPE_CHECKING:
     from dockfix.facts.pyserver import PyServer
-    from dockfix.facts.pysource import Sources
+    from dockfix.facts.pysources import Sources
 
 __all__ = ["Manager", "Project", "Python", "Requirement", "read"]
 
@@ -227,7 +227,7 @@ class Python:
     @cached_property
     def sources(self) -> Sources:
         """The Python sources, parsed on demand."""
-        from dockfix.facts.pysource import Sources
+        from dockfix.facts.pysources import Sources
 
         return Sources(self.root, self.context)
 
@@ -332,7 +332,7 @@ class Python:
         return tuple(found)
 
     def _setup_py(self) -> Iterator[Requirement]:
-        from dockfix.facts.pysource import argument
+        from dockfix.facts.pytree import argument
         from dockfix.facts.pyvalue import Evaluator
 
         source = self.sources.source("setup.py")

@@ -7,8 +7,11 @@ import shlex
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from dockfix.facts.fact import Fact
-from dockfix.facts.pysource import LONGEST, WILD, Source, Sources, Value, argument, fact_list
+from dockfix.facts.fact import Fact, fact_list
+from dockfix.facts.pyresult import WILD, Value
+from dockfix.facts.pysource import Source
+from dockfix.facts.pysources import LONGEST, Sources
+from dockfix.facts.pytree import argument
 from dockfix.facts.pyvalue import Evaluator
 
 if TYPE_CHECKING:

@@ -8,7 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from dockfix.facts.pysource import LONGEST, UNKNOWN, Scope, Source, Value, argument, children, dotted, returns
+from dockfix.facts.pyresult import UNKNOWN, Value
+from dockfix.facts.pysource import Scope, Source
+from dockfix.facts.pysources import LONGEST
+from dockfix.facts.pytree import argument, children, dotted, returns
 
 if TYPE_CHECKING:
     import libcst as cst

@@ -9,22 +9,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dockfix.facts.files import Files
-from dockfix.facts.pysource import (
-    ROOT,
-    UNKNOWN,
-    WILD,
-    Import,
-    Place,
-    Scope,
-    Source,
-    Sources,
-    Unknown,
-    Value,
-    Variable,
-    arguments,
-    dotted,
-    returns,
-)
+from dockfix.facts.pyresult import ROOT, UNKNOWN, WILD, Unknown, Value, Variable
+from dockfix.facts.pysource import Import, Place, Scope, Source
+from dockfix.facts.pysources import Sources
+from dockfix.facts.pytree import arguments, dotted, returns
 
 if TYPE_CHECKING:
     import libcst as cst

@@ -8,18 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dockfix.facts.fact import Fact
-from dockfix.facts.pysource import (
-    ROOT,
-    UNKNOWN,
-    WILD,
-    Source,
-    Variable,
-    argument,
-    dotted,
-    fact_list,
-)
+from dockfix.facts.fact import Fact, fact_list
+from dockfix.facts.pyresult import ROOT, UNKNOWN, WILD, Variable
+from dockfix.facts.pysource import Source
 from dockfix.facts.pytrace import Trace
+from dockfix.facts.pytree import argument, dotted
 from dockfix.facts.pyvalue import Evaluator
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from dockfix.facts import pysource, python
+from dockfix.facts import pysources, python
 from dockfix.facts.files import Tree
 from dockfix.facts.pyserver import PyServer
 
@@ -177,9 +177,9 @@ def test_own_mistakes_are_not_taken_for_unreadable_sources(monkeypatch: pytest.M
     def mistaken(*_: object) -> None:
         raise LookupError("ours")
 
-    monkeypatch.setattr(pysource, "Source", mistaken)
+    monkeypatch.setattr(pysources, "Source", mistaken)
     with pytest.raises(LookupError, match="ours"):
-        pysource.Sources(Tree({"app.py": b"x = 1\n"})).source("app.py")
+        pysources.Sources(Tree({"app.py": b"x = 1\n"})).source("app.py")
 
 
 @pytest.mark.parametrize(
