@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -91,6 +93,21 @@ _context_option = click.option(
 )
 
 
+def _names(ctx: click.Context, param: click.Parameter, file: BinaryIO | None) -> frozenset[str] | None:
+    # git diff -z puts NUL between names
+    names = re.split(rb"[\0\r\n]+", file.read()) if file is not None else None
+    return frozenset(os.path.realpath(os.fsdecode(name)) for name in names) if names is not None else None
+
+
+_among_option = click.option(
+    "--among",
+    type=click.File("rb"),
+    callback=_names,
+    metavar="FILE",
+    help="Of what is found, only what this file names, a line each: git diff --name-only | dockfix --among -",
+)
+
+
 def _demand_current_folder(ctx: click.Context) -> None:
     """Paths are given, and shown, from the current folder, which may have been removed meanwhile."""
     try:
@@ -116,7 +133,14 @@ def _demand_current_folder(ctx: click.Context) -> None:
 @_context_option
 @rewriting
 @click.option("--strict", is_flag=True, help="Exit with 1 if a transform refused.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="The form of the report.")
+@_among_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    help="The form of the report; github makes annotations of a workflow.",
+)
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours in the diff.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors beside the diff.")
 @click.option("-v", "--verbose", is_flag=True, help="Show where an internal error arose.")
@@ -257,6 +281,7 @@ def verify(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
     help="Show the figures of this report of `dockfix verify --format json`.",
 )
 @click.option("--verify", is_flag=True, help="Build and run the originals and the rewrites now, and show the figures.")
+@_among_option
 @_context_option
 @rewriting
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors beside the page.")

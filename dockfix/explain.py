@@ -76,7 +76,7 @@ class _Run:
         measured = {case.path: each for case, each in found if each is not None}
         if not cases:
             click.echo("no Dockerfile to explain", err=True)
-            return FAILED
+            return DONE if self.request.among is not None and not self.failed else FAILED
         for path in sorted(self.measured.keys() - {each.rewrite for each in measured.values()}):
             self._complain(f"{self.request.measured}: {self.measured[path].path} was measured in another rewrite")
         self._write(cases, measured)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -44,6 +45,7 @@ class Selection:
         isolated: use no configuration file.
         quiet: say nothing but errors.
         verbose: show where an internal error arose.
+        among: of what is found, only these real paths; ``None`` means all.
         commands: names of subcommands that a missing path may be a misspelling of.
     """
 
@@ -54,6 +56,7 @@ class Selection:
     isolated: bool = False
     quiet: bool = False
     verbose: bool = False
+    among: frozenset[str] | None = None
     commands: tuple[str, ...] = ()
 
 
@@ -85,7 +88,12 @@ class Planner:
         self._reported: set[str] = set()
 
     def attempt(self, item: Found | Skipped | Unusable, work: Callable[[Subject], T]) -> T | Failure | Omission | None:
-        """What *work* makes of *item*, or why nothing can be made of it; ``None`` where that has been said already."""
+        """What *work* makes of *item*, or why nothing can be made of it.
+
+        ``None`` where that has been said already, or nobody asked for it.
+        """
+        if self.selection.among is not None and os.path.realpath(item.path) not in self.selection.among:
+            return None
         if isinstance(item, Skipped):
             return Omission(str(item.path), item.why)
         if isinstance(item, Unusable):

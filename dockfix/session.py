@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -53,7 +54,7 @@ class Request(Selection):
     interactive: bool = False
     stdin_filename: str | None = None
     strict: bool = False
-    form: Literal["text", "json"] = "text"
+    form: Literal["text", "json", "github", "sarif"] = "text"
     color: Literal["auto", "always", "never"] = "auto"
 
     @property
@@ -92,8 +93,8 @@ def _validate(request: Request) -> None:
         raise UsageError("--check writes nothing; leave out --write and --interactive, or --check")
     if request.diff and request.writes:
         raise UsageError("--diff writes nothing; --write prints the diff as well")
-    if request.interactive and (stdin or request.form == "json"):
-        raise UsageError("--interactive asks on the terminal: it goes neither with - nor with --format json")
+    if request.interactive and (stdin or request.form != "text"):
+        raise UsageError(f"--interactive asks on the terminal: it goes neither with - nor with --format {request.form}")
     if request.isolated and request.config:
         raise UsageError("--isolated and --config exclude each other")
 
@@ -118,11 +119,10 @@ class _Session:
             records.append(record)
             if request.form == "text":
                 self._show(record)
-        if request.form == "json":
-            from dockfix.report.json import document
-
-            click.echo(document(records), nl=False)
-        elif not request.quiet:
+        if request.form != "text":
+            # each form is a module, of which a run needs one
+            click.echo(import_module(f"dockfix.report.{request.form}").document(records), nl=False)
+        if request.form in {"text", "github"} and not request.quiet:
             click.echo(summary(records, written=request.writes), err=True)
         return self._code(records)
 

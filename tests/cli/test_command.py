@@ -289,3 +289,20 @@ def test_interactive_quits_without_further_changes(dockfix: Run, app: Path) -> N
 def test_interactive_end_of_input_writes_nothing(dockfix: Run, app: Path) -> None:
     assert dockfix("--interactive", stdin="y\n").exit_code == 1
     assert unchanged(app)
+
+
+def test_among_what_changed_only_that_is_looked_at(dockfix: Run, app: Path) -> None:
+    (app / "api").mkdir()
+    (app / "api/Dockerfile").write_text(NAIVE)
+    result = dockfix("--format", "json", "--among", "-", stdin="api/Dockerfile\nREADME.md\n")
+    assert [file["path"] for file in json.loads(result.stdout)["files"]] == ["api/Dockerfile"]
+
+
+def test_among_names_that_are_no_dockerfiles_there_is_nothing_to_do(dockfix: Run, app: Path) -> None:
+    (app / "tests").mkdir()
+    (app / "tests/Dockerfile").write_text(NAIVE)
+    result = dockfix("--check", "--among", "-", stdin="README.md\ngone/Dockerfile\n")
+    assert (result.exit_code, result.stderr) == (0, "0 Dockerfiles would be rewritten, 0 unchanged\n")
+    left_out = dockfix("--among", "-", stdin="tests/Dockerfile\n")
+    assert left_out.stderr.startswith("tests/Dockerfile: skipped: belongs to tests ")
+    assert dockfix("explain", "--among", "-", stdin="README.md\n").exit_code == 0
