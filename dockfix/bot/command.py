@@ -229,4 +229,14 @@ async def _shard(given: dict[str, Any]) -> None:
             await forge.close_connections()
 
 
-commands = (run, shard)
+@click.command()
+@click.argument("kind", type=click.Choice(["github", "gitlab", "kubernetes"]))
+def template(kind: str) -> None:
+    """Print what runs dockfix elsewhere: a workflow, a pipeline, or a Job that shares a campaign out among pods."""
+    from importlib.resources import files
+
+    place = files(__package__ or "dockfix.bot") / "templates" / f"{kind}.yml"
+    click.echo(place.read_text(encoding="utf-8"), nl=False)
+
+
+commands = (run, shard, template)
