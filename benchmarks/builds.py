@@ -119,7 +119,7 @@ def _verified(entry: Entry, changed: tuple[str, ...], options: argparse.Namespac
     command = ["dockfix", "verify", "--quick", "--format=json", f"--engine={options.engine}", *limits]
     run = [sys.executable, "-m", *command, str(entry.place)]
     try:
-        done = subprocess.run(run, cwd=Path.cwd(), capture_output=True, text=True, check=False, timeout=1500)
+        done = subprocess.run(run, cwd=entry.root, capture_output=True, text=True, check=False, timeout=1500)
         found = json.loads(done.stdout)["files"][0]
     except (subprocess.TimeoutExpired, ValueError, LookupError) as error:
         return Result(str(entry), changed, "overdue", (type(error).__name__,))
