@@ -12,7 +12,9 @@ from dockfix.facts.fact import Fact
 from dockfix.facts.files import join
 from dockfix.facts.jsontext import Json
 from dockfix.facts.jsontext import read as read_json
-from dockfix.facts.jssource import Source, Value, line, pairs, text
+from dockfix.facts.jssource import Source
+from dockfix.facts.jssyntax import line, pairs, text
+from dockfix.facts.jsvalue import Value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

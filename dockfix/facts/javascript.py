@@ -11,7 +11,8 @@ from dockfix.facts.fact import Fact
 from dockfix.facts.jsgraph import Graph
 from dockfix.facts.jspaths import Access, Accesses
 from dockfix.facts.jsroutes import Route, Routes, health
-from dockfix.facts.jssource import Value, line, pairs, string, text
+from dockfix.facts.jssyntax import line, pairs, string, text
+from dockfix.facts.jsvalue import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

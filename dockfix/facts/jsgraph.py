@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from dockfix.facts.files import join, normal
 from dockfix.facts.jsontext import Json
 from dockfix.facts.jsontext import read as read_json
-from dockfix.facts.jssource import Source, Value, joined, text
+from dockfix.facts.jssource import Source
+from dockfix.facts.jssyntax import text
+from dockfix.facts.jsvalue import Value, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

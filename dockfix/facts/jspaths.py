@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.facts.files import join
-from dockfix.facts.jssource import Value, line, pairs, string, text
+from dockfix.facts.jssyntax import line, pairs, string, text
 from dockfix.facts.jstrace import Trace
+from dockfix.facts.jsvalue import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

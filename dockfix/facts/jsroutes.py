@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact
-from dockfix.facts.jssource import arguments, line, pairs, string, text
+from dockfix.facts.jssyntax import arguments, line, pairs, string, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,20 +1,23 @@
-"""One JavaScript or TypeScript source: its calls and imports, and what an expression comes to without running it."""
+"""One JavaScript or TypeScript source: its calls and names, and what an expression comes to without running it."""
 
 from __future__ import annotations
 
 import copy
 import posixpath
 import re
-from dataclasses import dataclass, replace
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from dockfix.facts.jsimports import Import, imports_of
+from dockfix.facts.jssyntax import arguments, language_of, pairs, parser, string, text
+from dockfix.facts.jsvalue import Bound, Value, concatenated, from_environment, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tree_sitter import Node as Syntax
 
-Base = Literal["", "cwd", "module"]
 
 _DEPTH = 12
 _WRAPPING = frozenset({
@@ -23,75 +26,6 @@ _WRAPPING = frozenset({
 })  # fmt: skip
 _NUMBERS = frozenset({"Number", "parseInt", "parseFloat", "String", "BigInt", "Math.floor", "Number.parseInt"})
 _ENVIRONMENTS = frozenset({"process.env", "import.meta.env", "Bun.env"})
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """What an expression comes to, as far as it can be told.
-
-    Attributes:
-        text: the known text; of a path, its known beginning.
-        base: what a path counts from: nothing said, the working directory, or the module's folder.
-        open: whether something unknown follows.
-        variable: the environment variable that overrides it.
-        defaulted: whether there is a text at all, where a variable overrides it.
-    """
-
-    text: str
-    base: Base = ""
-    open: bool = False
-    variable: str | None = None
-    defaulted: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Import:
-    """A module that a source loads.
-
-    Attributes:
-        module: the path as written.
-        names: local name → name in that module; ``*`` for all of it, ``default`` for the default.
-        line: its 1-based line.
-        erased: whether only types are taken, so that nothing is loaded at run time.
-    """
-
-    module: str
-    names: Mapping[str, str]
-    line: int
-    erased: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """What a name inside a function is taken to be.
-
-    Attributes:
-        value: what it comes to; None where that cannot be told.
-        node: the expression, where it is one of the same source.
-    """
-
-    value: Value | None
-    node: Syntax | None
-
-
-@cache
-def _parser(kind: str) -> Any:
-    from tree_sitter import Language, Parser
-
-    if kind == "javascript":
-        import tree_sitter_javascript
-
-        return Parser(Language(tree_sitter_javascript.language()))
-    import tree_sitter_typescript
-
-    language = tree_sitter_typescript.language_tsx if kind == "tsx" else tree_sitter_typescript.language_typescript
-    return Parser(Language(language()))
-
-
-def _kind(path: str) -> str:
-    if path.endswith((".ts", ".mts", ".cts")):
-        return "typescript"
-    return "tsx" if path.endswith(".tsx") else "javascript"
 
 
 class Source:
@@ -105,7 +39,7 @@ class Source:
     def __init__(self, path: str, data: bytes) -> None:
         self.path = path
         self.data = data
-        self.typed = _kind(path) != "javascript"
+        self.typed = language_of(path) != "javascript"
         self.bound: Mapping[str, Bound] = {}
 
     def with_names(self, names: Mapping[str, Bound]) -> Source:
@@ -119,7 +53,7 @@ class Source:
     @cached_property
     def root(self) -> Syntax:
         """The syntax tree."""
-        tree = _parser(_kind(self.path)).parse(self.data)
+        tree = parser(language_of(self.path)).parse(self.data)
         self._tree = tree  # nodes do not keep their tree alive in every version of the binding
         root: Syntax = tree.root_node
         return root
@@ -214,35 +148,7 @@ class Source:
     @cached_property
     def imports(self) -> tuple[Import, ...]:
         """What the source loads: import and export … from, require, import()."""
-        found = [*self._statements(), *self._requires()]
-        return tuple(sorted(found, key=lambda item: item.line))
-
-    def _statements(self) -> Iterator[Import]:
-        used = {text(node) for node in self.nodes["identifier"] if not _inside_import(node)}
-        used |= {text(node) for node in self.nodes["shorthand_property_identifier"]}
-        for node in (*self.nodes["import_statement"], *self.nodes["export_statement"]):
-            source = node.child_by_field_name("source")
-            if source is None:
-                continue
-            names, erased = _bindings(node)
-            if self.typed and node.type == "import_statement" and names and not erased:
-                # TypeScript leaves an import out of which only types are used.
-                erased = not used & names.keys()
-            yield Import(string(source) or "", names, line(node), erased)
-        for node in self.nodes["import_statement"]:
-            clause = next((child for child in node.named_children if child.type == "import_require_clause"), None)
-            literal = clause.child_by_field_name("source") if clause is not None else None
-            if clause is not None and literal is not None and node.child_by_field_name("source") is None:
-                yield Import(string(literal) or "", {text(clause.named_children[0]): "*"}, line(node), False)
-
-    def _requires(self) -> Iterator[Import]:
-        for node in self.nodes["call_expression"]:
-            callee, values = node.child_by_field_name("function"), arguments(node)
-            if callee is None or not values or text(callee) not in ("require", "import", "require.resolve"):
-                continue
-            module = string(values[0])
-            if module is not None:
-                yield Import(module, _required_names(node), line(node), False)
+        return imports_of(self)
 
     @cached_property
     def imported(self) -> Mapping[str, tuple[str, str]]:
@@ -283,7 +189,7 @@ class Source:
             piece = Value(text(part)) if part.type == "string_fragment" else None
             if part.type == "template_substitution" and part.named_children:
                 piece = self.value(part.named_children[0], depth + 1)
-            result = _concatenated(result, piece)
+            result = concatenated(result, piece)
         return result
 
     def name(self, name: str, depth: int = 0) -> Value | None:
@@ -300,7 +206,7 @@ class Source:
             whole, key, default = self.destructured[name]
             fallback = self.value(default, depth + 1)
             if self.dotted(whole) in _ENVIRONMENTS:
-                return _variable(key, fallback)
+                return from_environment(key, fallback)
             return self.property(whole, key, depth + 1) or fallback
         return None
 
@@ -314,7 +220,7 @@ class Source:
         if f"{whole}.{key}" in self.bound:
             return self.bound[f"{whole}.{key}"].value
         if whole in _ENVIRONMENTS:
-            return Value("", "cwd") if key in ("PWD", "INIT_CWD") else _variable(key, None)
+            return Value("", "cwd") if key in ("PWD", "INIT_CWD") else from_environment(key, None)
         if whole == "import.meta":
             return {
                 "dirname": Value("", "module"),
@@ -375,7 +281,7 @@ class Source:
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
         sign = text(operator) if operator is not None else ""
         if sign == "+":
-            return _concatenated(self.value(left, depth + 1), self.value(right, depth + 1))
+            return concatenated(self.value(left, depth + 1), self.value(right, depth + 1))
         if sign in ("||", "??"):
             first, second = self.value(left, depth + 1), self.value(right, depth + 1)
             if first is not None and first.variable is not None and not first.defaulted and second is not None:
@@ -440,7 +346,7 @@ class Source:
             if callee.endswith(".set") and len(given) == 2 and string(given[0]) == key:
                 return self.value(given[1], depth + 1)
         if re.fullmatch(r"[A-Z][A-Z0-9_]*", key):
-            return _variable(key, self.value(values[1], depth + 1) if len(values) > 1 else None)
+            return from_environment(key, self.value(values[1], depth + 1) if len(values) > 1 else None)
         return self.value(values[1], depth + 1) if len(values) > 1 else None
 
     def _default(self, node: Syntax, depth: int) -> Value | None:
@@ -466,142 +372,3 @@ def _is_outermost(node: Syntax) -> bool:
             return False
         parent = parent.parent
     return True
-
-
-def text(node: Syntax) -> str:
-    """The source text of a node."""
-    return (node.text or b"").decode("utf-8", "replace")
-
-
-def line(node: Syntax) -> int:
-    """The 1-based line of a node."""
-    return int(node.start_point[0]) + 1
-
-
-def string(node: Syntax) -> str | None:
-    """The text of a string literal without expressions in it; None for anything else."""
-    if node.type == "string" or (
-        node.type == "template_string" and not any(part.type == "template_substitution" for part in node.named_children)
-    ):
-        return re.sub(r"\\(.)", r"\1", text(node)[1:-1])
-    return None
-
-
-def arguments(node: Syntax) -> list[Syntax]:
-    """The arguments of a call, without comments."""
-    found = node.child_by_field_name("arguments")
-    return [part for part in found.named_children if part.type != "comment"] if found is not None else []
-
-
-def pairs(node: Syntax) -> dict[str, Syntax]:
-    """Key → expression of an object literal; methods and shorthand keys included."""
-    found: dict[str, Syntax] = {}
-    for part in node.named_children:
-        key = part.child_by_field_name("key") or part.child_by_field_name("name")
-        value = part.child_by_field_name("value")
-        if part.type == "pair" and key is not None and value is not None:
-            found[(string(key) or text(key)) if key.type == "string" else text(key)] = value
-        elif part.type == "shorthand_property_identifier":
-            found[text(part)] = part
-        elif part.type == "method_definition" and key is not None:
-            found[text(key)] = part
-    return found
-
-
-def _variable(name: str, fallback: Value | None) -> Value:
-    if fallback is None:
-        return Value("", open=True, variable=name, defaulted=False)
-    return replace(fallback, variable=name)
-
-
-def _concatenated(left: Value | None, right: Value | None) -> Value | None:
-    if left is None:
-        return None
-    if left.open:
-        return left
-    if right is None or not right.defaulted:
-        return replace(left, open=True)
-    return replace(left, text=left.text + right.text, base=left.base or right.base, open=right.open)
-
-
-def joined(parts: list[Value | None], function: str) -> Value | None:
-    """What ``path.join`` or ``path.resolve`` makes of its arguments."""
-    result: Value | None = None
-    for index, part in enumerate(parts):
-        if part is None or not part.defaulted:
-            return None if result is None or not index else replace(result, text=f"{result.text}/", open=True)
-        if result is None or part.base or (function == "resolve" and part.text.startswith("/")):
-            result = part
-        else:
-            result = replace(result, text=posixpath.join(result.text or ".", part.text.lstrip("/")), open=part.open)
-        if result.open:
-            return result
-    return result
-
-
-def _inside_import(node: Syntax) -> bool:
-    parent = node.parent
-    while parent is not None and parent.type in (
-        "import_specifier",
-        "named_imports",
-        "import_clause",
-        "namespace_import",
-    ):
-        parent = parent.parent
-    return parent is not None and parent.type == "import_statement"
-
-
-def _bindings(node: Syntax) -> tuple[dict[str, str], bool]:
-    """The local names of an import or re-export, and whether it is for types alone."""
-    erased = any(child.type == "type" for child in node.children)
-    names: dict[str, str] = {}
-    typed = 0
-    clauses = [
-        part for part in node.named_children if part.type in ("import_clause", "export_clause", "namespace_export")
-    ]
-    for clause in clauses:
-        for part in clause.named_children if clause.type == "import_clause" else [clause]:
-            if part.type == "identifier":
-                names[text(part)] = "default"
-            elif part.type in ("namespace_import", "namespace_export"):
-                names[text(part.named_children[-1])] = "*"
-            elif part.type in ("named_imports", "export_clause"):
-                for item in part.named_children:
-                    name, alias = item.child_by_field_name("name"), item.child_by_field_name("alias")
-                    if name is None:
-                        continue
-                    if any(child.type == "type" for child in item.children):
-                        typed += 1
-                        continue
-                    names[text(alias or name)] = text(name)
-    return names, erased or (typed > 0 and not names)
-
-
-def _required_names(node: Syntax) -> dict[str, str]:
-    """The names that ``const x = require(…)`` and ``const {x} = require(…)`` declare."""
-    parent = node.parent
-    suffix = "*"
-    while parent is not None and parent.type in (
-        "await_expression",
-        "member_expression",
-        "parenthesized_expression",
-        "call_expression",
-    ):
-        if parent.type == "call_expression" and parent.child_by_field_name("function") != node:
-            return {}
-        if parent.type == "member_expression":
-            name = parent.child_by_field_name("property")
-            suffix = text(name) if name is not None and suffix == "*" else suffix
-        node, parent = parent, parent.parent
-    if parent is None or parent.type != "variable_declarator":
-        return {}
-    name = parent.child_by_field_name("name")
-    if name is None:
-        return {}
-    if name.type == "identifier":
-        return {text(name): suffix}
-    found: dict[str, str] = {}
-    for part in name.named_children:
-        key, value = part.child_by_field_name("key"), part.child_by_field_name("value")
-        found[text(value) if value is not None else text(part)] = text(key) if key is not None else text(part)
-    return found

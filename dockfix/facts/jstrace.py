@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dockfix.facts.jssource import Bound, arguments, pairs, text
+from dockfix.facts.jssyntax import arguments, pairs, text
+from dockfix.facts.jsvalue import Bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node as Syntax
 
     from dockfix.facts.jsgraph import Graph
-    from dockfix.facts.jssource import Source, Value
+    from dockfix.facts.jssource import Source
+    from dockfix.facts.jsvalue import Value
 
 _OWN = re.compile(r"this\.[#\w$]+")
 _HOPS = 4
