@@ -306,7 +306,7 @@ class Followed:
 
 def _followed(model: Model) -> Followed | Note | None:
     """The plain command behind the script, or why it is not followed; ``None`` where there is nothing to say."""
-    from dockfix.facts.frontend import is_dev_server
+    from dockfix.facts.jsprograms import is_dev_server
 
     start, node = model.start, model.node
     resolved, at = start.resolved, start.command

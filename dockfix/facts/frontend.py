@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from dockfix.facts.angular import Angular
 from dockfix.facts.fact import Fact
 from dockfix.facts.files import join
-from dockfix.facts.jsontext import Json
-from dockfix.facts.jsontext import read as read_json
-from dockfix.facts.jssource import Source
+from dockfix.facts.jsconfig import Configuration
+from dockfix.facts.jsprograms import ProgramPort, option, port_of
 from dockfix.facts.jssyntax import line, pairs, text
-from dockfix.facts.jsvalue import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
     from tree_sitter import Node as Syntax
 
@@ -47,54 +45,6 @@ _VUE = ("vue.config.js", "vue.config.cjs", "vue.config.ts")
 _NEXT = ("next.config.js", "next.config.mjs", "next.config.ts", "next.config.cjs")
 _PREFIXES = {"vite": ("VITE_",), "cra": ("REACT_APP_",), "vue-cli": ("VUE_APP_",), "next": ("NEXT_PUBLIC_",),
              "nuxt": ("NUXT_PUBLIC_",), "gatsby": ("GATSBY_",), "astro": ("PUBLIC_",)}  # fmt: skip
-#: Ports that a program listens on where neither an option nor a variable says otherwise, by its own documentation:
-#: nextjs.org/docs/app/api-reference/cli/next, vite.dev/config, angular.dev/cli/serve, cli.vuejs.org/guide/cli-service,
-#: create-react-app.dev/docs/advanced-configuration, nitro.build/deploy/runtimes/node, github.com/vercel/serve,
-#: github.com/http-party/http-server, docs.strapi.io/cms/configurations/server,
-#: docs.astro.build/en/reference/cli-reference,
-#: gatsbyjs.com/docs/reference/gatsby-cli, remix.run/docs/en/main/other-api/serve, parceljs.org/features/cli.
-_PROGRAM_PORTS: Mapping[tuple[str, str], tuple[int, str | None]] = {
-    ("next", ""): (3000, "PORT"), ("nuxt", ""): (3000, "PORT"), ("nuxi", ""): (3000, "PORT"),
-    ("react-scripts", "start"): (3000, "PORT"), ("craco", "start"): (3000, "PORT"), ("react-app-rewired",
-    "start"): (3000, "PORT"),
-    ("vite", "preview"): (4173, None), ("vite", ""): (5173, None), ("ng", "serve"): (4200, None), ("ng", "s"):
-    (4200, None),
-    ("vue-cli-service", "serve"): (8080, "PORT"), ("serve", ""): (3000, "PORT"), ("http-server", ""): (8080, "PORT"),
-    ("json-server", ""): (3000, None), ("strapi", ""): (1337, "PORT"), ("astro", ""): (4321, None), ("gatsby",
-    "serve"): (9000, None),
-    ("gatsby", "develop"): (8000, None), ("remix-serve", ""): (3000, "PORT"), ("react-router-serve", ""): (3000,
-    "PORT"),
-    ("webpack-dev-server", ""): (8080, None), ("parcel", ""): (1234, "PORT"), ("webpack", "serve"): (8080, None),
-    ("docusaurus", ""): (3000, None), ("storybook", ""): (6006, None), ("fastify", ""): (3000, "PORT"),
-}  # fmt: skip
-_PORT_OPTIONS = {"next": ("-p", "--port"), "serve": ("-l", "--listen", "-p"), "http-server": ("-p", "--port"),
-                 "parcel": ("-p", "--port"), "gatsby": ("-p", "--port"), "fastify": ("-p", "--port"),
-                 "storybook": ("-p", "--port")}  # fmt: skip
-_DEV_SERVERS = frozenset({
-    ("next", "dev"), ("nuxt", "dev"), ("nuxi", "dev"), ("react-scripts", "start"), ("craco", "start"), ("vite",
-    ""), ("vite", "dev"),
-    ("vite", "serve"), ("react-app-rewired", "start"), ("ng", "serve"), ("ng", "s"), ("vue-cli-service", "serve"),
-    ("webpack-dev-server", ""), ("webpack", "serve"), ("parcel", ""), ("parcel", "serve"), ("gatsby",
-    "develop"), ("astro", "dev"),
-    ("strapi", "develop"), ("docusaurus", "start"), ("nuxt", ""), ("storybook", "dev"), ("remix", "dev"),
-})  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class ProgramPort:
-    """Where a framework's own server listens.
-
-    Attributes:
-        port: the port.
-        variable: the environment variable that overrides it.
-        development: whether it is a development server.
-        origin: the option, the configuration or the program that says so.
-    """
-
-    port: int | None
-    variable: str | None
-    development: bool
-    origin: str
 
 
 class Frontend:
@@ -106,6 +56,8 @@ class Frontend:
 
     def __init__(self, node: Node) -> None:
         self.node = node
+        self._configuration = Configuration(node)
+        self._angular = Angular(node)
 
     @cached_property
     def framework(self) -> Fact[str] | None:
@@ -131,7 +83,7 @@ class Frontend:
             found = self.node.dependency(package)
             if found is None:
                 continue
-            if name == "vite" and not (self._config(_VITE) or self.node.has("index.html")):
+            if name == "vite" and not (self._configuration.source(_VITE) or self.node.has("index.html")):
                 return None
             if name == "vite" and (self.output is None or self._vite_is_a_library):
                 return None
@@ -140,7 +92,7 @@ class Frontend:
 
     @cached_property
     def _vite_is_a_library(self) -> bool:
-        return bool(self._option(_VITE, "build", "lib") or self._option(_VITE, "build", "ssr"))
+        return any(self._configuration.option(_VITE, "build", key) for key in ("lib", "ssr"))
 
     # -- output --------------------------------------------------------------------------------------------------
 
@@ -174,25 +126,25 @@ class Frontend:
     def _output_of(self, words: tuple[str, ...], script: Fact[str] | None) -> Fact[str] | None:
         program = posixpath.basename(words[0])
         origin = script.origin if script else self.node.origin
-        option = _option(
+        given = option(
             words, ("--outDir", "--out-dir", "--outdir", "--dest", "--output-path", "--dist-dir", "-d", "-o", "--out")
         )
         if program == "vite" and self.node.dependency("@sveltejs/kit"):
             return None  # its adapter decides
         if program == "vite" and "build" in words:
-            return Fact(option, origin) if option else self._vite_output()
+            return Fact(given, origin) if given else self._vite_output()
         if program in ("react-scripts", "craco", "react-app-rewired") and "build" in words:
             return self._cra_output(origin)
         if program == "ng" and words[1:2] in (("build",), ("b",)):
-            return Fact(option, origin) if option else self._angular_output(words)
+            return Fact(given, origin) if given else self._angular.output(words)
         if program == "vue-cli-service" and "build" in words:
-            return Fact(option, origin) if option else self._configured(_VUE, ("outputDir",), "dist")
+            return Fact(given, origin) if given else self._configuration.folder(_VUE, ("outputDir",), "dist")
         if program == "next" and "build" in words:
-            return self._configured(_NEXT, ("distDir",), ".next")
+            return self._configuration.folder(_NEXT, ("distDir",), ".next")
         if program in ("nuxt", "nuxi") and words[1:2] in (("build",), ("generate",)):
             return Fact(".output", origin)
         if program in ("tsc", "tsc-alias", "nest", "tspc", "ttsc"):
-            return Fact(option, origin) if option and program != "nest" else self._compiled(words, origin)
+            return Fact(given, origin) if given and program != "nest" else self._compiled(words, origin)
         if program in (
             "babel",
             "swc",
@@ -205,21 +157,21 @@ class Frontend:
             "microbundle",
             "bunchee",
         ):
-            if option:
-                file = posixpath.splitext(option)[1] != ""
-                return Fact(join("", posixpath.dirname(option) if file else option), origin)
+            if given:
+                file = posixpath.splitext(given)[1] != ""
+                return Fact(join("", posixpath.dirname(given) if file else given), origin)
             if program == "webpack":
                 return self._webpack_output()
             return Fact("dist", f"{origin} (the program's default)") if program in ("tsup", "ncc", "parcel") else None
         if program in ("astro", "eleventy", "gatsby", "docusaurus") and "build" in (*words, "eleventy"):
             folder = {"astro": "dist", "eleventy": "_site", "gatsby": "public", "docusaurus": "build"}[program]
-            return Fact(option or folder, origin)
+            return Fact(given or folder, origin)
         return None
 
     def _vite_output(self) -> Fact[str] | None:
-        root = self._option(_VITE, "root")
+        root = self._configuration.option(_VITE, "root")
         folder = root.value if root else ""
-        found = self._configured(_VITE, ("build", "outDir"), "dist")
+        found = self._configuration.folder(_VITE, ("build", "outDir"), "dist")
         return Fact(join(folder, found.value), found.origin) if found is not None else None
 
     def _cra_output(self, origin: str) -> Fact[str] | None:
@@ -237,77 +189,10 @@ class Frontend:
                     return Fact(row.strip(), self.node.origin_of(path, number))
         return None
 
-    def _angular_output(self, words: tuple[str, ...]) -> Fact[str] | None:
-        config = self._angular
-        if config is None:
-            return self._old_angular_output()
-        named = words[2] if len(words) > 2 and not words[2].startswith("-") else None
-        project = named or self._angular_project
-        keys = ("projects", project or "", "architect", "build")
-        if config.get(*keys) is None:
-            keys = ("projects", project or "", "targets", "build")
-        builder, path = config.get(*keys, "builder"), config.get(*keys, "options", "outputPath")
-        origin = config.origin(*keys)
-        # The application builder puts what the browser gets into a folder of its own:
-        # https://angular.dev/tools/cli/build-system-migration
-        browser = "browser" if str(builder).endswith((":application",)) else ""
-        if isinstance(path, dict):
-            browser = str(path.get("browser", "browser"))
-            path = path.get("base")
-        if not isinstance(path, str):
-            if not browser or project is None:
-                return None
-            path = f"dist/{project}"
-        return Fact(join(path, browser), origin)
-
-    def _old_angular_output(self) -> Fact[str] | None:
-        """The folder that Angular before version 6 fills: https://v5.angular.io/guide/quickstart#root-folder"""
-        config = read_json(self.node.files, self.node.path(".angular-cli.json"), self.node.prefix, comments=True)
-        apps = config.get("apps") if isinstance(config, Json) else None
-        if (
-            not isinstance(config, Json)
-            or not isinstance(apps, list)
-            or len(apps) != 1
-            or not isinstance(apps[0], dict)
-        ):
-            return None
-        return Fact(str(apps[0].get("outDir", "dist")), config.origin("apps"))
-
-    def _angular_serve(self, option: str) -> Fact[str] | None:
-        """An option of the development server in angular.json, of any configuration."""
-        config, project = self._angular, self._angular_project
-        for kind in ("architect", "targets") if config is not None and project is not None else ():
-            keys = ("projects", project or "", kind, "serve")
-            serve = config.get(*keys) if config is not None else None
-            groups = [serve.get("options"), *_values(serve.get("configurations"))] if isinstance(serve, dict) else []
-            for group in groups:
-                if config is not None and isinstance(group, dict) and option in group:
-                    return Fact(str(group[option]), config.origin(*keys))
-        return None
-
-    @cached_property
-    def _angular(self) -> Json | None:
-        found = read_json(self.node.files, self.node.path("angular.json"), self.node.prefix, comments=True)
-        return found if isinstance(found, Json) else None
-
-    @cached_property
-    def _angular_project(self) -> str | None:
-        config = self._angular
-        projects = config.get("projects") if config else None
-        default = config.get("defaultProject") if config else None
-        if not isinstance(projects, dict):
-            return None
-        applications = [
-            name
-            for name, value in projects.items()
-            if isinstance(value, dict) and value.get("projectType") == "application"
-        ]
-        return str(default) if default in projects else applications[0] if len(applications) == 1 else None
-
     def _compiled(self, words: tuple[str, ...], origin: str) -> Fact[str] | None:
         from dockfix.facts.jsgraph import compiler
 
-        named = _option(words, ("-p", "--project", "-b", "--build"))
+        named = option(words, ("-p", "--project", "-b", "--build"))
         names = [named if named.endswith(".json") else join(named, "tsconfig.json")] if named else []
         if words[0] == "nest":
             names += ["tsconfig.build.json"]
@@ -319,7 +204,7 @@ class Frontend:
 
     def _webpack_output(self) -> Fact[str] | None:
         names = tuple(f"webpack.config.{kind}" for kind in ("js", "prod.js", "ts", "cjs", "mjs"))
-        found = self._config(names)
+        found = self._configuration.source(names)
         if found is None:
             return None
         for node in found.nodes["pair"]:
@@ -331,83 +216,23 @@ class Frontend:
                 return None
         return Fact("dist", f"{self.node.origin_of(found.path)} (the program's default)")
 
-    # -- configuration -------------------------------------------------------------------------------------------
-
-    def _config(self, names: tuple[str, ...]) -> Source | None:
-        for name in names:
-            data = self.node.files.read(self.node.path(name))
-            if data is not None:
-                return self._sources.setdefault(name, Source(name, data))
-        return None
-
-    @cached_property
-    def _sources(self) -> dict[str, Source]:
-        return {}
-
-    def _exported(self, source: Source) -> Syntax | None:
-        """The configuration object that a module exports."""
-        for node in source.nodes["export_statement"]:
-            value = node.child_by_field_name("value")
-            if value is not None:
-                return source.object(value)
-        for node in source.nodes["assignment_expression"]:
-            left = node.child_by_field_name("left")
-            if left is not None and text(left) == "module.exports":
-                return source.object(node.child_by_field_name("right"))
-        return None
-
-    def _entry(self, names: tuple[str, ...], keys: tuple[str, ...]) -> tuple[Source, Syntax] | None:
-        source = self._config(names)
-        node = self._exported(source) if source is not None else None
-        for key in keys:
-            found = source.object(node) if source is not None and node is not None else None
-            node = pairs(found).get(key) if found is not None else None
-        return (source, node) if source is not None and node is not None else None
-
-    def _option(self, names: tuple[str, ...], *keys: str) -> Fact[str] | None:
-        """The text of an option; of what is no plain value, its source text."""
-        found = self._entry(names, keys)
-        if found is None:
-            return None
-        source, node = found
-        value = source.value(node)
-        shown = value.text if value is not None and not value.open else text(node)
-        return Fact(shown, self.node.origin_of(source.path, line(node)))
-
-    def _configured(self, names: tuple[str, ...], keys: tuple[str, ...], default: str) -> Fact[str] | None:
-        """A folder option; None where it is computed, or where the configuration cannot be understood."""
-        source = self._config(names)
-        if source is None:
-            return Fact(default, f"{self.node.origin} (the program's default)")
-        found = self._entry(names, keys)
-        if found is None:
-            if keys[-1].encode() in source.data:
-                return None
-            return Fact(default, f"{self.node.origin_of(source.path)} (the program's default)")
-        value: Value | None = source.value(found[1])
-        if value is None or value.open or not value.defaulted:
-            return None
-        return Fact(join("", value.text.rstrip("/")), self.node.origin_of(source.path, line(found[1])))
-
     @cached_property
     def base_path(self) -> Fact[str] | None:
         """The path under which the app expects to be served, where it is not ``/``."""
         name = self.framework.value if self.framework else ""
         found: Fact[str] | None = None
         if name in ("vite", "quasar"):
-            found = self._option(_VITE, "base")
+            found = self._configuration.option(_VITE, "base")
         elif name == "vue-cli":
-            found = self._option(_VUE, "publicPath")
+            found = self._configuration.option(_VUE, "publicPath")
         elif name == "next":
-            found = self._option(_NEXT, "basePath")
+            found = self._configuration.option(_NEXT, "basePath")
         elif name == "cra":
             homepage = self.node.manifest.text("homepage")
             path = re.sub(r"^https?://[^/]*", "", homepage.value) if homepage else ""
             found = Fact(path or "/", homepage.origin) if homepage else None
-        elif name == "angular" and self._angular is not None:
-            project = self._angular_project or ""
-            for keys in (("architect", "build", "options", "baseHref"), ("targets", "build", "options", "baseHref")):
-                found = found or self._angular.text("projects", project, *keys)
+        elif name == "angular":
+            found = self._angular.base_path
         script = self.node.scripts.get("build")
         given = re.search(r"--(?:base-href|base|public-path)[= ]['\"]?([^\s'\"]+)", script.value) if script else None
         if given and script:
@@ -425,11 +250,11 @@ class Frontend:
                      "proxy.config.json"):  # fmt: skip
             if self.node.has(path):
                 return Fact(path, self.node.origin_of(path))
-        given = self._angular_serve("proxyConfig")
+        given = self._angular.serving("proxyConfig")
         if given is not None:
             return given
         for names, keys in ((_VITE, ("server", "proxy")), (_VUE, ("devServer", "proxy"))):
-            found = self._entry(names, keys)
+            found = self._configuration.entry(names, keys)
             if found is not None:
                 shown = ", ".join(pairs(found[1])) if found[1].type == "object" else text(found[1])
                 return Fact(shown, self.node.origin_of(found[0].path, line(found[1])))
@@ -445,10 +270,10 @@ class Frontend:
     def dev_port(self) -> Fact[int] | None:
         """The port of the dev server, where a configuration or the script names one."""
         for names, keys in ((_VITE, ("server", "port")), (_VUE, ("devServer", "port"))):
-            found = self._option(names, *keys)
+            found = self._configuration.option(names, *keys)
             if found is not None and found.value.isdigit():
                 return Fact(int(found.value), found.origin)
-        given = self._angular_serve("port")
+        given = self._angular.serving("port")
         if given is not None and given.value.isdigit():
             return Fact(int(given.value), given.origin)
         for name in ("dev", "start", "serve"):
@@ -494,7 +319,7 @@ class Frontend:
     @cached_property
     def standalone(self) -> Fact[str] | None:
         """Next's ``output``: ``standalone`` or ``export``."""
-        return self._option(_NEXT, "output")
+        return self._configuration.option(_NEXT, "output")
 
     @cached_property
     def environment(self) -> tuple[Fact[str], ...]:
@@ -519,41 +344,9 @@ class Frontend:
                 found.setdefault(name, Fact(name, f"{join(self.node.prefix, path)}:{number}"))
         return tuple(found.values())
 
-    # -- servers of frameworks -----------------------------------------------------------------------------------
-
     def port_of(self, resolved: Resolved) -> ProgramPort | None:
         """Where the framework's own server that a command starts listens; None for any other program."""
-        for words in resolved.commands[::-1]:
-            program = posixpath.basename(words[0])
-            verb = words[1] if len(words) > 1 and not words[1].startswith("-") else ""
-            key = (program, verb) if (program, verb) in _PROGRAM_PORTS else (program, "")
-            if key not in _PROGRAM_PORTS or verb in ("build", "generate", "export", "lint", "info", "telemetry"):
-                continue
-            port, variable = _PROGRAM_PORTS[key]
-            development = (program, verb) in _DEV_SERVERS
-            given = _option(words, _PORT_OPTIONS.get(program, ("--port", "-p")))
-            number = re.search(r"(\d{2,5})$", given) if given else None
-            origin = resolved.steps[-1].origin if resolved.steps else " ".join(words)
-            if given:
-                named = re.search(r"\$\{?(\w+)", given)
-                return ProgramPort(int(number[1]) if number else None, named[1] if named else None, development, origin)
-            own = dict(resolved.environment).get(variable or "")
-            if own is not None and own.isdigit():
-                return ProgramPort(int(own), variable, development, origin)
-            if self.dev_port is not None and program in ("vite", "vue-cli-service") and verb != "preview":
-                return ProgramPort(self.dev_port.value, variable, development, self.dev_port.origin)
-            return ProgramPort(port, variable, development, f"{origin} (the program's default)")
-        return None
-
-
-def is_dev_server(words: tuple[str, ...]) -> bool:
-    """Whether a command starts a framework's development server."""
-    verb = words[1] if len(words) > 1 and not words[1].startswith("-") else ""
-    return bool(words) and (posixpath.basename(words[0]), verb) in _DEV_SERVERS
-
-
-def _values(value: object) -> list[object]:
-    return list(value.values()) if isinstance(value, dict) else []
+        return port_of(resolved, lambda: self.dev_port)
 
 
 def _under(node: Syntax, name: str) -> bool:
@@ -561,14 +354,3 @@ def _under(node: Syntax, name: str) -> bool:
     holder = node.parent.parent if node.parent is not None else None
     key = holder.child_by_field_name("key") if holder is not None else None
     return key is not None and text(key) == name
-
-
-def _option(words: tuple[str, ...], names: tuple[str, ...]) -> str | None:
-    """The value of the first of some options."""
-    for index, word in enumerate(words):
-        option, equals, value = word.partition("=")
-        if option in names:
-            if equals:
-                return value
-            return words[index + 1] if index + 1 < len(words) else None
-    return None
