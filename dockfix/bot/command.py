@@ -239,4 +239,30 @@ def template(kind: str) -> None:
     click.echo(place.read_text(encoding="utf-8"), nl=False)
 
 
-commands = (run, shard, template)
+@click.command()
+@click.option("--state", metavar="FILE", help="Where runs are kept; the last one is shown.")
+@click.option("--report", metavar="FILE", help="The report of a run, instead.")
+@click.option("-o", "--output", metavar="FILE", help="Write to this file, not to standard output.")
+def dashboard(state: str | None, report: str | None, output: str | None) -> None:
+    """Show a campaign as one page for a browser, which needs no server."""
+    from dockfix.bot import dashboard as pages
+    from dockfix.bot.state import StateError
+
+    if state and report:
+        raise click.UsageError("--state and --report exclude each other")
+    try:
+        visits = pages.from_report(report) if report else pages.from_state(state or _default_state())
+        page = pages.dashboard(visits)
+        if output is None:
+            click.echo(page.encode(), nl=False)
+        else:
+            Path(output).write_text(page, encoding="utf-8")
+    except StateError as error:
+        click.echo(printable(f"dockfix: {error}"), err=True)
+        sys.exit(FAILED)
+    except OSError as error:
+        click.echo(printable(f"dockfix: {output}: cannot be written: {error.strerror or error}"), err=True)
+        sys.exit(FAILED)
+
+
+commands = (run, shard, template, dashboard)

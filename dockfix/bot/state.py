@@ -72,6 +72,17 @@ class State:
         """Note that the run has come to its end."""
         self._database.execute("UPDATE run SET finished = ? WHERE id = ?", (self._now(), self.run))
 
+    def look_back(self) -> None:
+        """Turn to the last run.
+
+        Raises:
+            StateError: there was none.
+        """
+        last = self._database.execute("SELECT max(id) FROM run").fetchone()[0]
+        if last is None:
+            raise StateError("no run is kept there")
+        self.run = last
+
     def is_done(self, name: str) -> bool:
         """Whether this run has dealt with a repository."""
         return self._one("SELECT count(*) FROM repository WHERE run = ? AND name = ?", self.run, name) > 0

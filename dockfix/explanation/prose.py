@@ -21,7 +21,25 @@ class Strong:
     text: str
 
 
-Inline = str | Code | Strong
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Words that lead somewhere.
+
+    Attributes:
+        text: the words.
+        address: where they lead; they lead nowhere if it is not one of the web.
+    """
+
+    text: str
+    address: str
+
+    @property
+    def leads(self) -> bool:
+        """Whether the address is one of the web, rather than a script."""
+        return self.address.startswith(("https://", "http://"))
+
+
+Inline = str | Code | Strong | Link
 Words = tuple[Inline, ...]
 
 
@@ -53,6 +71,13 @@ class Table:
 
     header: tuple[Words, ...]
     rows: tuple[tuple[Words, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Numbers, and how they compare."""
+
+    rows: tuple[tuple[Words, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +129,7 @@ class Page:
     sections: tuple[Section, ...]
 
 
-Block = Paragraph | Bullets | Checks | Table | Snippet | Folded
+Block = Paragraph | Bullets | Checks | Table | Bars | Snippet | Folded
 
 _LITERAL = re.compile(
     r"`(?P<marked>[^`]+)`|\bdocker (?:compose |run |exec |volume )\S.*$"

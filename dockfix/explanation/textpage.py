@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from urllib.parse import quote
 
 from dockfix.explanation.prose import (
+    Bars,
     Block,
     Bullets,
     Checks,
     Code,
     Inline,
+    Link,
     Page,
     Paragraph,
     Section,
@@ -67,6 +70,8 @@ def _lines(found: Block) -> Iterator[str]:
         yield _row(found.header)
         yield "| --- " * len(found.header) + "|"
         yield from map(_row, found.rows)
+    elif isinstance(found, Bars):
+        yield from (f"- {words(label)}: {number:,}" for label, number in found.rows)
     elif isinstance(found, Snippet):
         if found.caption:
             yield f"{words(found.caption)}\n"
@@ -91,6 +96,8 @@ def _inline(found: Inline) -> str:
         return code(found.text)
     if isinstance(found, Strong):
         return f"**{plain(found.text)}**"
+    if isinstance(found, Link):
+        return f"[{plain(found.text)}](<{quote(found.address, safe=':/?#&=%')}>)" if found.leads else plain(found.text)
     return _spaced(found)
 
 
@@ -108,5 +115,5 @@ def _html(found: Words) -> str:
     )
 
 
-def _text(part: str | Strong) -> str:
+def _text(part: str | Strong | Link) -> str:
     return part if isinstance(part, str) else part.text

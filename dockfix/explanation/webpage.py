@@ -8,12 +8,14 @@ from html import escape
 from importlib.resources import files
 
 from dockfix.explanation.prose import (
+    Bars,
     Block,
     Bullets,
     Checks,
     Code,
     Folded,
     Inline,
+    Link,
     Page,
     Paragraph,
     Section,
@@ -94,6 +96,8 @@ def _parts(found: Block) -> Iterator[str]:
         yield "</ul>"
     elif isinstance(found, Table):
         yield from _table(found)
+    elif isinstance(found, Bars):
+        yield from _bars(found)
     elif isinstance(found, Snippet):
         caption = f"<figcaption>{_words(found.caption)}</figcaption>" if found.caption else ""
         yield f"<figure>{caption}<pre><code>{_coloured(found)}</code></pre></figure>"
@@ -112,6 +116,15 @@ def _table(found: Table) -> Iterator[str]:
         yield from (f"<td>{_words(cell)}</td>" for cell in others)
         yield "</tr>\n"
     yield "</tbody>\n</table></div>"
+
+
+def _bars(found: Bars) -> Iterator[str]:
+    longest = max((number for _, number in found.rows), default=0) or 1
+    yield '<dl class="bars">\n'
+    for label, number in found.rows:
+        yield f'<dt>{_words(label)}</dt><dd><span class="bar" style="width: {100 * number / longest:.1f}%"></span>'
+        yield f'<span class="number">{number:,}</span></dd>\n'
+    yield "</dl>"
 
 
 def _coloured(found: Snippet) -> str:
@@ -155,6 +168,9 @@ def _inline(found: Inline) -> str:
         return f"<code>{_text(found.text)}</code>"
     if isinstance(found, Strong):
         return f"<strong>{_text(found.text)}</strong>"
+    if isinstance(found, Link):
+        address = escape(clean(found.address))
+        return f'<a href="{address}" rel="noreferrer">{_text(found.text)}</a>' if found.leads else _text(found.text)
     return _text(found)
 
 
