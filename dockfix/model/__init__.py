@@ -17,8 +17,10 @@ from dockfix.facts.server import Server
 from dockfix.model import origins
 from dockfix.model.commands import Invocation, Purpose
 from dockfix.model.config import Config, join
+from dockfix.model.placements import Placement
+from dockfix.model.roles import Role, is_manifest
 from dockfix.model.server import entry_file, server_of, server_of_service, server_of_words
-from dockfix.model.stages import Placement, Role, StageModel, Step, is_manifest, model_stages
+from dockfix.model.stages import StageModel, Step, model_stages
 from dockfix.model.start import Start, start_of
 
 if TYPE_CHECKING:

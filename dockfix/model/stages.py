@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from functools import cached_property, lru_cache
-from posixpath import basename, dirname, normpath
+from functools import cached_property
+from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
@@ -15,6 +13,8 @@ from dockfix.dockerfile import expand, shell
 from dockfix.model import config as configs
 from dockfix.model.accounts import account_name, option_value
 from dockfix.model.commands import Invocation, Purpose, invocation, purposes
+from dockfix.model.placements import Placement, placements_of
+from dockfix.model.roles import ROLES, Role, copy_role, run_role
 
 if TYPE_CHECKING:
     from dockfix.catalog import Account, Image
@@ -22,79 +22,6 @@ if TYPE_CHECKING:
     from dockfix.dockerfile.shell import ShellScript
     from dockfix.facts import App
     from dockfix.model.config import Config
-
-
-class Role(enum.Enum):
-    """What an instruction is there for."""
-
-    BASE = "base"
-    SETUP = "set-up"
-    PACKAGES = "system packages"
-    MANIFESTS = "manifest copy"
-    INSTALL = "dependency install"
-    SOURCES = "source copy"
-    STAGE_COPY = "copy from a stage"
-    BUILD = "build step"
-    FOLDERS = "folders and owners"
-    ACCOUNT = "account"
-    RUNTIME = "run-time configuration"
-    UNKNOWN = "unknown"
-
-
-MANIFESTS = (
-    "package.json",
-    "package*.json",
-    "package-lock.json",
-    "npm-shrinkwrap.json",
-    "yarn.lock",
-    "pnpm-lock.yaml",
-    "pnpm-workspace.yaml",
-    "bun.lock*",
-    ".npmrc",
-    ".yarnrc*",
-    "*requirements*.txt",
-    "requirements*.in",
-    "constraints*.txt",
-    "pyproject.toml",
-    "poetry.lock",
-    "uv.lock",
-    "Pipfile*",
-    "setup.py",
-    "setup.cfg",
-    "go.mod",
-    "go.sum",
-    "Cargo.*",
-    "pom.xml",
-    "Gemfile*",
-    "composer.*",
-    "*.csproj",
-)
-SINGLE = {
-    Purpose.PACKAGES: Role.PACKAGES,
-    Purpose.INSTALL: Role.INSTALL,
-    Purpose.BUILD: Role.BUILD,
-    Purpose.FOLDERS: Role.FOLDERS,
-    Purpose.ACCOUNT: Role.ACCOUNT,
-    Purpose.SETTINGS: Role.SETUP,
-    Purpose.TOOLS: Role.SETUP,
-    Purpose.CLEANUP: Role.SETUP,
-}
-ROLES = {
-    "FROM": Role.BASE,
-    "ARG": Role.SETUP,
-    "ENV": Role.SETUP,
-    "LABEL": Role.RUNTIME,
-    "MAINTAINER": Role.RUNTIME,
-    "SHELL": Role.SETUP,
-    "WORKDIR": Role.SETUP,
-    "USER": Role.SETUP,
-    "VOLUME": Role.RUNTIME,
-    "EXPOSE": Role.RUNTIME,
-    "STOPSIGNAL": Role.RUNTIME,
-    "HEALTHCHECK": Role.RUNTIME,
-    "CMD": Role.RUNTIME,
-    "ENTRYPOINT": Role.RUNTIME,
-}
 
 
 FOLDERS = frozenset(
@@ -138,23 +65,6 @@ class Step:
         return tuple(
             called for called in self.invocations if called.manager == manager and (not verbs or called.verb in verbs)
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Files of the build context and where a COPY puts them.
-
-    Attributes:
-        source: path in the context, without globs; empty for the whole of it.
-        target: absolute path in the image that *source* itself becomes.
-        folder: whether the source is a folder, whose contents are what is copied.
-        step: the COPY or ADD.
-    """
-
-    source: str
-    target: str
-    folder: bool
-    step: Step
 
 
 @dataclass(frozen=True)
@@ -346,11 +256,11 @@ def _model_stage(
                 value = global_arguments.get(assignment.key) if default is None else default
                 if value is not None:
                     arguments[assignment.key] = value
-        step = _step(document, app, instruction, config, dict(arguments))
+        step = _step(document, instruction, config, dict(arguments))
         steps.append(step)
         config = step.after
         if instruction.keyword in {"COPY", "ADD"}:
-            placed = _placements(app, step, folders)
+            placed = placements_of(app, step, folders)
             placements += placed
             folders.update(path for p in placed for path in _above(p.target if p.folder else dirname(p.target)))
         folders.update(_above(config.workdir), _made(step))
@@ -401,78 +311,13 @@ def _inherited(config: Config) -> Config:
     return replace(config, cmd_set_here=False)
 
 
-def _step(document: Document, app: App, instruction: Instruction, config: Config, arguments: Mapping[str, str]) -> Step:
+def _step(document: Document, instruction: Instruction, config: Config, arguments: Mapping[str, str]) -> Step:
     after = configs.after(config, instruction, arguments, document.escape)
     keyword = instruction.keyword
     if keyword in {"COPY", "ADD"}:
-        return Step(instruction, _copy_role(app, instruction), config, after, arguments)
+        return Step(instruction, copy_role(instruction), config, after, arguments)
     if keyword != "RUN":
         return Step(instruction, ROLES.get(keyword, Role.UNKNOWN), config, after, arguments)
     script = shell.script(document, instruction)
     found = purposes(script.commands)
-    lasting = found - {Purpose.CLEANUP} or found
-    role = Role.UNKNOWN
-    if script.ok and len(lasting) == 1:
-        role = SINGLE.get(next(iter(lasting)), Role.UNKNOWN)
-    elif script.ok and lasting and lasting <= {Purpose.ACCOUNT, Purpose.FOLDERS}:
-        role = Role.ACCOUNT
-    elif script.ok and lasting and lasting <= {Purpose.INSTALL, Purpose.SETTINGS, Purpose.FOLDERS, Purpose.TOOLS}:
-        role = Role.INSTALL
-    elif script.ok and not found and script.commands:
-        role = Role.SETUP
-    return Step(instruction, role, config, after, arguments, script, found)
-
-
-def _copy_role(app: App, instruction: Instruction) -> Role:
-    copy = instruction.copy
-    if copy is None or instruction.heredocs:
-        return Role.UNKNOWN
-    if copy.from_ is not None:
-        return Role.STAGE_COPY
-    if instruction.keyword == "ADD" and any("://" in source or source.startswith("git@") for source in copy.sources):
-        return Role.UNKNOWN
-    if copy.sources and all(is_manifest(source) for source in copy.sources):
-        return Role.MANIFESTS
-    return Role.SOURCES
-
-
-@lru_cache(maxsize=1024)
-def is_manifest(path: str) -> bool:
-    """Whether a path of the context names a package manager's manifest, lock file or settings."""
-    name = basename(path.rstrip("/"))
-    return any(fnmatchcase(name, pattern) for pattern in MANIFESTS)
-
-
-def _placements(app: App, step: Step, folders: Set[str]) -> list[Placement]:
-    """Where the files of a COPY or ADD go; of *folders* it is known that they exist by then."""
-    copy = step.instruction.copy
-    if copy is None or copy.from_ is not None:
-        return []
-    found = []
-    environment = {**step.arguments, **step.before.env}
-    target = configs.join(step.before.workdir, expand(copy.destination, environment) or copy.destination)
-    into_folder = copy.destination.endswith("/") or target in folders or len(copy.sources) > 1
-    for source in copy.sources:
-        path = normpath(expand(source, environment) or source).lstrip("/")
-        path = "" if path == "." else path
-        if any(character in path for character in "*?["):
-            for match in _matching(app, path):
-                folder = app.root.is_dir(match)
-                # of a folder Docker copies the contents, not the folder itself
-                found.append(
-                    Placement(match, target if folder else configs.join(target, basename(match)), folder, step)
-                )
-        elif path == "" or app.root.is_dir(path):
-            found.append(Placement(path, target, True, step))
-        else:
-            name = configs.join(target, basename(path)) if into_folder else target
-            found.append(Placement(path, name, False, step))
-    return found
-
-
-def _matching(app: App, pattern: str) -> list[str]:
-    folder, _, last = pattern.rpartition("/")
-    if any(character in folder for character in "*?["):
-        return []
-    names = sorted(name for name in app.root.list(folder) if fnmatchcase(name, last))
-    return [f"{folder}/{name}" if folder else name for name in names]
+    return Step(instruction, run_role(script, found), config, after, arguments, script, found)
