@@ -107,7 +107,7 @@ def within(files: Files, limit: int) -> Iterator[tuple[str, str | None]]:
             seen.add(path)
             yield path, _left_out(PurePosixPath(path))
     if composed:
-        from dockfix.facts.compose import compose
+        from dockfix.facts.composefiles import compose
 
         services, _ = compose(files)
         for path in sorted({service.dockerfile for service in services if service.dockerfile} - seen):
@@ -153,7 +153,7 @@ def _search(top: Path, root: Path) -> Iterator[Found | Skipped | Unusable]:
 
 def _named_by_compose(top: Path) -> Iterator[Path]:
     """Dockerfiles of any name that the compose files below *top* build from."""
-    from dockfix.facts.compose import compose
+    from dockfix.facts.composefiles import compose
     from dockfix.facts.files import Folder
 
     services, _ = compose(Folder(top))

@@ -157,7 +157,7 @@ class App:
 
     @cached_property
     def _compose(self) -> tuple[tuple[Service, ...], tuple[Problem, ...]]:
-        from dockfix.facts.compose import compose
+        from dockfix.facts.composefiles import compose
 
         return compose(self.files)
 

@@ -1,4 +1,4 @@
-"""Compose files: which services are built from which Dockerfile, and what they lay over the image.
+"""Services of compose files: from which Dockerfile each is built, and what it lays over the image.
 
 The format: https://github.com/compose-spec/compose-spec/blob/main/05-services.md
 """
@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from dockfix.facts.fact import Fact, Problem
-from dockfix.facts.files import Files, Tree, join, normal, text
+from dockfix.facts.fact import Fact
+from dockfix.facts.files import join, normal
 from dockfix.facts.words import split
-from dockfix.facts.yamltext import Yaml, parse, read, scalars
+from dockfix.facts.yamltext import Yaml, scalars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 Role = Literal["main", "override", "development", "test", "production", "other"]
 Command = tuple[str, ...] | str
 
-_NAME = re.compile(r"^(?:(?:docker[-_]?)?compose[\w.-]*|[\w.-]*[-_.](?:docker[-_]?)?compose)\.ya?ml$", re.IGNORECASE)
 _MAIN = frozenset({"compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"})
 _ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = (
     ("override", re.compile(r"override")),
@@ -31,7 +29,6 @@ _ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = (
     ("production", re.compile(r"(?:^|[^a-z])(?:prod|production|deploy|release)(?:[^a-z]|$)")),
 )
 _VARIABLE = re.compile(r"\$(?:\$|\{(\w+)(?:(:?[-+?])([^{}]*))?\}|(\w+))")
-_EXTENDS_DEPTH = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +161,6 @@ class Service:
         )
 
 
-def is_compose(path: str) -> bool:
-    """Whether a file is a compose file by its name."""
-    return _NAME.match(posixpath.basename(path)) is not None
-
-
 def role(path: str) -> Role:
     """What a compose file is for, by its name."""
     name = posixpath.basename(path).lower()
@@ -194,96 +186,16 @@ def interpolate(value: str, environment: Mapping[str, str] | None = None) -> str
     return _VARIABLE.sub(substitute, value)
 
 
-def compose(files: Files) -> tuple[tuple[Service, ...], tuple[Problem, ...]]:
-    """Every service of every compose file, main files first, and what could not be read."""
-    paths = sorted(filter(is_compose, files.walk()), key=lambda path: (role(path) != "main", path.count("/"), path))
-    services: list[Service] = []
-    problems: list[Problem] = []
-    for path in paths:
-        source = text(files, path) or ""
-        own = _read(files, path, source) if "extends" in source else _alone(path, source)
-        if isinstance(own, Problem):
-            problems.append(own)
-        else:
-            services += own
-    return tuple(_with_inherited_builds(services)), tuple(problems)
+def service_of(path: str, name: str, origin: str, node: dict[str, Yaml], waiting: tuple[str, ...]) -> Service:
+    """The service *name* as it is written in a file.
 
-
-@lru_cache(maxsize=256)  # every Dockerfile of a repository asks for the same files
-def _alone(path: str, source: str) -> tuple[Service, ...] | Problem:
-    """The services of a file that extends those of no other."""
-    return _read(Tree({}), path, source)
-
-
-def _read(files: Files, path: str, source: str) -> tuple[Service, ...] | Problem:
-    documents = parse(source, path)
-    if isinstance(documents, Problem):
-        return documents
-    return tuple(service for document in documents[:1] for service in _services(files, path, document))
-
-
-def _with_inherited_builds(services: list[Service]) -> Iterator[Service]:
-    """Override files name no build: theirs is that of the service they are laid over."""
-    main = {
-        (posixpath.dirname(service.file), service.name): service
-        for service in reversed(services)
-        if service.role == "main" and service.dockerfile is not None
-    }
-    for service in services:
-        below = main.get((posixpath.dirname(service.file), service.name))
-        if below is None or service.role == "main" or "context" in service.origins:
-            yield service
-        else:
-            yield replace(
-                service,
-                context=below.context,
-                dockerfile=below.dockerfile,
-                target=service.target or below.target,
-                inherited_build=True,
-            )
-
-
-def _services(files: Files, path: str, document: Yaml) -> Iterator[Service]:
-    services = document.at("services")
-    entries = services.items() if services is not None else _version_one(document)
-    lines = (services or document).keys()
-    waiting: dict[str, list[str]] = {}
-    for name, node in entries.items():
-        depends = node.at("depends_on")
-        for dependency, wanted in depends.items().items() if depends is not None else ():
-            condition = wanted.text("condition")
-            if condition is not None and condition.value == "service_healthy":
-                waiting.setdefault(dependency, []).append(name)
-    for name, node in entries.items():
-        if node.is_mapping:
-            values = _extended(files, path, entries, node, 0)
-            origin = lines[name].origin if name in lines else node.origin
-            yield _service(path, name, origin, values, tuple(waiting.get(name, ())))
-
-
-def _version_one(document: Yaml) -> dict[str, Yaml]:
-    """Services at the top of the file, as before version 2."""
-    entries = document.items()
-    return {name: node for name, node in entries.items() if node.at("build") or node.at("image")}
-
-
-def _extended(files: Files, path: str, entries: Mapping[str, Yaml], node: Yaml, depth: int) -> dict[str, Yaml]:
-    """A service's own keys over those of the service it extends."""
-    own = node.items()
-    extends = own.get("extends")
-    if extends is None or depth >= _EXTENDS_DEPTH:
-        return own
-    name = extends.scalar or getattr(extends.text("service"), "value", None)
-    file = extends.text("file")
-    if file is not None:
-        documents = read(files, join(posixpath.dirname(path), file.value))
-        services = documents[0].at("services") if isinstance(documents, list) and documents else None
-        entries = services.items() if services is not None else {}
-    base = entries.get(name or "")
-    return own if base is None else _extended(files, path, entries, base, depth + 1) | own
-
-
-def _service(path: str, name: str, origin: str, node: dict[str, Yaml], waiting: tuple[str, ...]) -> Service:
+    Args:
+        path: the file.
+        name: its key.
+        origin: where that stands.
+        node: its own keys, with those of the service that it extends.
+        waiting: the services that wait until it is healthy.
+    """
     folder = posixpath.dirname(path)
     origins = {"name": origin}
 
