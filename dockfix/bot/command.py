@@ -110,6 +110,9 @@ def run(**given: Any) -> None:
 
 
 async def _run(settings: Settings, given: dict[str, Any]) -> int:
+    # first of all, since it says so where the packages of the bot are not installed
+    forge = _forge(given, dry_run=settings.dry_run, unpaced=given["unpaced"])
+
     from dockfix.bot.campaign import Campaign
     from dockfix.bot.names import names
     from dockfix.bot.report import summary, write
@@ -117,7 +120,6 @@ async def _run(settings: Settings, given: dict[str, Any]) -> int:
     from dockfix.bot.throughgit import through_git
     from dockfix.bot.workshop import workshop
 
-    forge = _forge(given, dry_run=settings.dry_run, unpaced=given["unpaced"])
     state = State("" if settings.dry_run else given["state"] or _default_state())
     try:
         state.begin(resume=given["resume"])

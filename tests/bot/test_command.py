@@ -6,6 +6,8 @@ import json
 import re
 import shlex
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +25,15 @@ from .hub import Hub
 from .rules import FIXED, NAIVE
 
 README = Path(__file__).parents[2] / "README.md"
+
+
+@pytest.mark.parametrize("missing", ["anyio", "httpx"])
+def test_a_package_that_is_not_installed_is_named(missing: str, tmp_path: Path) -> None:
+    run = f"import sys; sys.modules[{missing!r}] = None; from dockfix.cli import main; main()"
+    command = [sys.executable, "-c", run, "bot", "run", "--repo", "owner/name", "--dry-run"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"Error: {missing} is missing: pip install 'dockfix[bot]'\n")
 
 
 @pytest.fixture
