@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dockfix.bot.campaign import Record
-    from dockfix.bot.github import GitHub
+    from dockfix.bot.forge import Forge
     from dockfix.bot.http import Credential
 
 DONE, FAILED, INTERRUPTED = 0, 2, 130
@@ -32,9 +32,17 @@ _selection = (
     ),
 )
 _connection = (
-    click.option("--url", metavar="URL", envvar="DOCKFIX_URL", help="GitHub Enterprise: its address."),
     click.option(
-        "--token-file", metavar="FILE", help="Holds the token, else DOCKFIX_TOKEN, GITHUB_TOKEN or GH_TOKEN does."
+        "--forge",
+        "forge",
+        type=click.Choice(["github", "gitlab"]),
+        help="What to speak to.  [what the host of --url tells, else github]",
+    ),
+    click.option("--url", metavar="URL", envvar="DOCKFIX_URL", help="The address of a server of your own."),
+    click.option(
+        "--token-file",
+        metavar="FILE",
+        help="Holds the token, else DOCKFIX_TOKEN, GITHUB_TOKEN, GH_TOKEN or GITLAB_TOKEN does.",
     ),
     click.option("--app-id", metavar="ID", envvar="DOCKFIX_APP_ID", help="Work as this GitHub App."),
     click.option("--app-key-file", metavar="FILE", help="Holds the app's private key, else DOCKFIX_APP_KEY does."),
@@ -114,6 +122,8 @@ async def _run(settings: Settings, given: dict[str, Any]) -> int:
     forge = _forge(given, dry_run=settings.dry_run, unpaced=given["unpaced"])
 
     from dockfix.bot.campaign import Campaign
+    from dockfix.bot.forge import ForgeError
+    from dockfix.bot.github import GitHub
     from dockfix.bot.names import names
     from dockfix.bot.report import summary, write
     from dockfix.bot.state import State
@@ -123,7 +133,11 @@ async def _run(settings: Settings, given: dict[str, Any]) -> int:
     state = State("" if settings.dry_run else given["state"] or _default_state())
     try:
         state.begin(resume=given["resume"])
-        enter = partial(through_git, forge) if given["through"] else None
+        enter = None
+        if given["through"]:
+            if not isinstance(forge, GitHub):
+                raise ForgeError("--git works with GitHub alone so far")
+            enter = partial(through_git, forge)
         try:
             async with workshop(min(given["jobs"], 2 * (os.cpu_count() or 1))) as planners:
                 show = _show(settings.dry_run)
@@ -156,7 +170,7 @@ def _show(dry_run: bool) -> Callable[[Record], None]:
     return show
 
 
-def _forge(given: dict[str, Any], *, dry_run: bool, unpaced: bool = False) -> GitHub:
+def _forge(given: dict[str, Any], *, dry_run: bool, unpaced: bool = False) -> Forge:
     """The forge that the command line names.
 
     Raises:
@@ -169,29 +183,34 @@ def _forge(given: dict[str, Any], *, dry_run: bool, unpaced: bool = False) -> Gi
     from dockfix.bot.app import AppKey, Installations
     from dockfix.bot.credentials import Anonymous, kept, token
     from dockfix.bot.forge import ForgeError
-    from dockfix.bot.github import API, HEADERS, GitHub, address
+    from dockfix.bot.forges import KINDS, name_of
+    from dockfix.bot.github import GitHub
     from dockfix.bot.pace import UNLIMITED, Pace, Rates
     from dockfix.bot.secret import Secret
 
     def waits(message: str) -> None:
         click.echo(message, err=True)
 
-    base = address(given["url"])
-    if unpaced and base == API:
-        raise click.UsageError("--unpaced is for a server of your own, not for github.com")
+    name = name_of(given["forge"], given["url"])
+    kind = KINDS[name]
+    base = kind.address(given["url"])
+    if unpaced and base == kind.api:
+        raise click.UsageError(f"--unpaced is for a server of your own, not for {name}.com")
+    if given["app_id"] and name != "github":
+        raise click.UsageError("--app-id is for GitHub")
     if given["app_id"]:
         file = given["app_key_file"]
         key = Secret(kept(file) if file else os.environ.get("DOCKFIX_APP_KEY", ""))
-        app = Http(base, AppKey(given["app_id"], key), Pace(report=waits), HEADERS)
+        app = Http(base, AppKey(given["app_id"], key), Pace(report=waits), kind.headers)
         credential: Credential = Installations(app, read_only=dry_run)
     else:
-        found = token(given["token_file"])
+        found = token(given["token_file"], kind=name)
         if found is None and not dry_run:
             raise ForgeError("no token: set DOCKFIX_TOKEN, or name a file with --token-file")
         credential = found or Anonymous()
     pace = Pace(UNLIMITED if unpaced else Rates(), report=waits)
-    http = Http(base, credential, pace, HEADERS, read_only=dry_run)
-    return GitHub(http, as_app=bool(given["app_id"]))
+    http = Http(base, credential, pace, kind.headers, read_only=dry_run)
+    return GitHub(http, as_app=True) if given["app_id"] else kind.connect(http)
 
 
 def _default_state() -> str:

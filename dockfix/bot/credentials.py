@@ -10,8 +10,13 @@ from pathlib import Path
 from dockfix.bot.forge import ForgeError
 from dockfix.bot.secret import Secret
 
-TOKENS = ("DOCKFIX_TOKEN", "GITHUB_TOKEN", "GH_TOKEN")
-"""Where a token is looked for, in this order."""
+OWN = "DOCKFIX_TOKEN"
+TOKENS = {
+    "github": (OWN, "GITHUB_TOKEN", "GH_TOKEN"),
+    "gitlab": (OWN, "GITLAB_TOKEN"),
+    "forgejo": (OWN, "FORGEJO_TOKEN", "GITEA_TOKEN"),
+}
+"""Where a token is looked for, in this order: never where one of another forge is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +33,13 @@ class Token:
         return self.value
 
 
-def token(file: str | None, environment: Mapping[str, str] = os.environ) -> Token | None:
+def token(file: str | None, environment: Mapping[str, str] = os.environ, kind: str = "github") -> Token | None:
     """The token in *file*, else in the environment; never on the command line, where every process can read it.
+
+    Args:
+        file: a file that holds it.
+        environment: the environment.
+        kind: the forge that it is for.
 
     Raises:
         ForgeError: the file cannot be read, or what is found is no token.
@@ -37,7 +47,7 @@ def token(file: str | None, environment: Mapping[str, str] = os.environ) -> Toke
     if file is not None:
         origin, text = file, kept(file)
     else:
-        origin = next((name for name in TOKENS if environment.get(name)), "")
+        origin = next((name for name in TOKENS[kind] if environment.get(name)), "")
         if not origin:
             return None
         text = environment[origin].strip()

@@ -201,7 +201,7 @@ class Http:
                 async with self.pace.writing():
                     reply = await self._send(method, url, body, owner or _owner(path))
             if not _limited(reply):
-                if reply.headers.get("x-ratelimit-remaining") == "0":
+                if _limit(reply, "remaining") == "0":
                     self._pause(reply, count)
                 return reply
             self._pause(reply, count)
@@ -312,9 +312,16 @@ def _limited(reply: Reply) -> bool:
         return False
     return (
         "retry-after" in reply.headers
-        or reply.headers.get("x-ratelimit-remaining") == "0"
+        or _limit(reply, "remaining") == "0"
         or "rate limit" in _message(reply.data).lower()
     )
+
+
+def _limit(reply: Reply, name: str) -> str:
+    """What a header tells of the limit of requests; GitLab's names have no ``x-``:
+    https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#response-headers
+    """
+    return reply.headers.get(f"x-ratelimit-{name}", "") or reply.headers.get(f"ratelimit-{name}", "")
 
 
 def _wait(reply: Reply, epoch: float, count: int) -> float:
@@ -329,8 +336,8 @@ def _wait(reply: Reply, epoch: float, count: int) -> float:
             return max(0.0, parsedate_to_datetime(after).timestamp() - epoch)
         except ValueError:
             pass
-    reset = reply.headers.get("x-ratelimit-reset", "")
-    if reply.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
+    reset = _limit(reply, "reset")
+    if _limit(reply, "remaining") == "0" and reset.isdecimal():
         return max(1.0, float(reset) - epoch + 1)
     return 60.0 * float(2**count)
 
@@ -348,7 +355,7 @@ def _message(data: object) -> str:
     if not isinstance(data, dict):
         return ""
     errors = data.get("errors")
-    texts = [data.get("message")]
+    texts = [data.get("message") or data.get("error")]
     texts += (
         error.get("message") or error.get("code") if isinstance(error, dict) else error
         for error in (errors if isinstance(errors, list) else ())

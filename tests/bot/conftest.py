@@ -16,8 +16,8 @@ from dockfix import registry
 from dockfix.bot.campaign import Campaign, Enter, Fetch, Record
 from dockfix.bot.credentials import Token
 from dockfix.bot.findings import Findings, findings
-from dockfix.bot.forge import Entry
-from dockfix.bot.github import HEADERS, GitHub
+from dockfix.bot.forge import Entry, Forge
+from dockfix.bot.github import GitHub
 from dockfix.bot.http import Credential, Http
 from dockfix.bot.pace import Clock, Pace
 from dockfix.bot.secret import Secret
@@ -88,10 +88,17 @@ class Bot:
     as_app: bool = False
     messages: list[str] = field(default_factory=list)
 
-    def forge(self, *, read_only: bool = False) -> GitHub:
+    def forge(self, *, read_only: bool = False) -> Forge:
         pace = Pace(clock=self.time.clock, report=self.messages.append)
-        http = Http(self.hub.base, self.credential, pace, HEADERS, read_only=read_only, transport=transport(self.hub))
-        return GitHub(http, as_app=self.as_app)
+        http = Http(
+            self.hub.base, self.credential, pace, self.hub.headers, read_only=read_only, transport=transport(self.hub)
+        )
+        return self.hub.connect(http, as_app=self.as_app)
+
+    def github(self, *, read_only: bool = False) -> GitHub:
+        forge = self.forge(read_only=read_only)
+        assert isinstance(forge, GitHub)
+        return forge
 
     def run(
         self, *names: str, jobs: int = 4, resume: bool = False, enter: Enter | None = None, **settings: Any
@@ -130,9 +137,9 @@ def transforms(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def hub() -> Iterator[Hub]:
-    """A forge, to which no request may be sent that GitHub's description does not allow."""
-    made = Hub()
+def hub(request: pytest.FixtureRequest) -> Iterator[Hub]:
+    """A forge, to which no request may be sent that its description does not allow: GitHub, or what a test asks for."""
+    made: Hub = getattr(request, "param", Hub)()
     yield made
     assert made.violations == []
 

@@ -12,7 +12,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlencode
+
+from dockfix.bot.forge import Forge
+from dockfix.bot.github import HEADERS, GitHub
+from dockfix.bot.http import Http
 
 from .contract import demand_valid
 
@@ -80,7 +84,7 @@ class Repo:
 
     @property
     def owner(self) -> str:
-        return self.name.partition("/")[0]
+        return self.name.rpartition("/")[0]
 
     def blob(self, content: bytes) -> str:
         sha = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
@@ -133,6 +137,12 @@ class Repo:
 class Hub:
     """The server. ``requests`` has all that it was asked, ``faults`` what goes wrong."""
 
+    prefix = ""
+    """What begins every path."""
+    before_push = ("POST", "/git/commits")
+    """A request between the bot's looking at a branch for the first time and moving it."""
+    headers: Mapping[str, str] = HEADERS
+
     def __init__(self, account: str = "dockfix-bot") -> None:
         self.account = account
         self.repos: dict[str, Repo] = {}
@@ -142,6 +152,14 @@ class Hub:
         self.violations: list[str] = []
         self.page = 100
         self.base = "https://api.github.com"
+
+    def connect(self, http: Http, *, as_app: bool) -> Forge:
+        """The bot's side."""
+        return GitHub(http, as_app=as_app)
+
+    def demand_valid(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> None:
+        """Fail unless the forge's description allows the request."""
+        demand_valid(method, path, query, body)
 
     def add(self, name: str, files: Mapping[str, str | bytes], **extra: Any) -> Repo:
         repo = self.repos[name] = Repo(name, **extra)
@@ -156,11 +174,12 @@ class Hub:
     def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer a request whose *target* is a path with a query."""
         path, _, query = target.partition("?")
+        path = path.removeprefix(self.prefix)
         request = Request(method, path, dict(parse_qsl(query)), headers, body)
         self.requests.append(request)
         if self.validate:
             try:
-                demand_valid(method, path, request.query, body)
+                self.demand_valid(method, path, request.query, body)
             except Exception as error:
                 self.violations.append(f"{method} {path}: {error!r}")
         for fault in self.faults:
@@ -198,7 +217,7 @@ class Hub:
         page = int(request.query.get("page", "1"))
         headers = {}
         if len(items) > page * size:
-            query = "&".join(f"{key}={value}" for key, value in {**request.query, "page": page + 1}.items())
+            query = urlencode({**request.query, "page": page + 1})
             headers["link"] = f'<{self.base}{request.path}?{query}>; rel="next"'
         return Answer(200, items[(page - 1) * size : page * size], headers)
 
@@ -305,8 +324,9 @@ class Hub:
         for each in self.repos.values():
             yield from (pull for pull in each.pulls if (pull.head_owner, pull.head_ref) == (repo.owner, branch))
 
-    def _shown(self, repo: Repo, pull: Pull) -> dict[str, Any]:
-        source = next(
+    def source_of(self, repo: Repo, pull: Pull) -> Repo | None:
+        """The repository that holds the branch of a pull request, if there is one."""
+        return next(
             (
                 each
                 for each in self.repos.values()
@@ -316,6 +336,9 @@ class Hub:
             ),
             None,
         )
+
+    def _shown(self, repo: Repo, pull: Pull) -> dict[str, Any]:
+        source = self.source_of(repo, pull)
         sha = source.refs[pull.head_ref] if source and pull.state == "open" else pull.last_head
         return {
             "number": pull.number,

@@ -371,7 +371,7 @@ def test_whole_run_through_git(bot: Bot, hub: Hub, server: Server) -> None:
 
     hub.faults.append(mirror)
     hub.base = "http://127.0.0.1:1"
-    enter: Callable[[Remote], AbstractAsyncContextManager[Forge]] = partial(through_git, bot.forge())
+    enter: Callable[[Remote], AbstractAsyncContextManager[Forge]] = partial(through_git, bot.github())
     assert bot.run(enter=enter)["acme/shop"].outcome == "opened"
     (pull,) = repo.pulls
     ours = server.at("dockfix/dockerfile")
@@ -387,7 +387,7 @@ def test_whole_run_through_git(bot: Bot, hub: Hub, server: Server) -> None:
 def test_requirement_22_git_shows_no_token_to_another_host(bot: Bot, hub: Hub, server: Server) -> None:
     server.commit({"Dockerfile": NAIVE})
     hub.add("acme/shop", {"Dockerfile": NAIVE}, flags={"html_url": server.link})
-    record = bot.run(enter=partial(through_git, bot.forge()))["acme/shop"]
+    record = bot.run(enter=partial(through_git, bot.github()))["acme/shop"]
     assert record.outcome == "failed"
     assert "which gets no token" in record.why
     assert server.seen == []

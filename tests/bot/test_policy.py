@@ -46,7 +46,7 @@ def test_requirement_12_dry_run_reads_alone_in_every_situation(bot: Bot, hub: Hu
 
 
 def test_requirement_12_client_of_a_dry_run_cannot_write(bot: Bot) -> None:
-    http = bot.forge(read_only=True).http
+    http = bot.github(read_only=True).http
     with pytest.raises(ForgeError, match="dry run"):
         asyncio.run(http.write("POST", "/repos/acme/shop/pulls", {}, lambda reply: reply))
 
@@ -242,7 +242,7 @@ def test_requirement_19_commits_name_no_author(bot: Bot, hub: Hub) -> None:
 
 
 def test_http_is_refused_except_on_this_machine(bot: Bot) -> None:
-    forge = bot.forge()
+    forge = bot.github()
     with pytest.raises(ForgeError, match="https://"):
         Http("http://ghe.example.com", forge.http.credential, forge.http.pace)
     with pytest.raises(ForgeError, match="without user"):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from .conftest import Bot
+from .gitlab_hub import GitLabHub
 from .hub import Answer, Hub, Repo, Request
 from .rules import FIXED, NAIVE
 
 BRANCH = "dockfix/dockerfile"
+pytestmark = pytest.mark.parametrize("hub", [Hub, GitLabHub], indirect=True)
 
 
 def naive(hub: Hub, name: str = "acme/shop") -> Repo:
@@ -145,7 +149,8 @@ def test_requirement_06_push_between_reading_and_writing_is_kept(bot: Bot, hub: 
     pushed: list[str] = []
 
     def push(request: Request, proceed: Callable[[], Answer]) -> Answer | None:
-        if request.path.endswith("/git/commits") and request.method == "POST" and not pushed:
+        method, ending = hub.before_push
+        if request.path.endswith(ending) and request.method == method and not pushed:
             pushed.append(repo.commit({"README.md": "by a person\n"}, BRANCH))
         return None
 

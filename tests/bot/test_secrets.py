@@ -102,7 +102,7 @@ def test_requirement_21_token_is_not_in_tracebacks_and_representations(bot: Bot,
         bot.run()
     shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     assert_clean("".join(shown.format()))
-    assert_clean(repr(bot.forge()) + str(bot.credential) + repr(bot.forge().http.client.headers))
+    assert_clean(repr(bot.github()) + str(bot.credential) + repr(bot.github().http.client.headers))
 
 
 def test_requirement_21_secret_is_not_pickled_and_scrubs_itself() -> None:
@@ -188,7 +188,7 @@ def test_requirement_22_next_pages_of_the_host_are_fetched(bot: Bot, hub: Hub) -
     hub.page = 3
 
     async def names() -> list[str]:
-        return [name async for name in bot.forge().remotes("acme")]
+        return [name async for name in bot.github().remotes("acme")]
 
     assert asyncio.run(names()) == sorted(hub.repos)
 
