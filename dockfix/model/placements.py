@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.dockerfile import expand
 from dockfix.model import config as configs
+from dockfix.model.roles import is_manifest
 
 if TYPE_CHECKING:
     from dockfix.facts import App
@@ -46,18 +47,29 @@ def placements_of(app: App, step: Step, folders: Set[str]) -> list[Placement]:
         path = normpath(expand(source, environment) or source).lstrip("/")
         path = "" if path == "." else path
         if any(character in path for character in "*?["):
-            for match in _matching(app, path):
+            matches = _matching(app, path)
+            for match in matches:
                 folder = app.root.is_dir(match)
-                # of a folder Docker copies the contents, not the folder itself
-                found.append(
-                    Placement(match, target if folder else configs.join(target, basename(match)), folder, step)
-                )
+                # of a folder Docker copies the contents, not the folder itself; a single file takes a new name
+                whole = folder or (len(matches) == 1 and not into_folder)
+                found.append(Placement(match, target if whole else configs.join(target, basename(match)), folder, step))
         elif path == "" or app.root.is_dir(path):
             found.append(Placement(path, target, True, step))
         else:
             name = configs.join(target, basename(path)) if into_folder else target
             found.append(Placement(path, name, False, step))
     return found
+
+
+def renames_manifest(placement: Placement) -> bool:
+    """Whether a COPY gives a manifest a name under which no package manager finds it.
+
+    So does ``COPY package.json ./app`` where no folder ``app`` exists: the destination becomes a file. The requirements
+    of pip may have any name.
+    """
+    if placement.folder or is_manifest(placement.target):
+        return False
+    return not placement.source.endswith((".txt", ".in"))
 
 
 def _matching(app: App, pattern: str) -> list[str]:

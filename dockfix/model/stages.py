@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from dockfix.dockerfile import expand, shell
 from dockfix.model import config as configs
 from dockfix.model.accounts import account_name, option_value
 from dockfix.model.commands import Invocation, Purpose, invocation, purposes
-from dockfix.model.placements import Placement, placements_of
+from dockfix.model.placements import Placement, placements_of, renames_manifest
 from dockfix.model.roles import ROLES, Role, copy_role, run_role
 
 if TYPE_CHECKING:
@@ -257,10 +257,13 @@ def _model_stage(
                 if value is not None:
                     arguments[assignment.key] = value
         step = _step(document, instruction, config, dict(arguments))
+        placed = placements_of(app, step, folders)
+        if step.role is Role.MANIFESTS and any(renames_manifest(placement) for placement in placed):
+            step = replace(step, role=Role.SOURCES)
+            placed = [replace(placement, step=step) for placement in placed]
         steps.append(step)
         config = step.after
         if instruction.keyword in {"COPY", "ADD"}:
-            placed = placements_of(app, step, folders)
             placements += placed
             folders.update(path for p in placed for path in _above(p.target if p.folder else dirname(p.target)))
         folders.update(_above(config.workdir), _made(step))
@@ -306,8 +309,6 @@ def resolve_image(stage: Stage, arguments: Mapping[str, str], escape: str) -> tu
 
 
 def _inherited(config: Config) -> Config:
-    from dataclasses import replace
-
     return replace(config, cmd_set_here=False)
 
 

@@ -8,6 +8,7 @@ from dockfix.dockerfile.layout import Gap, Item, Keep, New
 from dockfix.model import Model, Purpose, Role, StageModel, Step
 from dockfix.recipes.ecosystems import fetching
 from dockfix.recipes.manifests import copies
+from dockfix.recipes.presence import absent
 from dockfix.recipes.sources import check_flags, is_relative, is_sources
 from dockfix.recipes.split import UnfitError
 
@@ -53,15 +54,15 @@ def prefetch(model: Model, stage: StageModel) -> Prefetch | None:
         first = stage.steps.index(copied[0])
         last = _settled_at(stage, first, position)
         check_flags(copied[0])
-        present = {p.source for p in stage.placements if p.step in above and p.step not in copied}
-        paths = [path for path in fetch.paths if path not in present]
+        staying = [other for other in above if other not in copied]
+        paths = absent(stage, fetch.paths, staying, copied)
         lines = copies(model, stage, step, [other for other in above if other in copied], paths)
         gap = (Gap(),) if model.document.spacious or model.document.gap_above(copied[0].instruction) else ()
         moved = [other for other in stage.steps[first:last] if other in copied]
-        staying = [*stage.steps[:first], *(other for other in stage.steps[first:last] if other not in copied)]
-        head = (*(Keep(other.instruction) for other in staying), *gap, *(New(line) for line in (*lines, *fetch.lines)))
+        steps = [*stage.steps[:first], *(other for other in stage.steps[first:last] if other not in copied)]
+        head = (*(Keep(other.instruction) for other in steps), *gap, *(New(line) for line in (*lines, *fetch.lines)))
         rest = (*(Keep(other.instruction) for other in (*moved, *stage.steps[last:])),)
-        return Prefetch((*head, *gap, *rest), copied[0], len(staying), len(head), fetch.why)
+        return Prefetch((*head, *gap, *rest), copied[0], len(steps), len(head), fetch.why)
     return None
 
 

@@ -12,6 +12,7 @@ from dockfix.model.config import join
 from dockfix.recipes.ecosystems import readers
 from dockfix.recipes.followers import followers, place_of
 from dockfix.recipes.manifests import copies, left_out, readings
+from dockfix.recipes.presence import absent
 from dockfix.recipes.sources import inside
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
@@ -36,7 +37,7 @@ def reordered(model: Model, stage: StageModel, sources: Step) -> tuple[Item, ...
     installs = [step for step in place.between if Purpose.INSTALL in step.purposes]
     for step in place.between:
         _check_made(model, stage, step, moved, tuple(_environments(step, moved, stage)))
-    present = {p.source for p in stage.placements if p.step in (*place.above, *place.between) and p.step not in moved}
+    above = [step for step in (*place.above, *place.between) if step not in moved]
     paths: list[str] = []
     first_installs: dict[int, Keep] = {}
     rest: list[Item] = []
@@ -44,7 +45,7 @@ def reordered(model: Model, stage: StageModel, sources: Step) -> tuple[Item, ...
         found = readings(model, stage, step, readers())
         _check_made(model, stage, step, moved, found.made)
         _check_readers(model, stage, step, found.paths)
-        paths += [path for path in found.paths if path not in present]
+        paths += absent(stage, found.paths, above, moved)
         kept, behind = _cut(model, step)
         first_installs[step.instruction.index] = Keep(step.instruction, (*kept.edits, *left_out(found)))
         rest += [New(f"RUN {_words(model, step, called.command.span)}") for called, _ in found.without]
