@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dockfix.model import Purpose
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
+from dockfix.recipes import prisma
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
@@ -31,9 +32,6 @@ UNREADING = re.compile(
     r"|opencollective-postinstall|opencollective(?:\s+postinstall)?|exit\s+0|true|echo\b.*)"
 )
 """A command of an install script that reads nothing but manifests and patches."""
-
-PRISMA = re.compile(r"(?:npx\s+|yarn\s+|pnpm\s+(?:exec\s+)?)?prisma\s+generate")
-"""Reads ``prisma/schema.prisma``: https://www.prisma.io/docs/orm/prisma-schema/overview/location"""
 
 MANAGERS = {
     "npm": ("package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"),
@@ -194,8 +192,12 @@ def _node(model: Model, stage: StageModel, step: Step, called: Invocation) -> Re
         raise UnfitError(step.instruction, f"{node.origin} belongs to the workspaces of {root.origin}")
     members = [member for path in node.workspaces if (member := node.beside(path)) is not None]
     extra: list[str] = []
+    made = [member.path("node_modules") for member in (node, *members)]
     for package in (node, *members):
-        extra += _of_scripts(step, called, package)
+        generated = _of_scripts(stage, step, called, package)
+        if generated is not None:
+            extra.append(generated.path)
+            made += generated.made
         _check_local(step, package, node)
         if package is not node and package.manifest.get("bin"):
             raise UnfitError(step.instruction, f"{package.origin} has programs that an install links to its sources")
@@ -207,7 +209,6 @@ def _node(model: Model, stage: StageModel, step: Step, called: Invocation) -> Re
         names.append(node.patches.value)
     names += [f"{path}/package.json" for path in node.workspaces]
     names += [f"{path}/.npmrc" for path in node.workspaces if node.has(f"{path}/.npmrc")]
-    made = [member.path("node_modules") for member in (node, *members)]
     return Reading((*(node.path(name) for name in dict.fromkeys(names)), *extra), tuple(made))
 
 
@@ -222,20 +223,25 @@ def _workspace_root(model: Model, node: Node) -> Node | None:
     return None
 
 
-def _of_scripts(step: Step, called: Invocation, node: Node) -> Iterator[str]:
-    """What a package's own install scripts read.
+def _of_scripts(stage: StageModel, step: Step, called: Invocation, node: Node) -> prisma.Schema | None:
+    """What a package's own install scripts, and that of Prisma's client, read beside the manifests.
 
     Raises:
         UnfitError: that cannot be told.
     """
     if called.has("--ignore-scripts"):
-        return
+        return None
+    generates = prisma.generates_itself(stage, step, node)
+    found = prisma.schema(step, node) if generates else None
     for name, fact in node.lifecycle.items():
         for part in re.split(r"\|\||&&|;", fact.value):
-            if PRISMA.fullmatch(part.strip()) and node.has("prisma/schema.prisma"):
-                yield node.path("prisma")
-            elif not UNREADING.fullmatch(part.strip()):
+            known = UNREADING.fullmatch(part.strip()) is not None
+            if prisma.COMMAND.fullmatch(part.strip()):
+                found = found or prisma.schema(step, node)
+                known = found is not None
+            if not known:
                 raise UnfitError(step.instruction, f"the {name} script may read the sources ({fact.origin})")
+    return found
 
 
 def _check_local(step: Step, package: Node, root: Node) -> None:
