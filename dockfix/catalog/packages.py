@@ -311,10 +311,17 @@ def _union(rows: Iterable[dict[str, str] | None]) -> frozenset[str]:
     return frozenset(name for row in rows if row for name in row["packages"].split())
 
 
-def provides(command: str) -> tuple[str, ...]:
-    """Debian packages among those of the full images that bring *command*; empty where none does."""
+def provides(command: str, suite: str | None = None) -> tuple[str, ...]:
+    """Debian packages among those of the full images that bring *command*; empty where none does.
+
+    Args:
+        command: name of a program.
+        suite: Debian suite; one whose slim images have the program as well knows no such package.
+    """
     row = table("commands").row(command)
-    return tuple(row["packages"].split()) if row else ()
+    if row is None or (suite is not None and row["suites"] and suite not in row["suites"].split()):
+        return ()
+    return tuple(row["packages"].split())
 
 
 def busybox_has(command: str) -> bool:

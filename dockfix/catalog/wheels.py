@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
@@ -222,7 +222,10 @@ def _releases(cell: str) -> tuple[_Release, ...]:
 
 
 def python_system_libraries(
-    name: str, distribution: Literal["debian", "alpine"] = "debian", suite: str | None = None
+    name: str,
+    distribution: Literal["debian", "alpine"] = "debian",
+    suite: str | None = None,
+    beside: Container[str] = (),
 ) -> tuple[str, ...] | None:
     """Packages with what a Python package loads or calls by name at run time; no wheel brings them.
 
@@ -230,13 +233,17 @@ def python_system_libraries(
         name: distribution name in any spelling (``python-magic`` needs ``libmagic1``).
         distribution: whose package names are wanted.
         suite: Debian suite or Alpine branch; None and suites that are not recorded stand for the newest.
+        beside: what is installed with it; ``psycopg`` needs no library beside ``psycopg-binary``.
 
     Returns:
-        Empty where nothing is known to be needed, None where the distribution has no such package.
+        Empty where nothing is known to be needed, None where the distribution has no such package, or has it where
+        ctypes does not find it.
     """
     row = table("libraries").row(normalise(name))
-    if row is None:
+    if row is None or any(other in beside for other in row["unless"].split()):
         return ()
+    if distribution == "alpine" and row["searched"]:
+        return None
     if distribution == "alpine":
         answers = [alpine(package, suite) for package in row["bookworm"].split()]
         if any(answer is None or answer.kind == "none" for answer in answers):

@@ -41,7 +41,7 @@ def python_packages(model: Model, stage: StageModel, evidence: list[str]) -> lis
     if requirements and stage.image is not None and stage.image.version.partition(".")[0] == "2":
         raise UnfitError(stage.stage.base, "which packages of Python 2 work on musl is not recorded")
     found: list[str] = []
-    compiles = installs.installs_python(stage)
+    compiles, beside = installs.installs_python(stage), names(requirements)
     for requirement, named in whole(requirements, python):
         name = requirement.name
         wheel = catalog.python_wheel(name, requirement.version, python, files=requirement.files)
@@ -49,9 +49,9 @@ def python_packages(model: Model, stage: StageModel, evidence: list[str]) -> lis
         if compiles and wheel.musl == "sdist":
             found += wheel.build
         if stage is model.final:
-            libraries = catalog.python_system_libraries(name, "alpine")
+            libraries = catalog.python_system_libraries(name, "alpine", beside=beside)
             if libraries is None:
-                raise UnfitError(None, f"Alpine does not have what {named} calls")
+                raise UnfitError(None, f"Alpine does not have what {named} calls, or not where it looks for it")
             found += (*wheel.runtime, *libraries)
         if wheel.musl == "wheel" or wheel.build:
             evidence.append(name)
@@ -114,6 +114,12 @@ def whole(
         )
 
 
+def names(requirements: Sequence[Requirement]) -> frozenset[str]:
+    """The names of packages and of the compiled ones that they are known to bring along."""
+    brought = (catalog.python_closure(requirement.name, requirement.extras) or () for requirement in requirements)
+    return frozenset(requirement.name for requirement in requirements).union(*brought)
+
+
 def _from_lock(requirement: Requirement) -> bool:
     file = basename(requirement.origin.rpartition(":")[0])
     return requirement.hashed or file.endswith(".lock") or file == "pylock.toml"
@@ -156,7 +162,7 @@ def natives(model: Model) -> tuple[tuple[str, str], ...]:
     """
     found: list[tuple[str, str]] = []
     manifests = installs.node_manifests(model)
-    if not manifests and model.node is not None and model.node.dependencies:
+    if not manifests and model.node is not None and model.node.dependencies and _runs_node(model):
         origin = next(iter(model.node.dependencies.values())).origin
         raise UnfitError(
             None, f"nothing installs the packages that the app asks for ({origin}), so they come ready-made"
@@ -167,6 +173,13 @@ def natives(model: Model) -> tuple[tuple[str, str], ...]:
         for step, name in installs.global_tools(stage):
             found += _behind(name, f"line {step.instruction.line}")
     return tuple(dict.fromkeys(found))
+
+
+def _runs_node(model: Model) -> bool:
+    """Whether the file has Node at all: a package.json beside another base is for somebody else."""
+    images = (stage.image for stage in model.stages)
+    packages = {name.partition("=")[0] for stage in model.stages for _, name in stage.packages}
+    return any(image is None or image.name == "node" for image in images) or bool(packages & {"nodejs", "npm"})
 
 
 def _locked(node: Node) -> Iterator[tuple[str, str]]:

@@ -161,9 +161,10 @@ def tools(model: Model, stage: StageModel) -> dict[str, Call]:
     """
     installed = {name.partition("=")[0].partition(":")[0] for other in stage.lineage for _, name in other.packages}
     own = OWN.get(stage.image.name) if stage.image is not None else None
+    suite = stage.image.suite if stage.image is not None else None
     found: dict[str, Call] = {}
     for call in (*calls(model, stage), *_git_calls(model, stage)):
-        packages = catalog.provides(call.name)
+        packages = catalog.provides(call.name, suite)
         if not packages or installed & set(packages) or (own and own.fullmatch(call.path)):
             continue
         found.setdefault(packages[0], call)

@@ -36,7 +36,9 @@ def packages(model: Model, stage: StageModel) -> list[str]:
         _check_fetched(model, step)
     found = list(needs.tools(model, stage))
     own = {name.partition("=")[0] for other in stage.lineage for _, name in other.packages}
+    suite = stage.image.suite if stage.image is not None else None
     installed = own.union(*(TOOLCHAIN.get(name, set()) for name in own))
+    installed = installed.union(*(catalog.runtime_libraries(name, "debian", suite) or () for name in own))
     found += _python(model, stage, installed)
     found += _node(model, stage, installed)
     return [name for name in dict.fromkeys(found) if name not in installed]
@@ -60,6 +62,7 @@ def _python(model: Model, stage: StageModel, installed: set[str]) -> Iterator[st
     compiles = installs.installs_python(stage)
     if compiles and python is not None and python.startswith("2."):
         raise UnfitError(stage.stage.base, "which packages of Python 2 are compiled is not recorded")
+    beside = musl.names(installs.python_packages(model))
     for requirement, named in musl.whole(installs.python_packages(model), python, strict=False):
         name = requirement.name
         wheel = catalog.python_wheel(name, requirement.version, python, suite, requirement.files)
@@ -69,7 +72,7 @@ def _python(model: Model, stage: StageModel, installed: set[str]) -> Iterator[st
             _check_brought(wheel, named)
             yield from wheel.debian_found
         yield from wheel.debian_runtime
-        libraries = catalog.python_system_libraries(name, "debian", suite)
+        libraries = catalog.python_system_libraries(name, "debian", suite, beside)
         if libraries is None:
             raise UnfitError(None, f"Debian does not have what {named} calls any more")
         yield from libraries

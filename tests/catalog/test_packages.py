@@ -139,6 +139,11 @@ def test_commands_that_no_full_image_has() -> None:
     assert provides("jq") == () and provides("vim") == ()
 
 
+def test_adduser_is_in_slim_images_before_trixie() -> None:
+    assert provides("adduser", "trixie") == ("adduser",)
+    assert provides("adduser", "bookworm") == ()
+
+
 def test_busybox() -> None:
     assert busybox_has("wget") and busybox_has("nc") and busybox_has("[")
     assert not busybox_has("curl") and not busybox_has("bash") and not busybox_has("httpd")

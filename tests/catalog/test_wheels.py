@@ -94,6 +94,17 @@ def test_libraries_loaded_by_name_on_alpine() -> None:
     assert python_system_libraries("flask", "alpine") == ()
 
 
+def test_psycopg_needs_libpq_only_without_its_compiled_half() -> None:
+    assert python_system_libraries("psycopg", "debian", "bookworm") == ("libpq5",)
+    assert python_system_libraries("psycopg", "debian", "bookworm", {"psycopg", "psycopg-binary"}) == ()
+    assert python_system_libraries("psycopg", "alpine", beside={"psycopg-c"}) == ()
+
+
+def test_ctypes_finds_no_library_on_musl() -> None:
+    assert python_system_libraries("psycopg", "alpine") is None
+    assert python_system_libraries("pyzbar", "alpine") is None
+
+
 def test_program_that_a_distribution_lacks() -> None:
     assert python_system_libraries("pdfkit", "alpine") is None
     assert python_system_libraries("pdfkit", "debian", "trixie") is None
