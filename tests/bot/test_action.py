@@ -82,6 +82,15 @@ def test_no_token_is_an_argument() -> None:
 
 
 @needs_bash
+def test_installing_imports_nothing_of_the_checkout(checkout: Path, tmp_path: Path) -> None:
+    for name in ("venv", "logging", "pip", "ensurepip", "subprocess"):
+        (checkout / f"{name}.py").write_text(f"open({str(tmp_path / 'owned')!r}, 'w')\nraise SystemExit\n")
+    run("Install", checkout, stand_in="", SOURCE=str(tmp_path / "no-such-source"), PYTHONPATH="")
+    assert (tmp_path / "temporary/dockfix/pyvenv.cfg").exists()
+    assert not (tmp_path / "owned").exists()
+
+
+@needs_bash
 def test_a_pull_request_is_told_of_the_dockerfiles_that_it_changes(checkout: Path, tmp_path: Path) -> None:
     done = run("Check", checkout, ARGUMENTS="--only maintainer-label\n--safe")
     assert done.returncode == 0, done.stderr
