@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from dockfix.facts import (
     pyapplication,
@@ -20,12 +20,14 @@ from dockfix.facts import (
 )
 from dockfix.facts.fact import Fact
 from dockfix.facts.pycommand import Start
+from dockfix.facts.pyentry import Entry
+from dockfix.facts.pyhosts import allowed_hosts
 from dockfix.facts.pyimports import reached, third_party
+from dockfix.facts.pykind import kind_of
 from dockfix.facts.pyresult import WILD
 from dockfix.facts.pysocket import COMMAND
 from dockfix.facts.pysource import Place, Source
 from dockfix.facts.pysources import LONGEST
-from dockfix.facts.pytree import argument
 from dockfix.facts.pyvalue import Evaluator
 
 if TYPE_CHECKING:
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
 
 BUDGET: Final = 15_000
 """Lines of source parsed for one command, some four seconds; a count and no clock, so that every run finds the same."""
-
-Kind = Literal["web", "worker", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +92,6 @@ class PyServer:
     static_root: Fact[str] | None = None
     sources: tuple[str, ...] = ()
     unread: tuple[Fact[str], ...] = ()
-
-
-_WEB: Final = frozenset(
-    {"gunicorn", "uvicorn", "flask", "fastapi", "hypercorn", "daphne", "waitress", "streamlit", "uwsgi", "granian",
-     "chainlit", "sanic", "jupyter", "mlflow", "panel", "http.server", "litestar"}
-)  # fmt: skip
-_WORKERS: Final = frozenset({"celery", "rq", "dramatiq", "arq", "huey", "taskiq", "airflow", "prefect"})
-_BOTS: Final = re.compile(
-    r"\.(?:run_polling|start_polling|infinity_polling|polling|idle|run_forever|serve_forever|start_consuming|run_until_disconnected"
-    r"|consume|worker_main|start_worker|work)\s*\(|BlockingScheduler|discord|\bwhile\s+(?:True|1)\s*:"
-)
 
 
 class Environment(Mapping[str, str]):
@@ -178,15 +167,14 @@ class _Inquiry:
         self.environment = environment.under(start.environment)
         self.unread: list[Fact[str]] = []
         self.lines = 0
-        self.given_folder = folder
-        self.folder = folder or ""
-        self.start, option_origin = pysocket.with_uwsgi_file(start, python.root, self.folder, python.sources.prefix)
+        self.start, option_origin = pysocket.with_uwsgi_file(start, python.root, folder or "", python.sources.prefix)
         start = self.start
-        self.entry = self._entry()
+        self.begin = Entry(python, start, self.environment, folder)
+        self.entry, self.folder = self.begin.path, self.begin.folder
         roots = [posixpath.dirname(self.entry)] if self.entry and start.script else []
-        pythonpath = [self._inside(item) for item in self.environment.get("PYTHONPATH", "").split(":") if item]
+        pythonpath = [self.begin.inside(item) for item in self.environment.get("PYTHONPATH", "").split(":") if item]
         chdir = start.option("--chdir", "--app-dir", "--pythonpath")
-        moved = [posixpath.normpath(posixpath.join(self.folder, self._inside(chdir)))] if chdir else []
+        moved = [posixpath.normpath(posixpath.join(self.folder, self.begin.inside(chdir)))] if chdir else []
         self.roots = [
             root if root != "." else ""
             for root in (*moved, *roots, self.folder, *pythonpath, posixpath.join(self.folder, "src"))
@@ -197,90 +185,13 @@ class _Inquiry:
             python.root, self.start, option_origin, self.folder, self.evaluator, self._parsed_entry, self.unread
         )
 
-    # -- the entry
-
-    def _inside(self, path: str) -> str:
-        """A folder of the image as one of the context, as far as its name tells."""
-        clean = posixpath.normpath(path).strip("/").removeprefix(".")
-        return clean if self.python.root.is_dir(clean) else clean.partition("/")[2]
-
-    def _entry(self) -> str | None:
-        start = self.start
-        if start.script:
-            place = pycommand.find(self.python.root, start.script, self.folder)
-            if place is not None and self.given_folder is None:
-                written = posixpath.normpath(start.script).lstrip("/")
-                if place.endswith(written) and not start.script.startswith("/"):
-                    self.folder = place[: -len(written)].rstrip("/")
-                elif start.script.startswith("/"):
-                    self.folder = self._working_folder(place, written)
-            return place
-        name = start.module or self._application_module()
-        return self._module(name) if name else None
-
-    def _working_folder(self, place: str, written: str) -> str:
-        """``/app/src/main.py`` found as ``src/main.py`` runs in the context's top."""
-        return "" if written.endswith(place) or not place.count("/") else posixpath.dirname(place)
-
-    def _application_module(self) -> str:
-        start = self.start
-        application = start.application
-        if start.server == "flask" and not application:
-            application = self.environment.get("FLASK_APP", "")
-        if start.server == "manage":
-            return ""
-        return re.split(r"[:(]", application)[0].removesuffix(".py").replace("/", ".").strip(".")
-
-    def _module(self, name: str) -> str | None:
-        relative = name.replace(".", "/")
-        inside = f"{relative}/__main__.py" if self.start.module else f"{relative}/__init__.py"
-        tails = (inside, f"{relative}.py", f"{relative}/__init__.py")
-        chdir = self.start.option("--chdir", "--app-dir", "--pythonpath")
-        bases = [self.folder, "", "src", posixpath.join(self.folder, "src")]
-        if chdir:
-            bases.insert(0, posixpath.join(self.folder, self._inside(chdir)))
-        for base in dict.fromkeys(bases):
-            for tail in tails:
-                path = posixpath.normpath(posixpath.join(base, tail))
-                if self.python.root.exists(path):
-                    if self.given_folder is None and base not in ("", "src"):
-                        self.folder = base
-                    return path
-        ends = tuple(f"/{tail}" for tail in tails)
-        matches = [path for path in self.python.source_paths if path.endswith(ends)]
-        shallow = min((path.count("/") for path in matches), default=0)
-        nearest = [path for path in matches if path.count("/") == shallow]
-        if len(nearest) != 1:
-            package, _, inner = name.partition(".")
-            if inner and not matches and not self.python.root.is_dir(package):
-                self.sources.packages.add(package)
-                return self._module(inner)
-            return None
-        if self.given_folder is None:
-            self.folder = next(nearest[0][: -len(end)] for end in ends if nearest[0].endswith(end))
-        return nearest[0]
-
-    def _conventional(self) -> str | None:
-        """The module that flask and fastapi look for where none is named."""
-        names = {
-            "flask": ("wsgi.py", "app.py", "app/__init__.py"),
-            "fastapi": ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py"),
-            "manage": ("manage.py",),
-            "litestar": ("app.py", "application.py"),
-        }
-        for name in names.get(self.start.server, ()):
-            path = posixpath.join(self.folder, name)
-            if self.python.root.exists(path):
-                return path
-        return None
-
     # -- the answer
 
     def answer(self) -> PyServer:
         start = self.start
         if not start.server:
             return PyServer(Fact("none", COMMAND), folder=self.folder)
-        entry = self.entry or self._conventional()
+        entry = self.entry or self.begin.conventional()
         if entry is None:
             self.unread.append(
                 Fact(f"no source of {start.application or start.script or start.module or start.server}", COMMAND)
@@ -302,7 +213,7 @@ class _Inquiry:
                 self.evaluator, listener, framework, lambda path: self._parsed(path, False)
             )
         routes = self._routes(sources, application, settings, framework)
-        kind = self._kind(entry_source, sources, listener)
+        kind = kind_of(start, entry_source, sources, listener, self.sources.prefix)
         if kind.value == "web":
             self.socket.read_defaults()
         health = pyroutes.health(routes) if kind.value == "web" else None
@@ -323,7 +234,7 @@ class _Inquiry:
             routes=tuple(Fact(route.path, route.origin) for route in routes),
             health=Fact(health.path, health.origin) if health is not None else None,
             health_backend=Fact(health.backend, health.origin) if health is not None and health.backend else None,
-            allowed_hosts=self._hosts(sources, settings),
+            allowed_hosts=allowed_hosts(self.evaluator, sources, settings),
             writes=folders.folders,
             written_files=folders.files,
             writes_unknown=folders.unknown,
@@ -404,31 +315,6 @@ class _Inquiry:
         place = pywrites.located(self.evaluator.text(found[0]), self.folder) if found is not None else None
         return Fact(place, found[1]) if found is not None and place is not None and WILD not in place else None
 
-    def _hosts(self, sources: Sequence[Source], settings: Source | None) -> Fact[tuple[str, ...]] | None:
-        if settings is not None:
-            return pydjango.allowed_hosts(self.evaluator, settings)
-        for source in sources:
-            if "TrustedHostMiddleware" in source.text and (trusted := self._trusted(source)) is not None:
-                return trusted
-        for source in sources:
-            for site in source.assignments if "SERVER_NAME" in source.text else ():
-                # Flask answers 404 to any host but its SERVER_NAME.
-                if re.search(r"\[[\"']SERVER_NAME[\"']\]\s*=|^SERVER_NAME\s*=", source.code(site.node)):
-                    return Fact((), source.origin(site))
-        return None
-
-    def _trusted(self, source: Source) -> Fact[tuple[str, ...]] | None:
-        for site in source.calls:
-            first = argument(site.node, 0, "middleware_class")
-            names = (self.evaluator.canonical(source, first), self.evaluator.canonical(source, site.node.func))
-            if any(name.endswith("TrustedHostMiddleware") for name in names):
-                value = self.evaluator.settled(
-                    self.evaluator.value(source, site.scope, argument(site.node, None, "allowed_hosts"))
-                )
-                hosts = value if isinstance(value, tuple) else ()
-                return Fact(tuple(item for item in hosts if isinstance(item, str)), source.origin(site))
-        return None
-
     # -- the application
 
     def _routes(
@@ -445,37 +331,6 @@ class _Inquiry:
             path = f"/{prefix}/_stcore/health" if prefix else "/_stcore/health"
             return (pyroutes.Route(path, "streamlit's own route"),)
         return pyroutes.Routing(self.evaluator, sources).routes(application)
-
-    # -- listening
-
-    # -- what kind of process it is
-
-    def _kind(self, entry: Source | None, sources: Sequence[Source], listener: pylisten.Listener | None) -> Fact[str]:
-        start = self.start
-        if start.server in _WEB:
-            if start.server in ("flask", "fastapi") and start.subcommand not in ("run", "dev", ""):
-                return Fact("none", COMMAND)
-            return Fact("web", COMMAND)
-        if start.server == "manage":
-            if start.subcommand in ("runserver", "runserver_plus", "runsslserver"):
-                return Fact("web", COMMAND)
-            worker = re.search(
-                r"worker|qcluster|rundramatiq|process_tasks|consume|listen|bot|beat", start.subcommand or ""
-            )
-            return Fact("worker" if worker else "none", COMMAND)
-        if start.server in _WORKERS:
-            return Fact("worker", COMMAND)
-        if start.server == "python" and listener is not None:
-            if listener.server == "prometheus":
-                return Fact("worker", listener.origin)
-            return Fact("web", listener.origin)
-        if start.server == "python":
-            for source in sources:
-                match = _BOTS.search(source.text)
-                if match is not None and (source is entry or not match[0].startswith("while")):
-                    line = source.text.count("\n", 0, match.start()) + 1
-                    return Fact("worker", f"{source.prefix}{source.path}:{line}")
-        return Fact("none", self.sources.prefix + entry.path if entry is not None else COMMAND)
 
     def _server_name(self, listener: pylisten.Listener | None) -> str:
         if listener is not None:
