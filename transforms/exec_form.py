@@ -33,8 +33,6 @@ DEFINING = frozenset({".", "source", "eval", "alias"})
 """Commands that may define functions, which exec does not know."""
 PLAIN_SHELL = ("/bin/sh", "-c")
 SHELL_OPTION = re.compile(r"-[ceuxo]+|pipefail|errexit|nounset|xtrace")
-DEVELOPMENT = frozenset({"nodemon", "ts-node-dev", "tsx", "ts-node", "node-dev", "vitest", "jest"})
-"""Programs for the developer's desk: nobody waits for a graceful stop there."""
 DIRECT = frozenset({"next", "fastify", "remix-serve", "react-router-serve"})
 """Servers of packages that stop in order by themselves, started from node_modules/.bin."""
 
@@ -306,7 +304,7 @@ class Followed:
 
 def _followed(model: Model) -> Followed | Note | None:
     """The plain command behind the script, or why it is not followed; ``None`` where there is nothing to say."""
-    from dockfix.facts.jsprograms import is_dev_server
+    from dockfix.facts.development import development_tool
 
     start, node = model.start, model.node
     resolved, at = start.resolved, start.command
@@ -319,9 +317,9 @@ def _followed(model: Model) -> Followed | Note | None:
     if resolved.missing is not None:
         why = f"package.json has no {resolved.missing} script, so the container cannot start ({node.origin})"
         return Note(at, why, advice=True)
-    tool = next((name for name in DEVELOPMENT if any(name in words[:1] for words in resolved.commands)), None)
-    if tool is not None or any(is_dev_server(words) for words in resolved.commands):
-        return Note(at, f"{tool or resolved.commands[-1][0]} is for development, so {runner} stays{where}")
+    tool = next(filter(None, map(development_tool, resolved.commands)), None)
+    if tool is not None:
+        return Note(at, f"{tool} is for development, so {runner} stays{where}")
     reason = _unfit(model, resolved)
     if reason is not None:
         return Note(at, f"{runner} cuts a graceful stop short, but its script is not followed: {reason}", advice=True)

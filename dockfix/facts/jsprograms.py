@@ -1,4 +1,4 @@
-"""Programs that frameworks bring: which of them are development servers, and where they listen."""
+"""Servers that frameworks bring, and where they listen."""
 
 from __future__ import annotations
 
@@ -37,14 +37,6 @@ _PROGRAM_PORTS: Mapping[tuple[str, str], tuple[int, str | None]] = {
 _PORT_OPTIONS = {"next": ("-p", "--port"), "serve": ("-l", "--listen", "-p"), "http-server": ("-p", "--port"),
                  "parcel": ("-p", "--port"), "gatsby": ("-p", "--port"), "fastify": ("-p", "--port"),
                  "storybook": ("-p", "--port")}  # fmt: skip
-_DEV_SERVERS = frozenset({
-    ("next", "dev"), ("nuxt", "dev"), ("nuxi", "dev"), ("react-scripts", "start"), ("craco", "start"), ("vite",
-    ""), ("vite", "dev"),
-    ("vite", "serve"), ("react-app-rewired", "start"), ("ng", "serve"), ("ng", "s"), ("vue-cli-service", "serve"),
-    ("webpack-dev-server", ""), ("webpack", "serve"), ("parcel", ""), ("parcel", "serve"), ("gatsby",
-    "develop"), ("astro", "dev"),
-    ("strapi", "develop"), ("docusaurus", "start"), ("nuxt", ""), ("storybook", "dev"), ("remix", "dev"),
-})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +46,11 @@ class ProgramPort:
     Attributes:
         port: the port.
         variable: the environment variable that overrides it.
-        development: whether it is a development server.
         origin: the option, the configuration or the program that says so.
     """
 
     port: int | None
     variable: str | None
-    development: bool
     origin: str
 
 
@@ -78,27 +68,20 @@ def port_of(resolved: Resolved, configured: Callable[[], Fact[int] | None]) -> P
         if key not in _PROGRAM_PORTS or verb in ("build", "generate", "export", "lint", "info", "telemetry"):
             continue
         port, variable = _PROGRAM_PORTS[key]
-        development = (program, verb) in _DEV_SERVERS
         given = option(words, _PORT_OPTIONS.get(program, ("--port", "-p")))
         number = re.search(r"(\d{2,5})$", given) if given else None
         origin = resolved.steps[-1].origin if resolved.steps else " ".join(words)
         if given:
             named = re.search(r"\$\{?(\w+)", given)
-            return ProgramPort(int(number[1]) if number else None, named[1] if named else None, development, origin)
+            return ProgramPort(int(number[1]) if number else None, named[1] if named else None, origin)
         own = dict(resolved.environment).get(variable or "")
         if own is not None and own.isdigit():
-            return ProgramPort(int(own), variable, development, origin)
+            return ProgramPort(int(own), variable, origin)
         named_port = configured() if program in ("vite", "vue-cli-service") and verb != "preview" else None
         if named_port is not None:
-            return ProgramPort(named_port.value, variable, development, named_port.origin)
-        return ProgramPort(port, variable, development, f"{origin} (the program's default)")
+            return ProgramPort(named_port.value, variable, named_port.origin)
+        return ProgramPort(port, variable, f"{origin} (the program's default)")
     return None
-
-
-def is_dev_server(words: tuple[str, ...]) -> bool:
-    """Whether a command starts a framework's development server."""
-    verb = words[1] if len(words) > 1 and not words[1].startswith("-") else ""
-    return bool(words) and (posixpath.basename(words[0]), verb) in _DEV_SERVERS
 
 
 def option(words: tuple[str, ...], names: tuple[str, ...]) -> str | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix.facts.compose import words
+from dockfix.facts.development import build_tool, development_tool
 from dockfix.model.commands import Purpose, purpose
 from dockfix.model.start import SHELLS
 from dockfix.recipes.artefacts import BUILD_ONLY
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from dockfix.facts.node import Node
     from dockfix.model import Model, Step
 
-DEV_SERVERS = frozenset(
-    {"nodemon", "ts-node-dev", "tsnd", "webpack-dev-server", "vite", "ng", "react-scripts", "vue-cli-service"}
-)
 BINARIES = {"pm2": frozenset({"pm2", "pm2-runtime", "pm2-docker"}), "http-server": frozenset({"http-server", "hs"})}
 """Programs of packages that are installed globally, where they are called otherwise than the package."""
 
@@ -30,6 +28,9 @@ SOURCES = (".js", ".ts", ".mjs", ".cjs", ".mts")
 IMPORTED = re.compile(rb"(?:\bfrom|\brequire\(|\bimport\(|^import)\s*[\"']([^\"'./][^\"']*)[\"']")
 TOOLING = re.compile(r"(?:^|/)(?:node_modules|dist|build)/|\.config\.\w+$|\.d\.ts$|(?:^|/)\.")
 """Files of a package that do not run in a container."""
+
+COMPILERS = frozenset({"ts-node", "ts-node-esm", "@babel/node", "babel-node", "@babel/register"})
+"""What compiles the sources as it loads them, by types or presets that are dev dependencies as a rule."""
 
 RUNNERS = frozenset({"nodemon", "ts-node-dev", "pm2", "forever", "supervisor", "serve", "http-server", "live-server"})
 """Packages whose programs run an app or serve its files, and build nothing."""
@@ -51,17 +52,35 @@ def check_start(model: Model, node: Node, production: bool) -> None:
     if hidden is not None:
         why = f"what {hidden.words[0]} calls ({hidden.origin}) cannot be told: it is not a script in the context"
         raise UnfitError(at, why)
-    development = (start.names | {program.name for program in programs(model)}) & DEV_SERVERS
-    if development:
-        raise UnfitError(at, f"the container starts a development tool, {sorted(development)[0]}")
+    _check_started(model, development_tool, "starts a development tool,")
+    if not production:
+        _check_tools(model, node)
+    _check_started(model, build_tool, "builds when it starts, by")
     if production:
         return
-    _check_tools(model, node)
     _check_members(model, node)
     for imported in model.server.imports:
         fact = node.is_dev(imported.value)
         if fact is not None and fact.value:
             raise UnfitError(at, f"the sources import {imported.value}, a dev dependency ({imported.origin})")
+
+
+def _check_started(model: Model, tool_of: Callable[[Sequence[str]], str | None], what: str) -> None:
+    """Refuse where a container starts what needs the dev dependencies and the sources, whoever lists the tool itself.
+
+    Args:
+        model: the model.
+        tool_of: tells the tool that a command starts.
+        what: what a container does with it, for the reason.
+
+    Raises:
+        UnfitError: with the tool and the place.
+    """
+    for program in programs(model):
+        tool = tool_of(program.words)
+        if tool is not None:
+            where = f" ({program.origin})" if ":" in program.origin else ""
+            raise UnfitError(model.start.command, f"the container {what} {tool}{where}")
 
 
 def _check_members(model: Model, node: Node) -> None:
@@ -105,6 +124,10 @@ def _check_tools(model: Model, node: Node) -> None:
     called += [*_scripted(model, node), *elsewhere(model, node)]
     everywhere = {name for step in model.final.steps for name in _global(step)}
     for tool, where in called:
+        if tool in COMPILERS and node.dev_dependencies:
+            needed = next(iter(node.dev_dependencies.values()))
+            why = f"{where} compiles by {tool}, which may need dev dependencies ({needed.origin})"
+            raise UnfitError(at, why)
         fact = node.is_dev(tool) if tool not in everywhere else None
         if fact is not None and fact.value:
             raise UnfitError(at, f"{where} uses {tool}, a dev dependency ({fact.origin})")

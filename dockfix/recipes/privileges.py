@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from posixpath import basename
 from typing import TYPE_CHECKING
 
+from dockfix.facts.development import caches_beside_modules
 from dockfix.model import Purpose
 from dockfix.model.config import join
 from dockfix.recipes.accounts import WITH_SHADOW
@@ -100,23 +101,6 @@ BROWSERS = {
 """npm packages that put a browser under the home of whoever installs them, and the variables that stop it:
 https://pptr.dev/guides/configuration, https://playwright.dev/docs/browsers
 """
-DEVELOPMENT_SERVERS = frozenset(
-    {
-        "vite",
-        "react-scripts",
-        "webpack",
-        "webpack-dev-server",
-        "ng",
-        "vue-cli-service",
-        "nuxt",
-        "nuxi",
-        "gatsby",
-        "astro",
-    }
-    | {"parcel", "next", "nest", "strapi", "storybook", "expo", "craco", "rollup", "tsc", "remix", "quasar", "umi"}
-    | {"medusa", "directus", "svelte-kit", "gulp", "grunt", "turbo", "nx", "lerna", "docusaurus", "vitepress", "hexo"}
-)
-"""Programs that build when they start, or keep caches beside the modules that root installed."""
 BUILDERS = frozenset({"go", "cargo", "mvn", "mvnw", "gradle", "gradlew"})
 """Programs that build what they run."""
 INSTALLERS = frozenset({"npm", "yarn", "pnpm", "pip", "pip3", "bundle", "gem", "composer"})
@@ -213,7 +197,7 @@ def _programs(model: Model, found: Writable) -> Iterator[Obstacle]:
             yield Obstacle(
                 command, f"what {words[0]} does ({program.origin}) cannot be told: it is not a script in the context"
             )
-        elif name in DEVELOPMENT_SERVERS and not (name == "next" and "start" in words):
+        elif caches_beside_modules(words):
             why = f"{' '.join(words[:2])} ({program.origin}) builds when it starts, into folders of root's"
             yield Obstacle(command, why, among_modules=True)
         elif name in BUILDERS:

@@ -75,23 +75,23 @@ def test_what_a_plain_file_server_would_not_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "port", "variable", "development"),
+    ("script", "port", "variable"),
     [
-        ("next start", 3000, "PORT", False),
-        ("next start -p 4000", 4000, None, False),
-        ("next start -p $PORT", None, "PORT", False),
-        ("PORT=5000 react-scripts start", 5000, "PORT", True),
-        ("vite --host 0.0.0.0", 5173, None, True),
-        ("vite preview --port 80", 80, None, False),
-        ("ng serve --host 0.0.0.0", 4200, None, True),
-        ("serve -s build -l tcp://0.0.0.0:5000", 5000, None, False),
+        ("next start", 3000, "PORT"),
+        ("next start -p 4000", 4000, None),
+        ("next start -p $PORT", None, "PORT"),
+        ("PORT=5000 react-scripts start", 5000, "PORT"),
+        ("vite --host 0.0.0.0", 5173, None),
+        ("vite preview --port 80", 80, None),
+        ("ng serve --host 0.0.0.0", 4200, None),
+        ("serve -s build -l tcp://0.0.0.0:5000", 5000, None),
     ],
 )
-def test_ports_of_frameworks(script: str, port: int | None, variable: str | None, development: bool) -> None:
+def test_ports_of_frameworks(script: str, port: int | None, variable: str | None) -> None:
     found = node({"scripts": {"start": script}})
     program = found.frontend.port_of(found.resolve(("npm", "start")))
     assert program is not None
-    assert (program.port, program.development) == (port, development)
+    assert program.port == port
     assert program.variable == variable
 
 
