@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 DONE, FAILED, INTERRUPTED = 0, 2, 130
 
 _selection = (
-    click.option("--repo", "repositories", multiple=True, metavar="OWNER/NAME", help="A repository; may be repeated."),
+    click.option(
+        "--repo",
+        "repositories",
+        multiple=True,
+        metavar="OWNER/NAME",
+        help="A repository, on GitLab with all of its groups; may be repeated.",
+    ),
     click.option("--org", "organisations", multiple=True, metavar="NAME", help="All of an organisation or account."),
     click.option(
         "--repos-file", "files", multiple=True, metavar="FILE", help="A file with a name a line; # begins a comment."
@@ -122,7 +128,6 @@ async def _run(settings: Settings, given: dict[str, Any]) -> int:
     forge = _forge(given, dry_run=settings.dry_run, unpaced=given["unpaced"])
 
     from dockfix.bot.campaign import Campaign
-    from dockfix.bot.forge import ForgeError
     from dockfix.bot.github import GitHub
     from dockfix.bot.names import names
     from dockfix.bot.report import summary, write
@@ -133,11 +138,7 @@ async def _run(settings: Settings, given: dict[str, Any]) -> int:
     state = State("" if settings.dry_run else given["state"] or _default_state())
     try:
         state.begin(resume=given["resume"])
-        enter = None
-        if given["through"]:
-            if not isinstance(forge, GitHub):
-                raise ForgeError("--git works with GitHub alone so far")
-            enter = partial(through_git, forge)
+        enter = partial(through_git, forge) if given["through"] and isinstance(forge, GitHub) else None
         try:
             async with workshop(min(given["jobs"], 2 * (os.cpu_count() or 1))) as planners:
                 show = _show(settings.dry_run)
@@ -196,8 +197,9 @@ def _forge(given: dict[str, Any], *, dry_run: bool, unpaced: bool = False) -> Fo
     base = kind.address(given["url"])
     if unpaced and base == kind.api:
         raise click.UsageError(f"--unpaced is for a server of your own, not for {name}.com")
-    if given["app_id"] and name != "github":
-        raise click.UsageError("--app-id is for GitHub")
+    for option, wanted in (("--app-id", given["app_id"]), ("--git", given.get("through"))):
+        if wanted and name != "github":
+            raise click.UsageError(f"{option} is for GitHub alone")
     if given["app_id"]:
         file = given["app_key_file"]
         key = Secret(kept(file) if file else os.environ.get("DOCKFIX_APP_KEY", ""))

@@ -287,11 +287,10 @@ class GitLab:
         lines: list[str] = []
         async for item in self.http.pages(_path(remote.name, "repository/commits", sha, "diff"), _PAGE):
             path = item["new_path"]
-            if item["deleted_file"] or item["renamed_file"]:
-                lines.append(f"gone {item['old_path']}")
-                continue
-            file = (await self.http.get(_path(remote.name, "repository/files", last=path), {"ref": sha})).data
-            lines.append(f"{item['b_mode']} {file['blob_id']} {path}")
+            # There is no file where one was deleted, nor in the place of a submodule.
+            file = await self._find(_path(remote.name, "repository/files", last=path), {"ref": sha})
+            blob = "" if file is None or item["renamed_file"] else file["blob_id"]
+            lines.append(f"{item['b_mode']} {blob} {path}")
         return lines
 
     async def _id(self, remote: Remote) -> int:
@@ -306,9 +305,9 @@ class GitLab:
         path = _path(remote.name, f"merge_requests/{pull.number}")
         await self.http.write("PUT", path, body, lambda reply: True)
 
-    async def _find(self, path: str) -> Any:
+    async def _find(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         try:
-            return (await self.http.get(path)).data
+            return (await self.http.get(path, params)).data
         except RefusedError as error:
             if error.status == 404:
                 return None

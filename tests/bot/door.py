@@ -40,7 +40,7 @@ class Door:
                 self.end_headers()
                 self.wfile.write(data)
 
-            do_GET = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
@@ -53,7 +53,7 @@ class Door:
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
-        hub.base = self.address
+        hub.base = self.address + hub.prefix
 
     def __enter__(self) -> Door:
         self._thread.start()

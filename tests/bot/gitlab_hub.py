@@ -24,6 +24,7 @@ MISSING = {"message": "404 Not Found"}
 class GitLabHub(Hub):
     """The server."""
 
+    kind = "gitlab"
     prefix = "/api/v4"
     headers: Mapping[str, str] = {}
     before_push = ("GET", "/repository/branches/dockfix%2Fdockerfile")
@@ -116,7 +117,7 @@ class GitLabHub(Hub):
 
     def file(self, repo: Repo, request: Request, data: Any, path: str) -> Answer:
         tree = repo.trees[repo.commits[request.query["ref"]]["tree"]]
-        if path not in tree:
+        if path not in tree or tree[path][0] == "160000":
             return Answer(404, {"message": "404 File Not Found"})
         return Answer(200, {"file_path": path, "blob_id": tree[path][1]})
 

@@ -137,6 +137,7 @@ class Repo:
 class Hub:
     """The server. ``requests`` has all that it was asked, ``faults`` what goes wrong."""
 
+    kind = "github"
     prefix = ""
     """What begins every path."""
     before_push = ("POST", "/git/commits")

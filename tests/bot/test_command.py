@@ -21,6 +21,7 @@ from dockfix.cli import main
 
 from .conftest import TOKEN, in_thread
 from .door import Door
+from .gitlab_hub import GitLabHub
 from .hub import Hub
 from .rules import FIXED, NAIVE
 
@@ -114,6 +115,14 @@ def test_report_and_organisation(hub: Hub, door: Door) -> None:
     assert shop["left_out"] == ["tests/Dockerfile: skipped: belongs to tests"]
 
 
+@pytest.mark.parametrize("hub", [GitLabHub], indirect=True)
+def test_group_on_gitlab(hub: Hub, door: Door) -> None:
+    repo = hub.add("acme/web/shop", {"Dockerfile": NAIVE})
+    done = dockfix("bot", "run", "--org", "acme", "--forge", "gitlab", "--url", door.address)
+    assert "opened dockerfile: https://gitlab.com/acme/web/shop/-/merge_requests/1\n" in done.stderr
+    assert repo.files("dockfix/dockerfile")["Dockerfile"] == FIXED.encode()
+
+
 def test_names_in_a_file(hub: Hub, door: Door) -> None:
     hub.add("acme/shop", {"Dockerfile": NAIVE})
     Path("names").write_text("# ours\nacme/shop  # the shop\n\nacme/shop\nACME/Shop\n")
@@ -129,6 +138,10 @@ def test_names_in_a_file(hub: Hub, door: Door) -> None:
         (["run", "--repos-file", "missing"], "missing: cannot be read"),
         (["run", "--repo", "a/b", "--only", "nothing"], "no transform is called"),
         (["run", "--repo", "a/b", "--unpaced"], "for a server of your own"),
+        (["run", "--repo", "a/b", "--unpaced", "--url", "gitlab.com"], "for a server of your own"),
+        (["run", "--repo", "a/b", "--forge", "gitlab", "--git"], "--git is for GitHub alone"),
+        (["run", "--repo", "a/b", "--url", "gitlab.com", "--app-id", "1"], "--app-id is for GitHub alone"),
+        (["run", "--repo", "a/b", "--forge", "svn"], "'svn' is not one of"),
         (["run", "--repo", "a/b", "--url", "http://ghe.example.com"], "begins with https://"),
         (["run", "--repo", "a/b", "--state", "missing/state"], "missing/state: "),
         (["run", "--repo", "a/b", "--token-file", "missing"], "missing: cannot be read"),

@@ -246,6 +246,39 @@ def test_pages_are_followed(bot: Bot, hub: Hub) -> None:
     assert hub.writes == []
 
 
+@pytest.mark.parametrize("change", ["file", "submodule", "removal", "mode"])
+def test_requirement_06_amended_commit_is_foreign(bot: Bot, hub: Hub, change: str) -> None:
+    repo = hub.add(NAME, {"Dockerfile": NAIVE, "app.py": "print()\n"})
+    bot.run()
+    ours = repo.commits[repo.refs[BRANCH]]
+    files = dict(repo.trees[ours["tree"]])
+    if change == "removal":
+        del files["app.py"]
+    elif change == "mode":
+        files["Dockerfile"] = ("100755", files["Dockerfile"][1])
+    else:
+        files["theirs"] = ("160000", "1" * 40) if change == "submodule" else ("100644", repo.blob(b"theirs\n"))
+    repo.refs[BRANCH] = amended = repo.commit_tree(repo.tree(files), ours["message"], ours["parents"])
+    repo.commit({"Dockerfile": NAIVE + "RUN echo old again\n"})
+    assert bot.run()[NAME].outcome == "foreign"
+    assert repo.refs[BRANCH] == amended
+
+
+def test_commit_that_a_person_rebased_as_it_was_is_made_anew(bot: Bot, hub: Hub) -> None:
+    """GitLab has a button for that; nothing of theirs is in it."""
+    repo = hub.add(NAME, {"Dockerfile": NAIVE})
+    bot.run()
+    base = repo.commit({"app.py": "print()\n"})
+    ours = repo.commits[repo.refs[BRANCH]]
+    files = {**repo.trees[repo.commits[base]["tree"]], **repo.trees[ours["tree"]]}
+    repo.refs[BRANCH] = repo.commit_tree(repo.tree(files), ours["message"], [base])
+    assert bot.run()[NAME].outcome == "current"
+    assert hub.writes == []
+    base = repo.commit({"Dockerfile": NAIVE + "RUN echo old again\n"})
+    assert bot.run()[NAME].outcome == "updated"
+    assert repo.commits[repo.refs[BRANCH]]["parents"] == [base]
+
+
 def test_draft_stays_one_when_it_is_updated(bot: Bot, hub: Hub) -> None:
     repo = hub.add(NAME, {"Dockerfile": NAIVE})
     bot.run(draft=True)

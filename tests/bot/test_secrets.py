@@ -30,6 +30,7 @@ from . import faults
 from .conftest import TOKEN, Bot, transport
 from .contract import demand_valid
 from .door import Door
+from .gitlab_hub import GitLabHub
 from .hub import Answer, Hub, Request
 from .rules import NAIVE
 
@@ -67,6 +68,7 @@ def command(*arguments: str, folder: Path, **environment: str) -> subprocess.Pop
     )
 
 
+@pytest.mark.parametrize("hub", [Hub, GitLabHub], indirect=True)
 @pytest.mark.parametrize("failure", ["", "refusal that echoes", "cut"])
 def test_requirement_21_token_appears_nowhere(hub: Hub, door: Door, tmp_path: Path, failure: str) -> None:
     """A whole run as a person starts it: arguments, output, logs, and every file that is left."""
@@ -75,10 +77,22 @@ def test_requirement_21_token_appears_nowhere(hub: Hub, door: Door, tmp_path: Pa
     )
     if failure == "refusal that echoes":
         echo = f"bad token {TOKEN} {base64.b64encode(f'x-access-token:{TOKEN}'.encode()).decode()}"
-        hub.faults.append(faults.on("POST", "/git/trees", faults.answered(403, echo), times=9))
+        for ending in ("/git/trees", "/repository/commits"):
+            hub.faults.append(faults.on("POST", ending, faults.answered(403, echo), times=9))
     elif failure == "cut":
         hub.faults.append(faults.on("GET", "/branches/main", faults.answered(500), times=9))
-    arguments = ["--repo", "acme/shop", "--url", door.address, "--report", "report.json", "--label", "x"]
+    arguments = [
+        "--repo",
+        "acme/shop",
+        "--forge",
+        hub.kind,
+        "--url",
+        door.address,
+        "--report",
+        "report.json",
+        "--label",
+        "x",
+    ]
     running = command(*arguments, folder=tmp_path, DOCKFIX_TOKEN=TOKEN)
     assert_clean(Path(f"/proc/{running.pid}/cmdline").read_text() if Path("/proc").is_dir() else "")
     output, errors = running.communicate(timeout=120)
