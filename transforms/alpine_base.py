@@ -36,9 +36,10 @@ def alpine_base(model: Model) -> Iterator[Result]:
         Alpine: a system package has no Alpine name in the catalogue, a program has another name there or is used in
         another way (cron, sshd, Apache, nginx of the distribution), a Python or Node package or something that it
         brings along has no recorded wheel or binary for musl, a manifest is not in the build context, a locale is set,
-        a program is downloaded or lies among the files, a script uses GNU options. Slim: something is compiled in the
-        very stage, or its needs are unknown. Both: the base is pinned by digest, named by a variable, or has no such
-        variant; a browser is installed.
+        a program is downloaded or lies among the files, a library or a module of nginx comes from elsewhere, a script
+        uses GNU options or is mounted. Slim: something is compiled in the very stage, or its needs are unknown. Both:
+        no COPY brings the app, or nothing shows what starts; the base is pinned by digest, named by a variable, or has
+        no such variant; a browser is installed.
 
     Example:
         See fixtures/alpine-base/example.

@@ -61,6 +61,31 @@ def place(model: Model, path: str) -> Place:
     return Place(path, stage.context_path(path), tuple(ran(stage)))
 
 
+def context_paths(model: Model, path: str) -> Iterator[str]:
+    """Where a file of the final stage may lie in the build context, the likeliest first.
+
+    Args:
+        model: the Dockerfile.
+        path: an absolute path.
+    """
+    found = [stage.context_path(before) for stage, before in (*_by_name(model, path), origin(model, path))]
+    found += [each.context_path(path) for each in (model.final, *reversed(model.stages[:-1]))]
+    yield from dict.fromkeys(each for each in found if each is not None)
+
+
+def _by_name(model: Model, path: str) -> Iterator[tuple[StageModel, str]]:
+    """The stages from which a COPY names the file itself, which a later COPY of another name does not bring."""
+    for step in reversed(model.final.all_steps):
+        copy = step.instruction.copy
+        stage = model.document.stage(copy.from_) if copy is not None and copy.from_ is not None else None
+        if copy is None or stage is None:
+            continue
+        target = join(step.before.workdir, copy.destination)
+        for name in copy.sources:
+            if basename(name) == basename(path) and path in {target, join(target, basename(name))}:
+                yield model.stages[stage.index], join("/", name)
+
+
 def ran(stage: StageModel) -> Iterator[Ran]:
     """The commands of all RUNs of a stage and those that it descends from."""
     for step in stage.all_steps:

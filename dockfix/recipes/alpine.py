@@ -72,6 +72,7 @@ def translate(model: Model, stage: StageModel, image: Image) -> Translation:
         UnfitError: something has no counterpart, or nothing proves that it works on musl.
     """
     result = Translation()
+    needs.check_app(model, stage, mounted=False)
     dialect.check(model, stage)
     dialect.check_browsers(stage)
     counterparts.check(model, stage, image)

@@ -6,6 +6,7 @@ import re
 from posixpath import basename
 from typing import TYPE_CHECKING
 
+from dockfix.facts import files
 from dockfix.model import Role
 from dockfix.recipes import needs
 from dockfix.recipes.split import UnfitError
@@ -24,6 +25,9 @@ FOREIGN = re.compile(
     r"|chpasswd -|msodbcsql|instantclient"
 )
 """What only Debian has: package tools, folders by architecture, service scripts, where its packages keep settings."""
+
+SETTINGS = 500
+"""Files of a folder that are looked at for settings."""
 
 PLACING = frozenset({"COPY", "ADD", "CMD", "ENTRYPOINT", "VOLUME"})
 """Instructions beside RUN that name programs or folders of the system."""
@@ -49,6 +53,11 @@ GNU_ONLY = re.compile(
 ESCAPES = re.compile(r"\becho\s+(?:-n\s+)?(?:'[^']*\\[nt][^']*'|\"[^\"]*\\[nt][^\"]*\")")
 """An ``echo`` whose escapes Debian's sh works out and busybox's prints: https://wiki.ubuntu.com/DashAsBinSh#echo"""
 
+LOADED = re.compile(r"\bload_module\s+[^\s;]+")
+"""A module that nginx loads: https://nginx.org/en/docs/ngx_core_module.html#load_module"""
+
+LIBRARY = re.compile(r"\.so(?:\.[\d.*]+)?$")
+
 BROWSERS = re.compile(r"\b(?:chromium|google-chrome|chromedriver|firefox|puppeteer|playwright|selenium|wkhtmltopdf)\b")
 """Browsers, which take dozens of libraries along that the full images happen to carry."""
 
@@ -62,6 +71,7 @@ _WAYS = (
     (DOWNLOADS, "may fetch a program built for glibc"),
     (GNU_ONLY, "is an option that busybox does not have"),
     (ESCAPES, "has escapes that busybox prints as they are"),
+    (LOADED, "may load what was built for glibc"),
 )
 
 
@@ -77,6 +87,9 @@ def check(model: Model, stage: StageModel) -> None:
         value = stage.config.env.get(name, "")
         if LOCALE.match(value):
             raise UnfitError(stage.stage.base, f"{name}={value} names a locale, and musl has none of those")
+    for text, where in _settings(model, stage) if stage.image is not None and stage.image.name == "nginx" else ():
+        if (match := LOADED.search(text)) is not None:
+            raise UnfitError(None, f"`{match[0]}` in {where} may load what was built for glibc")
     for text, where in _texts(model, stage):
         for pattern, why in (_WAYS[0], *_WAYS[2:]):
             match = pattern.search(text)
@@ -89,6 +102,15 @@ def _texts(model: Model, stage: StageModel) -> Iterator[tuple[str, str]]:
         yield script.source, script.path
     if stage is model.final:
         yield from needs.lines(model)
+
+
+def _settings(model: Model, stage: StageModel) -> Iterator[tuple[str, str]]:
+    """The settings of web servers that *stage* takes from the build context, each with its path."""
+    for placement in stage.placements:
+        names = model.app.root.walk(placement.source, SETTINGS) if placement.folder else iter((placement.source,))
+        for path in names:
+            if path.endswith((".conf", ".template")):
+                yield files.text(model.app.root, path) or "", path
 
 
 def _check_step(model: Model, step: Step) -> None:
@@ -111,6 +133,10 @@ def _check_step(model: Model, step: Step) -> None:
         raise UnfitError(instruction, f"{shell[0]} is not a shell that Alpine has")
     if instruction.keyword == "ADD" and step.role is Role.UNKNOWN:
         raise UnfitError(instruction, "what ADD fetches may be a program built for glibc")
+    copy = instruction.copy
+    library = next((name for name in copy.sources if LIBRARY.search(name)), None) if copy and copy.from_ else None
+    if library is not None:
+        raise UnfitError(instruction, f"{library} may be built for glibc")
     image = foreign_image(model, step)
     if image is not None:
         raise UnfitError(instruction, f"whether the files of {image} work on musl is not known")

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from posixpath import basename
+from posixpath import basename, normpath
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.dockerfile.shell import parse_shell
 from dockfix.model import Purpose
 from dockfix.model.config import join
+from dockfix.model.origins import context_paths
 from dockfix.model.start import NODE_RUNNERS, SHELLS
 from dockfix.recipes import installs
 from dockfix.recipes.programs import final_services, programs
+from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
     from dockfix.facts.scripts import Script
@@ -137,11 +139,53 @@ def _follow(
         if word.startswith("-") or name in SHELLS or name in {"exec", "dumb-init", "tini", "sudo", "env"}:
             continue
         if "/" in word or name.endswith((".sh", ".bash")):
-            path = stage.context_path(join(folder, word))
-            script = model.app.script(path) if path is not None else None
+            candidates = (model.app.script(path) for path in _paths(model, stage, folder, word))
+            script = next((candidate for candidate in candidates if candidate is not None), None)
             if script is not None:
                 _add(model, stage, script, folder, found, depth)
         return
+
+
+def _paths(model: Model, stage: StageModel, folder: str, word: str) -> Iterator[str]:
+    """Where a script may lie in the build context; one that no COPY brings is mounted from there."""
+    if stage is not model.final:
+        path = stage.context_path(join(folder, word))
+        yield from (path,) if path is not None else ()
+        return
+    found = tuple(context_paths(model, join(folder, word)))
+    yield from found or (() if word.startswith("/") else (normpath(word),))
+
+
+def _writes(stage: StageModel, name: str) -> bool:
+    """Whether *stage* itself makes or changes a file of that name."""
+    made = (step.instruction for step in stage.all_steps if step.script or step.instruction.heredocs)
+    return any(name in instruction.text for instruction in made)
+
+
+def check_app(model: Model, stage: StageModel, *, mounted: bool) -> None:
+    """Refuse another base where what runs in the containers of *stage* is not in the build context.
+
+    Args:
+        model: the model.
+        stage: a stage; only the final one starts.
+        mounted: whether a script of the context that no COPY brings is good enough.
+
+    Raises:
+        UnfitError: with the program.
+    """
+    if stage is not model.final:
+        return
+    brought = any(step.instruction.copy or Purpose.INSTALL in step.purposes for step in stage.all_steps)
+    if not brought and stage.image is not None and stage.image.name in OWN:
+        raise UnfitError(stage.stage.base, "the image has no app of its own, and what is mounted may need this base")
+    known = {script.path for script in scripts(model, stage)} if mounted else frozenset[str]()
+    for program in programs(model):
+        word = program.words[0]
+        if not program.missing or _writes(stage, basename(word)):
+            continue
+        if word.startswith("/") or model.app.origin(normpath(word)) not in known:
+            why = f"what {word} does ({program.origin}) cannot be told: no COPY brings such a script"
+            raise UnfitError(model.start.command, why)
 
 
 def _add(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.dockerfile.shell import ShellCommand, parse_shell
 from dockfix.model.config import join
+from dockfix.model.origins import context_paths
 from dockfix.model.start import INITS, NODE_RUNNERS, SHELLS
 
 if TYPE_CHECKING:
@@ -144,9 +145,8 @@ def _script(
     What a shell is given to read is a script, whatever it is called.
     """
     place = join(model.final.config.workdir, words[0])
-    paths = (stage.context_path(place) for stage in (model.final, *reversed(model.stages[:-1])))
-    path = next((path for path in paths if path is not None), None)
-    script = model.app.script(path) if path is not None else None
+    candidates = (model.app.script(path) for path in context_paths(model, place))
+    script = next((candidate for candidate in candidates if candidate is not None), None)
     if script is None:
         yield Program(words, origin, redirects, missing=by_shell or basename(words[0]).endswith(".sh"))
         return

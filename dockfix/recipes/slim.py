@@ -30,6 +30,7 @@ def packages(model: Model, stage: StageModel) -> list[str]:
     Raises:
         UnfitError: something is compiled there, or its needs are unknown.
     """
+    needs.check_app(model, stage, mounted=True)
     dialect.check_browsers(stage)
     musl.check_loaded(model)
     for step in stage.steps:
