@@ -15,12 +15,13 @@ from dockfix.facts.jsprograms import ProgramPort, option, port_of
 from dockfix.facts.jssyntax import line, pairs, text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from tree_sitter import Node as Syntax
 
     from dockfix.facts.commands import Resolved
     from dockfix.facts.node import Node
+    from dockfix.facts.replacements import Replacement
 
 #: Package → framework, the more particular first.
 _FRAMEWORKS = {
@@ -307,6 +308,13 @@ class Frontend:
                 if name not in built and name.startswith(("VITE_", "REACT_APP_", "VUE_APP_")):
                     return Fact(name, self.node.origin_of(path, number))
         return None
+
+    def replacements(self, serving: Sequence[str], building: Sequence[str]) -> tuple[Replacement, ...]:
+        """The files that a build by one command takes where the server of another takes others."""
+        from dockfix.facts.replacements import replacements
+
+        angular = self.spa is not None and self.spa.value == "angular"
+        return tuple(replacements(self._angular, serving, building)) if angular else ()
 
     def _variables(self, path: str) -> Iterator[tuple[str, int]]:
         """The variables of a file of them, each with its line."""

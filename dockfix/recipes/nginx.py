@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 CONF = "/etc/nginx/conf.d/default.conf"
 PORT = 80
 ROOT = "/usr/share/nginx/html"
+START = ("nginx", "-g", "daemon off;")
+"""What the image starts: https://github.com/nginx/docker-nginx/blob/master/Dockerfile-debian.template"""
+
 STABLE = "1.30"
 """The stable branch in November 2026: https://nginx.org/en/download.html"""
 

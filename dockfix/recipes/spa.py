@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose, Role
-from dockfix.model.config import difference, of_image
+from dockfix.model.config import difference, of_image, render
 from dockfix.recipes import nginx
 from dockfix.recipes.modules import INSTALLS, Parts, check_manager, install_edits
 from dockfix.recipes.split import (
@@ -31,7 +32,9 @@ from dockfix.transform import Note, Safety
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dockfix.dockerfile import Instruction
     from dockfix.facts.node import Node
+    from dockfix.facts.replacements import Replacement
     from dockfix.model import Invocation, Model, Step
     from dockfix.model.config import ConfigDelta
 
@@ -60,6 +63,9 @@ MORE = {
 
 MODES = {"vite": "--mode", "vue-cli-service": "--mode", "ng": "--configuration"}
 """The option by which a program is told for which surroundings it builds; for development unless it is given."""
+
+SWITCHED_OFF = re.compile(r"#\s*RUN\s", re.IGNORECASE)
+"""A RUN that is commented out."""
 
 BAKED = re.compile(r"(VITE|REACT_APP|VUE_APP|NG_APP|PUBLIC)_\w+")
 """Variables that the build puts into the pages, so that setting them in the container comes too late."""
@@ -179,6 +185,22 @@ def _check_server(model: Model, node: Node) -> None:
     lacking = node.frontend.development_only({*model.final.config.env, *_arguments(model)})
     if lacking is not None:
         raise UnfitError(at, f"a build does not read {lacking.value}, which is for development ({lacking.origin})")
+    for other in _replacements(model, node):
+        if other.lacking is not None:
+            why = f"a build takes {other.built} instead, which has no {other.lacking.value} ({other.lacking.origin})"
+            raise UnfitError(at, why)
+
+
+def _replacements(model: Model, node: Node) -> tuple[Replacement, ...]:
+    """The files that the build takes where the development server takes others."""
+    building: list[str] = []
+    for step in model.final.doing(Purpose.BUILD):
+        for command in step.script.commands if step.script else ():
+            words = tuple(word.text for word in command.words)
+            building += [word for line in (words, *node.resolve(words).commands) for word in line]
+    if not building and "build" in node.scripts:
+        building = [*node.scripts["build"].value.split(), *_build_command(model, node, "npm").split()]
+    return node.frontend.replacements(_words(model), building)
 
 
 def _arguments(model: Model) -> list[str]:
@@ -278,12 +300,16 @@ def _arrange(model: Model, node: Node, parts: Parts, site: Site) -> Split:
     exposes = [step for step in steps if step.instruction.keyword == "EXPOSE"]
     starts = tuple(step.instruction for step in steps if step.instruction.keyword in {"CMD", "ENTRYPOINT"})
     ports: list[Item] = [Keep(step.instruction) for step in exposes]
+    # what the author says of the start stands above a start, though nginx's image brings its own
+    told = any(start.comments or start.inner_comments for start in starts)
+    start = [New(f"CMD {render(nginx.START)}", replaces=starts)] if told else []
     end: list[Item] = [
-        New(f"FROM {image} AS {_end_name(model)}", replaces=starts),
+        New(f"FROM {image} AS {_end_name(model)}", replaces=() if told else starts),
         *(Keep(step.instruction) for step in labels),
         New(f"COPY {site.conf} {nginx.CONF}"),
         New(f"COPY --from={_builder_name(model)} {model.folder.rstrip('/')}/{site.output} {nginx.ROOT}"),
         *(ports or [New(f"EXPOSE {site.port}")]),
+        *start,
     ]
     kept = {item.instruction.index for item in (*builder, *end) if isinstance(item, Keep)}
     return Split(
@@ -298,7 +324,7 @@ def _arrange(model: Model, node: Node, parts: Parts, site: Site) -> Split:
         },
         {model.app.origin(site.conf): nginx.conf(site.port, nginx.hashed_folder(node))},
         Safety.REVIEW,
-        _notes(node, parts),
+        _notes(model, node, parts),
     )
 
 
@@ -326,8 +352,19 @@ def _builder(model: Model, node: Node, parts: Parts, steps: Sequence[Step]) -> l
         edits = install_edits(model, node, parts, production=False) if step is parts.install else ()
         items.append(Keep(step.instruction, (*without_owner(model.document, step.instruction), *edits)))
     if not parts.builds:
-        items.append(New(f"RUN {_build_command(model, node, parts.call.manager)}"))
+        items.append(New(f"RUN {_build_command(model, node, parts.call.manager)}", replaces=_switched_off(model)))
     return items
+
+
+def _switched_off(model: Model) -> tuple[Instruction, ...]:
+    """The instruction of the end below a RUN that is commented out, which belongs to the stage that builds."""
+    for before, step in pairwise(step.instruction for step in model.final.steps):
+        above = [
+            comment for comment in model.document.comments if before.span.end <= comment.span.start < step.span.start
+        ]
+        if step.keyword in {"EXPOSE", "LABEL"} and above and SWITCHED_OFF.match(above[-1].text):
+            return (step,)
+    return ()
 
 
 def _build_command(model: Model, node: Node, manager: str) -> str:
@@ -374,10 +411,15 @@ def _delta(model: Model, image: str, exposes: Sequence[Step], port: int) -> Conf
     return difference(model.final.config, config)
 
 
-def _notes(node: Node, parts: Parts) -> tuple[Note, ...]:
-    if parts.builds:
-        return ()
-    script = node.scripts["build"]
-    return (
-        Note(None, f"the Dockerfile never ran the build script: look that `{script.value}` passes ({script.origin})"),
-    )
+def _notes(model: Model, node: Node, parts: Parts) -> tuple[Note, ...]:
+    notes = [
+        Note(
+            None, f"the build takes {other.built} instead of {other.served}: look that its values fit ({other.origin})"
+        )
+        for other in (_replacements(model, node) if _server(model) not in FILE_SERVERS else ())
+    ]
+    if not parts.builds:
+        script = node.scripts["build"]
+        why = f"the Dockerfile never ran the build script: look that `{script.value}` passes ({script.origin})"
+        notes.insert(0, Note(None, why))
+    return tuple(notes)
