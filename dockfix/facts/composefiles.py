@@ -6,7 +6,7 @@ import posixpath
 import re
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from dockfix.facts.compose import Service, role, service_of
 from dockfix.facts.fact import Problem
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"^(?:(?:docker[-_]?)?compose[\w.-]*|[\w.-]*[-_.](?:docker[-_]?)?compose)\.ya?ml$", re.IGNORECASE)
 _EXTENDS_DEPTH = 5
+_Contents: TypeAlias = "tuple[tuple[Service, ...], tuple[Problem, ...]]"
+"""The services of a file, and what in it could not be understood."""
 
 
 def is_compose(path: str) -> bool:
@@ -32,25 +34,41 @@ def compose(files: Files) -> tuple[tuple[Service, ...], tuple[Problem, ...]]:
     problems: list[Problem] = []
     for path in paths:
         source = text(files, path) or ""
-        own = _read(files, path, source) if "extends" in source else _alone(path, source)
-        if isinstance(own, Problem):
-            problems.append(own)
-        else:
-            services += own
+        own, unfit = _read(files, path, source) if "extends" in source else _alone(path, source)
+        services += own
+        problems += unfit
     return tuple(_with_inherited_builds(services)), tuple(problems)
 
 
 @lru_cache(maxsize=256)  # every Dockerfile of a repository asks for the same files
-def _alone(path: str, source: str) -> tuple[Service, ...] | Problem:
-    """The services of a file that extends those of no other."""
+def _alone(path: str, source: str) -> _Contents:
+    """The contents of a file that extends the services of no other."""
     return _read(Tree({}), path, source)
 
 
-def _read(files: Files, path: str, source: str) -> tuple[Service, ...] | Problem:
+def _read(files: Files, path: str, source: str) -> _Contents:
     documents = parse(source, path)
     if isinstance(documents, Problem):
-        return documents
-    return tuple(service for document in documents[:1] for service in _services(files, path, document))
+        return (), (documents,)
+    if not documents:
+        return (), ()
+    return tuple(_services(files, path, documents[0])), tuple(_misshapen(documents[0]))
+
+
+def _misshapen(document: Yaml) -> Iterator[Problem]:
+    """What compose would not take, and what nothing is learnt from here: https://docs.docker.com/reference/compose-file/"""
+    services = document.at("services")
+    if not (document.is_mapping or document.is_null):
+        yield Problem(document.origin, "is no mapping, so that it names no services")
+    elif services is not None and not (services.is_mapping or services.is_null):
+        yield Problem(services.origin, "names services that are no mapping")
+    for name, node in (services.items() if services is not None else _version_one(document)).items():
+        if not node.is_mapping:
+            yield Problem(node.origin, f"says nothing of service {name}, which is no mapping")
+        for key in ("ports", "expose", "volumes"):
+            value = node.at(key)
+            if value is not None and not (value.is_list or value.is_null):
+                yield Problem(value.origin, f"has {key} of service {name} that are no list")
 
 
 def _with_inherited_builds(services: list[Service]) -> Iterator[Service]:

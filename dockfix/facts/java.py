@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact
@@ -93,16 +94,11 @@ def _server(app: App, found: JavaProject, running: Running, signals: Fact[str]) 
     quarkus = found.dependency(
         "io.quarkus:quarkus-rest", "io.quarkus:quarkus-resteasy", "io.quarkus:quarkus-vertx-http"
     )
-    common = {
-        "language": "java",
-        "name": "java",
-        "signals": signals,
-        "writes_unknown": writes,
-        "tools": _tools(app, found),
-    }
+    server = Server(language="java", name="java", signals=signals, writes_unknown=writes, tools=_tools(app, found))
     if web is not None and given.get("spring.main.web-application-type", ("", ""))[0] != "none":
         port, variable = _port(found, given, "server.port", web)
-        return Server(
+        return replace(
+            server,
             kind="web",
             framework="spring",
             port=port,
@@ -110,7 +106,6 @@ def _server(app: App, found: JavaProject, running: Running, signals: Fact[str]) 
             health=_actuator(found, given),
             bind=_fact(given, "server.address"),
             tls=_fact(given, "server.ssl.key-store") or _fact(given, "server.ssl.certificate"),
-            **common,  # type: ignore[arg-type]
         )
     if quarkus is not None:
         port, variable = _port(found, given, "quarkus.http.port", quarkus)
@@ -120,8 +115,8 @@ def _server(app: App, found: JavaProject, running: Running, signals: Fact[str]) 
             if health is not None and "quarkus.http.root-path" not in given
             else None
         )
-        return Server(kind="web", framework="quarkus", port=port, variable=variable, health=route, **common)  # type: ignore[arg-type]
-    return Server(**common)  # type: ignore[arg-type]
+        return replace(server, kind="web", framework="quarkus", port=port, variable=variable, health=route)
+    return server
 
 
 def _settings(app: App, found: JavaProject, running: Running) -> Mapping[str, tuple[str, str]]:

@@ -49,6 +49,11 @@ class Yaml:
         return str(self.node.value)
 
     @property
+    def is_null(self) -> bool:
+        """Whether nothing is written, or ``null``."""
+        return self._kind == "scalar" and self.scalar is None
+
+    @property
     def is_list(self) -> bool:
         return self._kind == "sequence"
 

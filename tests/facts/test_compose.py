@@ -108,21 +108,32 @@ def test_extends_takes_the_other_service_along() -> None:
 
 
 @pytest.mark.parametrize(
-    "source",
+    ("source", "line", "message"),
     [
-        "services:\n  a: [\n",
-        "a: b: c",
-        "services: {a: *nowhere}",
-        "\t- x",
-        "services:\n  a: {build: ., ports: 3}\n",
-        "- 1",
+        ("services:\n  a: [\n", 3, "is not valid YAML"),
+        ("a: b: c", 1, "is not valid YAML"),
+        ("services: {a: *nowhere}", 1, "is not valid YAML"),
+        ("\t- x", 1, "is not valid YAML"),
+        ("services:\n  a: {build: ., ports: 3}\n", 2, "has ports of service a that are no list"),
+        ("services:\n  a:\n    volumes: {x: y}\n", 3, "has volumes of service a that are no list"),
+        ("services:\n  - a\n", 1, "names services that are no mapping"),
+        ("services:\n  a: web\n", 2, "says nothing of service a, which is no mapping"),
+        ("- 1", 1, "is no mapping, so that it names no services"),
     ],
 )
-def test_broken_files_are_problems_and_never_errors(source: str) -> None:
+def test_broken_files_are_problems_and_never_errors(source: str, line: int, message: str) -> None:
     app = App(Tree({"docker-compose.yml": source, "Dockerfile": ""}))
     assert isinstance(app.compose, tuple)
-    for problem in app.problems:
-        assert problem.origin.startswith("docker-compose.yml:")
+    [problem] = app.problems
+    assert problem.origin == f"docker-compose.yml:{line}"
+    assert problem.message.startswith(message)
+
+
+@pytest.mark.parametrize("source", ["", "---\n", "services:\n", "services:\n  a:\n    build: .\n    ports:\n"])
+def test_what_is_left_empty_is_no_problem(source: str) -> None:
+    app = App(Tree({"docker-compose.yml": source, "Dockerfile": ""}))
+    assert len(app.compose) == source.count("  a:")
+    assert app.problems == ()
 
 
 def test_a_problem_names_the_line() -> None:
