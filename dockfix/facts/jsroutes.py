@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact
+from dockfix.facts.health import GUARD, is_health, rank
 from dockfix.facts.jssyntax import arguments, line, pairs, string, text
 
 if TYPE_CHECKING:
@@ -18,13 +19,8 @@ if TYPE_CHECKING:
     from dockfix.facts.jsgraph import Graph
     from dockfix.facts.jssource import Source
 
-#: Words of which nobody makes a route but to be asked whether the app lives, likeliest first.
-_HEALTH = re.compile(
-    r"(?:^|/)_?(?:health|healthz|healthcheck|health[-_]check|healthy)(?:/(?:live|liveness|alive))?$", re.IGNORECASE
-)
-_ALIVE = re.compile(r"(?:^|/)_?(?:live|livez|liveness|alive|heartbeat|ping)$", re.IGNORECASE)
-_STATUS = re.compile(r"(?:^|/)_?(?:status|up|ready|readyz|readiness|health/ready|health/readiness)$", re.IGNORECASE)
-_GUARD = re.compile(r"auth|protect|jwt|passport|guard|token|login|session|admin|verify|secure", re.IGNORECASE)
+#: Packages that are functions which make an app.
+_APPS = frozenset({"express", "fastify", "polka"})
 _TURNS_AWAY = re.compile(
     r"\b(?:status|sendStatus|code|writeHead)\(\s*4\d\d\b|\bstatus(?:Code)?\s*[=:]\s*4\d\d\b|"
     r"\bheaders\??(?:\.|\[[\"'])authorization\b|unauthori[sz]ed|forbidden",
@@ -132,7 +128,7 @@ class Routes:
             yield from self._placed(source, owner, written, hooks, given)
 
     def _placed(self, source: Source, owner: str, path: str, handlers: list[Syntax], node: Syntax) -> Iterator[Route]:
-        guarded = any(_GUARD.search(text(part)[:200]) for part in handlers[:-1])
+        guarded = any(GUARD.search(text(part)[:200]) for part in handlers[:-1])
         guarded = guarded or any(_TURNS_AWAY.search(text(part)) for part in handlers)
         for prefix, behind in self._prefixes(source, owner, node.start_byte, 0):
             yield Route(_path(prefix, path), self._origin(source, node), guarded or behind)
@@ -172,9 +168,11 @@ class Routes:
                     or self._is_app(other, "server")
                 )
             return owner.startswith("this.") and owner.endswith(("app", "server", "express", "fastify"))
-        callee = source.dotted(
-            declared.child_by_field_name("function") or declared.child_by_field_name("constructor") or declared
-        )
+        made = declared.child_by_field_name("function") or declared.child_by_field_name("constructor") or declared
+        given = arguments(made)
+        if made.type == "call_expression" and source.dotted(made) == "require()" and given:
+            return string(given[0]) in _APPS  # require('express')()
+        callee = source.dotted(made)
         created = re.search(
             r"(?:^|\.)(?:express|fastify|Fastify|polka|createServer|Hono|Koa|Elysia|create|App|server|Server)$", callee
         )
@@ -200,7 +198,7 @@ class Routes:
                 if _TURNS_AWAY.search(text(given[0])):
                     return True
                 shown = text(given[0])[:120]
-                if _GUARD.search(shown) and not re.search(
+                if GUARD.search(shown) and not re.search(
                     r"initialize|session\(|cookie|helmet|rout", shown, re.IGNORECASE
                 ):
                     return True
@@ -230,7 +228,7 @@ class Routes:
                 value = pairs(given[1]).get("prefix")
                 prefix = (string(value) or "") if value is not None else ""
                 targets = given[:1]
-            guarded = any(_GUARD.search(text(part)[:80]) for part in targets[:-1])
+            guarded = any(GUARD.search(text(part)[:80]) for part in targets[:-1])
             for target in targets:
                 mount = self._mount(source, owner, prefix, target, guarded)
                 if mount is not None:
@@ -341,13 +339,9 @@ class Routes:
 
 def health(routes: tuple[Route, ...]) -> Fact[str] | None:
     """The route to probe: named so that nobody means anything else by it, without parameters and without a login."""
-    open_routes = [route for route in routes if not route.guarded and not re.search(r"[:*(){}?\[\]<>]", route.path)]
-    for expression, depth in ((_HEALTH, 4), (_ALIVE, 3), (_STATUS, 2)):
-        found = [route for route in open_routes if expression.search(route.path) and route.path.count("/") <= depth]
-        if found:
-            best = min(found, key=lambda route: (route.path.count("/"), len(route.path)))
-            return Fact(best.path, best.origin)
-    return None
+    found = [route for route in routes if not route.guarded and is_health(route.path)]
+    best = min(found, key=lambda route: rank(route.path), default=None)
+    return Fact(best.path, best.origin) if best is not None else None
 
 
 def _path(prefix: str, path: str) -> str:

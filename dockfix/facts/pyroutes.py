@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from dockfix.facts.health import GUARD, is_health, rank
 from dockfix.facts.pyresult import WILD
 from dockfix.facts.pysource import Place, Scope, Source
 from dockfix.facts.pytree import argument, arguments
@@ -53,19 +54,8 @@ _MOUNTS: Final = frozenset(
         "register_api",
     }
 )
-_HEALTH: Final = re.compile(
-    r"^(?:/[\w.-]+){0,3}?/(?:-/)?_*(?P<name>livez|live|liveness|alive|healthz|health[-_]?check|health|healthy|ping|"
-    r"heartbeat|status|readyz|ready|readiness|up|isalive|is_alive|lbheartbeat|check[-_]?health)_*(?:\.json)?/?$",
-    re.IGNORECASE,
-)
-_BETTER: Final = (
-    "livez", "liveness", "live", "alive", "healthz", "health", "healthcheck", "health-check", "health_check", "healthy",
-    "ping", "heartbeat", "lbheartbeat", "up", "status",
-)  # fmt: skip
-_GUARDS: Final = re.compile(
-    r"login|auth|token|jwt|require|permission|limit|admin|protect|api_?key|role|secured|csrf|verify|current_user|user",
-    re.I,
-)
+_GUARDS: Final = re.compile(f"{GUARD.pattern}|require|limit|user", re.IGNORECASE)
+"""Decorators are chosen one by one, so that these say more there than in a line that sets up an app."""
 _TURNS_AWAY: Final = re.compile(
     r"\b(?:abort|make_response|Response|HTTPException)\([^\n]*\b4\d\d\b|\breturn\b[^\n]*,\s*4\d\d\b|"
     r"\bstatus(?:_code)?\s*=\s*4\d\d\b|\bHTTP_4\d\d|\bHTTPStatus\.(?:UNAUTHORIZED|FORBIDDEN)|"
@@ -408,15 +398,8 @@ def dotted_tail(expression: cst.BaseExpression) -> str:
 
 def health(routes: Sequence[Route]) -> Route | None:
     """The route that tells whether the process lives: known by its name, open to everybody, best without a database."""
-    named = [
-        (route, match["name"].lower()) for route in routes if (match := _HEALTH.match(route.path)) and not route.guarded
-    ]
-
-    def rank(item: tuple[Route, str]) -> tuple[bool, int, int]:
-        route, name = item
-        return bool(route.backend), _BETTER.index(name) if name in _BETTER else len(_BETTER), len(route.path)
-
-    return min(named, key=rank)[0] if named else None
+    named = [route for route in routes if is_health(route.path) and not route.guarded]
+    return min(named, key=lambda route: (bool(route.backend), *rank(route.path)), default=None)
 
 
 def _joined(prefix: str, path: str) -> str:

@@ -78,6 +78,10 @@ def test_a_committed_env_file_that_is_loaded_decides() -> None:
         ({"server.js": "const app = express(); app.get('/health', (q, r) => r.send())"}, "/health"),
         ({"server.js": "const app = express(); const r = express.Router(); r.get('/healthz', h); app.use('/api', r)"}, "/api/healthz"),
         ({"server.js": "const app = express(); app.use('/api', require('./r'))", "r.js": "const r = require('express').Router(); r.use('/v1', require('./s')); module.exports = r", "s.js": "const s = Router(); s.get('/ping', f); module.exports = s"}, "/api/v1/ping"),
+        ({"server.js": "const app = require('express')(); app.get('/health', h)"}, "/health"),
+        ({"server.js": "const r = require('express').Router(); r.get('/health', h)"}, None),
+        ({"server.js": "const r = require('./r')(); r.get('/health', h)", "r.js": ""}, None),
+        ({"server.js": "const app = express(); app.get('/status', h); app.get('/heartbeat', h)"}, "/heartbeat"),
         ({"server.js": "const r = Router(); r.get('/health', h)"}, None),
         ({"server.js": "const app = express(); app.get('/health', auth, h)"}, None),
         ({"server.js": "const app = express(); app.use(authenticate); app.get('/health', h)"}, None),
@@ -117,8 +121,8 @@ def test_nest_from_the_compiled_entry() -> None:
     assert values(found.routes) == ["/api/health", "/api/health/live"]
     assert found.health is not None
     assert (found.health.value, found.health.origin) == (
-        "/api/health",
-        "src/health.controller.ts:3",
+        "/api/health/live",
+        "src/health.controller.ts:5",
     )
     assert found.port is not None
     assert found.port.value == 3000
