@@ -43,6 +43,7 @@ _SSR = ("@angular/ssr", "@nguniversal/express-engine", "vike", "vite-plugin-ssr"
         "@tanstack/react-start", "@tanstack/start", "@solidjs/start", "@builder.io/qwik-city", "electron")  # fmt: skip
 _VITE = tuple(f"vite.config.{extension}" for extension in ("ts", "js", "mts", "mjs", "cts", "cjs"))
 _VUE = ("vue.config.js", "vue.config.cjs", "vue.config.ts")
+_NUXT = tuple(f"nuxt.config.{extension}" for extension in ("js", "ts", "mjs"))
 _NEXT = ("next.config.js", "next.config.mjs", "next.config.ts", "next.config.cjs")
 _PREFIXES = {"vite": ("VITE_",), "cra": ("REACT_APP_",), "vue-cli": ("VUE_APP_",), "next": ("NEXT_PUBLIC_",),
              "nuxt": ("NUXT_PUBLIC_",), "gatsby": ("GATSBY_",), "astro": ("PUBLIC_",)}  # fmt: skip
@@ -354,7 +355,14 @@ class Frontend:
 
     def port_of(self, resolved: Resolved) -> ProgramPort | None:
         """Where the framework's own server that a command starts listens; None for any other program."""
-        return port_of(resolved, lambda: self.dev_port)
+        return port_of(resolved, lambda: self.dev_port, self._nuxt_port)
+
+    def _nuxt_port(self) -> Fact[str] | None:
+        """What Nuxt's settings say of the port of its server, as it is written there.
+
+        https://v2.nuxt.com/docs/configuration-glossary/configuration-server
+        """
+        return self._option(_NUXT, "server", "port") or self._option(_NUXT, "devServer", "port")
 
 
 def _under(node: Syntax, name: str) -> bool:

@@ -37,6 +37,7 @@ _PROGRAM_PORTS: Mapping[tuple[str, str], tuple[int, str | None]] = {
 _PORT_OPTIONS = {"next": ("-p", "--port"), "serve": ("-l", "--listen", "-p"), "http-server": ("-p", "--port"),
                  "parcel": ("-p", "--port"), "gatsby": ("-p", "--port"), "fastify": ("-p", "--port"),
                  "storybook": ("-p", "--port")}  # fmt: skip
+_NUXT_FIRST = ("NUXT_PORT", "NITRO_PORT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +48,24 @@ class ProgramPort:
         port: the port.
         variable: the environment variable that overrides it.
         origin: the option, the configuration or the program that says so.
+        before: variables that the program asks before *variable*.
     """
 
     port: int | None
     variable: str | None
     origin: str
+    before: tuple[str, ...] = ()
 
 
-def port_of(resolved: Resolved, configured: Callable[[], Fact[int] | None]) -> ProgramPort | None:
+def port_of(
+    resolved: Resolved, configured: Callable[[], Fact[int] | None], nuxt: Callable[[], Fact[str] | None]
+) -> ProgramPort | None:
     """Where the framework's own server that a command starts listens; None for any other program.
 
     Args:
         resolved: the command.
         configured: tells the port of the development server, where a configuration or a script names one.
+        nuxt: tells what the settings of Nuxt say of its port.
     """
     for words in resolved.commands[::-1]:
         program = posixpath.basename(words[0])
@@ -69,11 +75,11 @@ def port_of(resolved: Resolved, configured: Callable[[], Fact[int] | None]) -> P
             continue
         port, variable = _PROGRAM_PORTS[key]
         given = option(words, _PORT_OPTIONS.get(program, ("--port", "-p")))
-        number = re.search(r"(\d{2,5})$", given) if given else None
         origin = resolved.steps[-1].origin if resolved.steps else " ".join(words)
         if given:
-            named = re.search(r"\$\{?(\w+)", given)
-            return ProgramPort(int(number[1]) if number else None, named[1] if named else None, origin)
+            return ProgramPort(*_given(given), origin)
+        if program in ("nuxt", "nuxi"):
+            return _nuxt(dict(resolved.environment), nuxt(), origin)
         own = dict(resolved.environment).get(variable or "")
         if own is not None and own.isdigit():
             return ProgramPort(int(own), variable, origin)
@@ -82,6 +88,29 @@ def port_of(resolved: Resolved, configured: Callable[[], Fact[int] | None]) -> P
             return ProgramPort(named_port.value, variable, named_port.origin)
         return ProgramPort(port, variable, f"{origin} (the program's default)")
     return None
+
+
+def _given(text: str) -> tuple[int | None, str | None]:
+    """The port and the variable that an option names: ``3000``, ``tcp://0.0.0.0:3000``, ``$PORT``, ``${PORT:-80}``."""
+    named = re.fullmatch(r"(?:.*:)?\$(?:(\w+)|\{(\w+)(?::?-(\d{2,5}))?\})", text)
+    if named is not None:
+        return int(named[3]) if named[3] else None, named[1] or named[2]
+    number = re.fullmatch(r"(?:[^$]*:)?(\d{2,5})", text)
+    return int(number[1]) if number is not None else None, None
+
+
+def _nuxt(own: Mapping[str, str], settings: Fact[str] | None, origin: str) -> ProgramPort:
+    """The port of Nuxt's server: that of its settings, else the first of its variables, else 3000.
+
+    https://v2.nuxt.com/docs/configuration-glossary/configuration-server and https://nuxt.com/docs/api/commands/dev
+    """
+    if settings is not None:
+        number = int(settings.value) if settings.value.isdigit() else None
+        return ProgramPort(number, None, settings.origin)
+    for name in (*_NUXT_FIRST, "PORT"):
+        if own.get(name, "").isdigit():
+            return ProgramPort(int(own[name]), None, origin)
+    return ProgramPort(3000, "PORT", f"{origin} (the program's default)", _NUXT_FIRST)
 
 
 def option(words: tuple[str, ...], names: tuple[str, ...]) -> str | None:

@@ -171,8 +171,10 @@ def _framework_server(model: Model, name: str, framework: str, resolved: Resolve
         return Server(language="node", name=name, framework=framework)
     where = found.origin.replace(" (the program's default)", f", {name}'s default")
     port = Fact(found.port, where) if found.port is not None else None
-    variable = Fact(found.variable, found.origin) if found.variable is not None else None
     environment = {**dict(model.start.environment), **dict(resolved.environment if resolved is not None else ())}
+    given = {*environment, *model.final.config.env, *(name for each in model.services for name in each.environment)}
+    deciding = next((name for name in found.before if name in given), found.variable)
+    variable = Fact(deciding, found.origin) if deciding is not None else None
     # https://create-react-app.dev/docs/advanced-configuration and https://cli.vuejs.org/guide/mode-and-env.html
     files = (Fact("dotenv", found.origin),) if name in {"react-scripts", "craco", "vue-cli-service"} else ()
     port, variable = _settled(model, port, variable, environment, found.origin, files)
