@@ -90,30 +90,44 @@ def site(texts: list[str]) -> Site:
     if len(ports) > 1:
         return Site(problem=f"the server blocks listen on {' and '.join(map(str, sorted(ports)))}")
     server = next((each for each, _ in plain if _is_default(each)), plain[0][0])
-    outer = [d for tree in trees for http in (tree, *tree.all("http")) for d in http.block if d.name == "auth_basic"]
-    return _answer(server, ports.pop(), bool(outer))
+    outer = {d.name for tree in trees for http in (tree, *tree.all("http")) for d in http.block}
+    return _answer(server, ports.pop(), outer)
 
 
-def _answer(server: Directive, port: int, guarded: bool) -> Site:
+def _answer(server: Directive, port: int, outer: set[str]) -> Site:
     for location in server.all("location"):
         path = location.args[-1] if location.args else ""
         exact = len(location.args) == 1 or location.args[0] in {"=", "^~"}
         if exact and HEALTH.fullmatch(path) and any(_is_fine(each) for each in location.all("return")):
             return Site(port, path)
-    if guarded or any(d.args[:1] != ("off",) for d in server.all("auth_basic")):
+    if "auth_basic" in outer or any(d.args[:1] != ("off",) for d in server.all("auth_basic")):
         return Site(problem="the site asks for a password")
     if any(not _is_fine(each) for each in server.all("return")):
         return Site(problem="the server block sends every request elsewhere")
     if server.all("include"):
         return Site(problem=f"the server block includes {server.all('include')[0].args[-1]}")
+    rooted = bool({"root"} & (outer | {directive.name for directive in server.block}))
     for location in server.all("location"):
-        if location.args[-1:] == ("/",) and location.args[0] in {"/", "="}:
+        if _answers_the_top(location):
             names = {directive.name for directive in location.deep()}
             if names & PASSES:
                 return Site(problem="nginx hands requests on to another server")
             if names & {"return", "auth_basic", "rewrite", "deny", "include"}:
                 return Site(problem="what the location / answers depends on more than files")
-    return Site(port)
+            rooted = rooted or bool(names & {"root", "alias", "stub_status", "empty_gif"})
+    # without a root it is the folder html beside the configuration, which the images do not have
+    return Site(port) if rooted else Site(problem="no root and no location is there that would answer /")
+
+
+def _answers_the_top(location: Directive) -> bool:
+    """Whether a location may be the one that a request for ``/`` comes to."""
+    kind, path = location.args[0], location.args[-1]
+    if kind not in {"~", "~*"}:
+        return path == "/"
+    try:
+        return re.search(path, "/") is not None
+    except re.error:  # a pattern that only nginx's own library reads
+        return True
 
 
 def _ports(server: Directive) -> Iterator[int]:

@@ -27,6 +27,9 @@ WIDTH = 120
 CURL_SINCE = (1, 19)
 """The first nginx whose Debian images have curl: https://github.com/nginxinc/docker-nginx/commit/87f9340"""
 
+IMAGES_OWN = "server { listen 80; root /usr/share/nginx/html; }"
+"""The site that the nginx images bring: https://github.com/nginx/docker-nginx/blob/master/Dockerfile-debian.template"""
+
 FOLDERS = frozenset({"/etc/nginx", "/etc/nginx/conf.d", "/etc/nginx/templates"})
 """Folders that the nginx images have, so that a file that is copied to one of these names lies in it."""
 
@@ -145,7 +148,7 @@ def nginx_site(model: Model) -> Site:
     if texts:
         # the image's own site stays beside them
         removed_default = any("default.conf" in s.instruction.text for s in stage.all_steps if s.script is not None)
-        return nginx_conf.site(texts if removed_default else [*texts, "server { listen 80; }"])
+        return nginx_conf.site(texts if removed_default else [*texts, IMAGES_OWN])
     return Site(80)
 
 
