@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from posixpath import basename
 from typing import TYPE_CHECKING
 
+from dockfix.facts.locks import NAMES
 from dockfix.model.config import covers, join
 from dockfix.recipes.obstacle import Obstacle
 from dockfix.recipes.programs import final_services
@@ -14,6 +16,11 @@ if TYPE_CHECKING:
     from dockfix.facts.compose import Service, Volume
     from dockfix.model import Model
     from dockfix.recipes.writable import Writable
+
+SOURCES = (
+    *(".py", ".js", ".ts", ".mjs", ".cjs", ".mts", ".jsx", ".tsx", ".json", ".toml", ".ini", ".cfg", ".yaml", ".yml"),
+    *(".go", ".rs", ".rb", ".php", ".java", ".kt", ".cs", ".fs", ".sh", ".properties", ".conf"),
+)
 
 
 def of_compose(model: Model, found: Writable, privileged: frozenset[str]) -> Iterator[Obstacle]:
@@ -59,11 +66,33 @@ def _volume(model: Model, service: Service, volume: Volume, found: Writable) -> 
         return f"the host's folder {volume.source} is mounted at {target}, and {doubt.value} cannot be told"
     if covers(target, model.folder):
         return None
+    if doubt is None and _unnamed(model, volume, target):
+        return f"the host's folder {volume.source} is mounted at {target}, which no source names: a library may write there"
     if volume.path is not None and doubt is None:
         return None  # read only by the app, and what a developer or Docker makes there can be read by everybody
     if volume.path is None or not (model.app.files.exists(volume.path) or model.app.files.is_dir(volume.path)):
         return f"the host's {volume.source} is mounted at {target}, which Docker makes as root's if it is not there"
     return None
+
+
+def _unnamed(model: Model, volume: Volume, target: str) -> bool:
+    """Whether a folder of the host lies in the app's folder for a reason that its sources do not show.
+
+    Libraries make folders beside the app, such as whatsapp clients for their sessions, and whoever mounts one there
+    wants to keep it. A folder that holds sources, and a file, is for reading.
+    """
+    files, name = model.app.files, basename(target)
+    if not covers(model.folder, target) or "." in name.lstrip("."):
+        return False
+    if volume.path is not None and files.exists(volume.path):
+        if not files.is_dir(volume.path) or any(path.endswith(SOURCES) for path in files.walk(volume.path)):
+            return False
+    word = re.compile(rb"(?<![\w-])" + re.escape(name.encode()) + rb"(?![\w-])")
+    return not any(
+        word.search(model.app.root.read(path) or b"")
+        for path in model.app.root.walk(model.source or "")
+        if path.endswith(SOURCES) and basename(path) not in NAMES and "compose" not in basename(path)
+    )
 
 
 def _mounted_over(service: Service, path: str, bind: str) -> bool:
