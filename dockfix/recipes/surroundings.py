@@ -67,7 +67,8 @@ def _volume(model: Model, service: Service, volume: Volume, found: Writable) -> 
     if covers(target, model.folder):
         return None
     if doubt is None and _unnamed(model, volume, target):
-        return f"the host's folder {volume.source} is mounted at {target}, which no source names: a library may write there"
+        place = f"the host's folder {volume.source} is mounted at {target}"
+        return f"{place}, which no source names: a library may write there"
     if volume.path is not None and doubt is None:
         return None  # read only by the app, and what a developer or Docker makes there can be read by everybody
     if volume.path is None or not (model.app.files.exists(volume.path) or model.app.files.is_dir(volume.path)):
@@ -84,9 +85,10 @@ def _unnamed(model: Model, volume: Volume, target: str) -> bool:
     files, name = model.app.files, basename(target)
     if not covers(model.folder, target) or "." in name.lstrip("."):
         return False
-    if volume.path is not None and files.exists(volume.path):
-        if not files.is_dir(volume.path) or any(path.endswith(SOURCES) for path in files.walk(volume.path)):
-            return False
+    if volume.path is not None and files.exists(volume.path) and not files.is_dir(volume.path):
+        return False
+    if any(path.endswith(SOURCES) for path in (files.walk(volume.path) if volume.path else ())):
+        return False
     word = re.compile(rb"(?<![\w-])" + re.escape(name.encode()) + rb"(?![\w-])")
     return not any(
         word.search(model.app.root.read(path) or b"")
