@@ -362,7 +362,8 @@ class Frontend:
 
         https://v2.nuxt.com/docs/configuration-glossary/configuration-server
         """
-        return self._option(_NUXT, "server", "port") or self._option(_NUXT, "devServer", "port")
+        settings = self._configuration
+        return settings.option(_NUXT, "server", "port") or settings.option(_NUXT, "devServer", "port")
 
 
 def _under(node: Syntax, name: str) -> bool:
