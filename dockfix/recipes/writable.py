@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from posixpath import basename, dirname
+from posixpath import basename, dirname, normpath
 from typing import TYPE_CHECKING
 
 from dockfix.facts import Fact
 from dockfix.model import Purpose
-from dockfix.model.config import join
+from dockfix.model.config import covers, join
 from dockfix.model.server import PYTHON_SERVERS, entry_file
 from dockfix.recipes.programs import Program, final_services, programs, settings
 
@@ -236,11 +236,35 @@ def _served(model: Model, program: Program, server: Server, found: _Found) -> No
     for fact in server.writes:
         found.add(join(model.folder, fact.value), fact.origin)
     for fact in server.written_files:
-        found.add(dirname(join(model.folder, fact.value)), fact.origin)
+        if not _of_a_developer(model, dirname(fact.value)):
+            found.add(dirname(join(model.folder, fact.value)), fact.origin)
     if server.writes_unknown is not None:
         found.doubt(f"what {server.writes_unknown.value} is", server.writes_unknown.origin)
     if server.unread:
         found.doubt(f"what {' '.join(program.words[:2])} does", program.origin)
+
+
+def _of_a_developer(model: Model, folder: str) -> bool:
+    """Whether files are written into a folder that is on a developer's machine alone.
+
+    That is somebody's home, or a folder beside the app's in the repository. Where the image has neither, root cannot
+    write there today.
+    """
+    path = join(model.folder, folder)
+    home = re.match(r"/(?:home|Users)/[^/]+", path)
+    if home is None:
+        beside = normpath(join(f"/{model.app.context}", f"{model.source or '.'}/{folder}")).lstrip("/")
+        if not folder.startswith("../") or not model.app.files.is_dir(beside):
+            return False
+    place = home[0] if home is not None else path
+    image = model.final.image
+    homes = {account.home or "/" for account in image.accounts} if image is not None else set()
+    targets = {join("/", volume.target) for service in final_services(model) for volume in service.volumes}
+    known = {model.folder, *homes, *targets, *(placement.target for placement in model.final.placements)}
+    return not (
+        any(covers(place, each) or covers(each, place) for each in known if each not in {"", "/"})
+        or any(place in step.instruction.text for step in model.final.all_steps)
+    )
 
 
 def _file(model: Model, path: str, origin: str, found: _Found) -> None:
@@ -278,8 +302,10 @@ def _javascript(model: Model, program: Program, found: _Found) -> None:
         found.doubt(f"what {' '.join(program.words[:3])} runs", program.origin)
         return
     found.tools += server.tools
+    made = {fact.value for fact in server.written_files}
     for fact in server.writes:
-        found.add(join(model.folder, fact.value), fact.origin)
+        if fact.value in made or not _of_a_developer(model, fact.value):
+            found.add(join(model.folder, fact.value), fact.origin)
     if server.writes_unknown is not None:
         found.doubt(f"what {server.writes_unknown.value} is", server.writes_unknown.origin)
     if server.truncated:
