@@ -184,12 +184,15 @@ def _other_service(model: Model, port: Fact[int] | None) -> str | None:
 def _probe(model: Model, port: Fact[int]) -> tuple[str, str] | None:
     """The command of the health check, and why it is that."""
     server, image = model.server, model.final.image
-    route = probes.told_route(model, port.value) or server.health
+    told = probes.told_route(model, port.value)
+    route = told or server.health
     why = f"the app listens on {port.value} ({port.origin})"
     if server.hosts is not None and not {"*", "127.0.0.1"} & set(server.hosts.value):
         route, why = None, f"{why}, and answers only to the hosts of {server.hosts.origin}"
     elif route is None:
         why += "; no health route is known"
+    elif told is not None:
+        why = f"a probe asks for {told.value} already ({told.origin}), on port {port.value} ({port.origin})"
     else:
         why = f"the app answers {route.value} ({route.origin}) on port {port.value} ({port.origin})"
     variable = server.variable.value if server.variable is not None else None

@@ -192,7 +192,7 @@ def told_route(model: Model, port: int) -> Fact[str] | None:
         test = service.healthcheck_test
         text = test if isinstance(test, str) else " ".join(test or ())
         match = re.search(rf"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]):{port}(/[\w./-]*)", text)
-        if match:
+        if match and not _without_route(model, match[1]):
             return Fact(match[1], service.origin("healthcheck"))
     names = {basename(model.app.dockerfile.rpartition("/")[0])} - {""}
     for service in model.services:
@@ -206,6 +206,14 @@ def told_route(model: Model, port: int) -> Fact[str] | None:
         if container.port(probe) == port
     ]
     return found[0] if len({fact.value for fact in found}) == 1 else None
+
+
+def _without_route(model: Model, route: str) -> bool:
+    """Whether the sources, whose routes are all known, have none that answers *route*."""
+    from dockfix.facts.nextroutes import lacks
+
+    node = model.node
+    return model.server.framework == "next" and node is not None and lacks(node.files, node.folder, route)
 
 
 def _image_name(image: str) -> str:
