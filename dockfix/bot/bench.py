@@ -1,4 +1,8 @@
-"""A process of the workshop: takes a job from its input, makes plans, and answers on its output."""
+"""A process of the workshop: takes a job from its input, makes plans, and answers on its output.
+
+What comes in is pickled by the process that started this one. What goes out is plain data, whoever wrote it: here
+strangers' files are parsed, so an answer may be theirs.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,13 @@ import pickle
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
-if TYPE_CHECKING:
-    from dockfix.bot.findings import Findings
-    from dockfix.bot.forge import Entry
-    from dockfix.bot.settings import Settings
+from dockfix.bot.findings import Findings, findings
+from dockfix.bot.forge import Entry
+from dockfix.bot.plaindata import dumped
+from dockfix.bot.settings import Settings
+from dockfix.bot.tree import TreeError, TreeFiles
 
 WIDTH = 8
 """Bytes of the length before each message."""
@@ -29,13 +34,6 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A blob is needed."""
-
-    sha: str
-
-
-@dataclass(frozen=True, slots=True)
 class Blob:
     """The blob."""
 
@@ -43,24 +41,20 @@ class Blob:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """The findings."""
+class Answer:
+    """One of four things.
 
-    findings: Findings
+    Attributes:
+        wanted: a blob is needed.
+        done: the findings.
+        refused: why the tree is not one to plan.
+        broken: how dockfix itself failed.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The tree is not one to plan."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """dockfix itself failed."""
-
-    why: str
+    wanted: str | None = None
+    done: Findings | None = None
+    refused: str | None = None
+    broken: str | None = None
 
 
 def main() -> None:
@@ -74,27 +68,24 @@ def main() -> None:
         _send(answers, _worked(job, answers))
 
 
-def _worked(job: Job, answers: BinaryIO) -> Done | Refused | Broken:
-    from dockfix.bot.findings import findings
-    from dockfix.bot.tree import TreeError, TreeFiles
-
+def _worked(job: Job, answers: BinaryIO) -> Answer:
     def fetch(sha: str) -> bytes:
-        _send(answers, Wanted(sha))
+        _send(answers, Answer(wanted=sha))
         message = _receive(sys.stdin.buffer)
         if not isinstance(message, Blob):
             raise SystemExit  # the other side has given the job up
         return message.data
 
     try:
-        return Done(findings(TreeFiles(job.entries, fetch), job.settings))
+        return Answer(done=findings(TreeFiles(job.entries, fetch), job.settings))
     except TreeError as error:
-        return Refused(str(error))
+        return Answer(refused=str(error))
     except Exception as error:  # told to whom the repository matters; the next one is another story
-        return Broken(f"{type(error).__name__}: {error}")
+        return Answer(broken=f"{type(error).__name__}: {error}")
 
 
-def _send(stream: BinaryIO, message: object) -> None:
-    data = pickle.dumps(message)
+def _send(stream: BinaryIO, answer: Answer) -> None:
+    data = dumped(answer)
     stream.write(len(data).to_bytes(WIDTH, "big") + data)
     stream.flush()
 

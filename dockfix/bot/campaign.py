@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dockfix.bot.body import description
 from dockfix.bot.forge import Forge, ForgeError, MovedError, RefusedError, Remote
 from dockfix.bot.proposal import ONBOARDING, PREFIX, onboarding, proposal, topic_of
+from dockfix.bot.settings import Settings, granted
 from dockfix.bot.settlement import Place, Result, settle, withdraw
 from dockfix.bot.tree import LARGEST_BLOB, listed
 from dockfix.bot.workshop import WorkshopError
@@ -19,7 +20,6 @@ from dockfix.bot.workshop import WorkshopError
 if TYPE_CHECKING:
     from dockfix.bot.findings import Findings
     from dockfix.bot.forge import Entry
-    from dockfix.bot.settings import Settings
     from dockfix.bot.state import State
 
 Fetch = Callable[[str], Awaitable[bytes]]
@@ -180,11 +180,12 @@ class Campaign:
 
         entries = await listed(forge, remote, head.tree)
         found = await self.planner(entries, self.settings, fetch)
-        if not found.enabled:
+        if not found.wishes.enabled:
             return Record(name, "skipped", "its configuration switches the bot off", findings=found)
         proposals = {topic: proposal(topic, plans, entries) for topic, plans in found.plans.items()}
-        taken = _Openings(self, name, found.settings)
-        place = Place(forge, remote, source, head, branches, found.settings, taken.allow, taken.undo)
+        held = granted(self.settings, found.wishes)
+        taken = _Openings(self, name, held)
+        place = Place(forge, remote, source, head, branches, held, taken.allow, taken.undo)
         if self.settings.onboard and not found.configured and proposals:
             welcome = onboarding()
             result = await settle(place, welcome, description(welcome))

@@ -128,6 +128,7 @@ async def _run(settings: Settings, given: dict[str, Any]) -> int:
     forge = _forge(given, dry_run=settings.dry_run, unpaced=given["unpaced"])
 
     from dockfix.bot.campaign import Campaign
+    from dockfix.bot.concealment import conceal
     from dockfix.bot.github import GitHub
     from dockfix.bot.names import names
     from dockfix.bot.report import summary, write
@@ -135,6 +136,7 @@ async def _run(settings: Settings, given: dict[str, Any]) -> int:
     from dockfix.bot.throughgit import through_git
     from dockfix.bot.workshop import workshop
 
+    conceal()
     state = State("" if settings.dry_run else given["state"] or _default_state())
     try:
         state.begin(resume=given["resume"])

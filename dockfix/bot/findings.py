@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from dockfix import registry
 from dockfix.api import Sources
@@ -15,11 +14,9 @@ from dockfix.bot.tree import MOST_ENTRIES, TreeError, TreeFiles
 from dockfix.config import NAME, PYPROJECT, TABLE, Config, ConfigError, line_of, mentions_dockfix, parse
 from dockfix.discover import within
 from dockfix.dockerfile import DockerfileError, Document
+from dockfix.engine import Plan
 from dockfix.explanation.case import Case
 from dockfix.report.record import Failure, Omission
-
-if TYPE_CHECKING:
-    from dockfix.engine import Plan
 
 EVERYTHING = "dockerfile"
 """The topic of a pull request that holds what all transforms propose."""
@@ -37,8 +34,7 @@ class Findings:
         quiet: the plans that change nothing, but may hold refusals.
         omissions: Dockerfiles left out on purpose.
         failures: what could not be worked on.
-        settings: what holds for this repository.
-        enabled: whether it lets the bot propose anything.
+        wishes: what the repository wants of the bot.
         configured: whether it has a configuration of dockfix at its root.
     """
 
@@ -47,8 +43,7 @@ class Findings:
     quiet: tuple[Plan, ...] = ()
     omissions: tuple[Omission, ...] = ()
     failures: tuple[Failure, ...] = ()
-    settings: Settings = field(default_factory=Settings)
-    enabled: bool = True
+    wishes: Wishes = field(default_factory=Wishes)
     configured: bool = False
 
 
@@ -67,9 +62,9 @@ def findings(files: TreeFiles, settings: Settings) -> Findings:
         own = configs.wishes()
         top = configs.nearest("")
     except ConfigError as error:
-        return Findings(failures=(_failure(error),), settings=settings, configured=True)
+        return Findings(failures=(_failure(error),), configured=True)
     held = granted(settings, own)
-    base = Findings(settings=held, enabled=own.enabled, configured=top is not None)
+    base = Findings(wishes=own, configured=top is not None)
     if not own.enabled:
         return base
     omissions: list[Omission] = []

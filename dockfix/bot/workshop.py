@@ -1,8 +1,12 @@
-"""Where plans are made: in processes of their own, which know no token and reach no network.
+"""Where plans are made: in processes of their own, which are given no token and need no network.
 
 Planning is work for a processor, reads what strangers wrote, and parses it with libraries written in C. So a file that
 takes for ever, or all memory, or brings a parser down, costs its own repository and no other; and several processors
-work at a time. A process asks for each blob that it needs, and is given it.
+work at a time. A process asks for each blob of its repository that it needs, and is given it; its answers are data of
+known types, nothing else.
+
+It is no sandbox: a parser that a file has taken over may do what the account that runs the bot may do, and the network
+is not closed to it. `concealment` keeps the token in this process's memory and environment from it.
 """
 
 from __future__ import annotations
@@ -18,8 +22,9 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from dockfix.bot.bench import WIDTH, Blob, Broken, Done, Job, Refused, Wanted
+from dockfix.bot.bench import WIDTH, Answer, Blob, Job
 from dockfix.bot.forge import ForgeError
+from dockfix.bot.plaindata import loaded
 from dockfix.bot.tree import TreeError
 
 if TYPE_CHECKING:
@@ -32,7 +37,8 @@ SECONDS = 120.0
 """How long a process may think without asking for anything."""
 JOBS = 200
 """After so many repositories a process is replaced by a fresh one, so that no library's memory grows for ever."""
-_KEPT = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"})
+LARGEST_ANSWER = 100_000_000
+_KEPT = frozenset({"PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"})
 
 
 class WorkshopError(Exception):
@@ -50,23 +56,27 @@ class _Worker:
         self.process.stdin.write(len(data).to_bytes(WIDTH, "big") + data)
         await self.process.stdin.drain()
 
-    async def receive(self) -> object:
-        """The next message.
+    async def receive(self) -> Answer:
+        """The next answer.
 
         Raises:
             TimeoutError: it does not come.
             EOFError: the process has died.
+            ForgeError: it is none, or too large.
         """
         assert self.process.stdout is not None
         with anyio.fail_after(SECONDS):
             try:
                 length = int.from_bytes(await self.process.stdout.readexactly(WIDTH), "big")
+                if length > LARGEST_ANSWER:
+                    raise ForgeError(f"planning answered with {length:,} bytes; at most {LARGEST_ANSWER:,} are read")
                 data = await self.process.stdout.readexactly(length)
             except asyncio.IncompleteReadError:
                 raise EOFError from None
-        # what a process of ours, started a moment ago, has pickled
-        message: object = pickle.loads(data)  # noqa: S301
-        return message
+        try:
+            return loaded(Answer, data)
+        except ValueError as error:
+            raise ForgeError(f"planning gave an answer that is none: {error}") from None
 
     async def end(self) -> None:
         with suppress(ProcessLookupError):
@@ -144,19 +154,20 @@ async def _start() -> _Worker:
 
 
 async def _planned(worker: _Worker, job: Job, fetch: Fetch) -> Findings:
+    blobs = {entry.sha for entry in job.entries.values()}
     try:
         await worker.send(job)
         while True:
-            message = await worker.receive()
-            if isinstance(message, Wanted):
-                await worker.send(Blob(await fetch(message.sha)))
-            elif isinstance(message, Refused):
-                raise TreeError(message.why)
-            elif isinstance(message, Broken):
-                raise WorkshopError(message.why)
-            else:
-                assert isinstance(message, Done)
-                return message.findings
+            answer = await worker.receive()
+            if answer.refused is not None:
+                raise TreeError(answer.refused)
+            if answer.broken is not None:
+                raise WorkshopError(answer.broken)
+            if answer.done is not None:
+                return answer.done
+            if answer.wanted not in blobs:  # it becomes part of an address that the token goes to
+                raise ForgeError("planning asked for a blob that the tree does not hold")
+            await worker.send(Blob(await fetch(answer.wanted)))
     except TimeoutError:
         raise ForgeError(f"planning took more than {SECONDS:.0f} s") from None
     except (EOFError, BrokenPipeError, ConnectionResetError):
