@@ -53,6 +53,9 @@ class AppKey:
             # what was raised may quote the key
             raise ForgeError("the app's key is no RSA key in PEM form") from None
 
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
 
 @dataclass
 class Installations:
@@ -66,7 +69,7 @@ class Installations:
     app: Http
     read_only: bool = False
     _tokens: dict[str, tuple[Secret, float]] = field(default_factory=dict, repr=False)
-    _lock: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    _locks: dict[str, asyncio.Lock] = field(default_factory=dict, repr=False)
 
     async def secret(self, owner: str | None) -> Secret | None:
         """The token of the installation at *owner*, or that of the app itself.
@@ -76,17 +79,22 @@ class Installations:
         """
         if owner is None:
             return await self.app.credential.secret(None)
-        async with self._lock:
-            found = self._tokens.get(owner.lower())
+        key = owner.lower()
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            found = self._tokens.get(key)
             if found is None or found[1] - EARLY < self.app.pace.clock.epoch():
-                found = self._tokens[owner.lower()] = await self._fetch(owner)
+                found = self._tokens[key] = await self._fetch(owner)
             return found[0]
+
+    async def close(self) -> None:
+        await self.app.close()
 
     async def _fetch(self, owner: str) -> tuple[Secret, float]:
         id = (await self._installation(owner))["id"]
         body = {"permissions": {"contents": "read", "pull_requests": "read"}} if self.read_only else None
         path = f"/app/installations/{id}/access_tokens"
-        data = await self.app.write("POST", path, body, lambda reply: reply.data)
+        # A token is no content, which the rates of writes are about.
+        data = await self.app.write("POST", path, body, lambda reply: reply.data, paced=False)
         return Secret(data["token"]), datetime.fromisoformat(data["expires_at"].replace("Z", "+00:00")).timestamp()
 
     async def _installation(self, owner: str) -> Any:

@@ -31,6 +31,9 @@ class Token:
     async def secret(self, owner: str | None) -> Secret | None:
         return self.value
 
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
 
 def token(file: str | None, environment: Mapping[str, str] = os.environ, kind: str = "github") -> Token | None:
     """The token in *file*, else in the environment; never on the command line, where every process can read it.
@@ -73,3 +76,6 @@ class Anonymous:
 
     async def secret(self, owner: str | None) -> Secret | None:
         return None
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""

@@ -133,7 +133,6 @@ class Push:
     Attributes:
         branch: its name.
         base: what the commit stands on; on the default branch of the repository that is proposed to.
-        base_branch: the name of that branch.
         message: the commit's message.
         edits: its files.
         expected: the commit at which the branch must still stand; ``None`` where there must be no such branch.
@@ -141,7 +140,6 @@ class Push:
 
     branch: str
     base: Head
-    base_branch: str
     message: str
     edits: tuple[FileEdit, ...]
     expected: str | None

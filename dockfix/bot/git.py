@@ -67,26 +67,26 @@ class Git:
 
     async def fetch(self, branch: str) -> Head:
         """Fetch the end of a branch, and nothing before it."""
-        await self._git("fetch", "--quiet", "--no-tags", "--depth=1", self.url, f"+refs/heads/{branch}:refs/base")
-        ends = await self._git("rev-parse", "refs/base^{commit}", "refs/base^{tree}")
+        await self.run("fetch", "--quiet", "--no-tags", "--depth=1", self.url, f"+refs/heads/{branch}:refs/base")
+        ends = await self.run("rev-parse", "refs/base^{commit}", "refs/base^{tree}")
         return Head(*ends.decode().split())
 
     async def branch(self, name: str) -> str | None:
         """Where a branch stands on the forge."""
-        listed = (await self._git("ls-remote", "--quiet", self.url, f"refs/heads/{name}")).decode()
+        listed = (await self.run("ls-remote", "--quiet", self.url, f"refs/heads/{name}")).decode()
         return listed.split()[0] if listed.strip() else None
 
     async def entries(self, tree: str) -> tuple[Entry, ...]:
         """Every entry of a tree and of its folders."""
-        listed = (await self._git("ls-tree", "-r", "-t", "-z", "--long", tree)).decode("utf-8", "surrogateescape")
+        listed = (await self.run("ls-tree", "-r", "-t", "-z", "--long", tree)).decode("utf-8", "surrogateescape")
         return tuple(_entry(line) for line in listed.split("\0") if line)
 
     async def blob(self, sha: str, limit: int) -> bytes:
         """The bytes of a blob, of which there are at most *limit*."""
-        size = int(await self._git("cat-file", "-s", sha))
+        size = int(await self.run("cat-file", "-s", sha))
         if size > limit:
             raise TreeError(f"blob {sha} has {size:,} bytes; more than {limit:,} are not read")
-        return await self._git("cat-file", "blob", sha)
+        return await self.run("cat-file", "blob", sha)
 
     async def commit(self, base: str, edits: Sequence[FileEdit], message: Callable[[str], str]) -> str:
         """Make a commit on *base* that changes the files of *edits* and no other.
@@ -100,18 +100,18 @@ class Git:
             ForgeError: it would change anything else.
         """
         index = {"GIT_INDEX_FILE": str(self.folder / "index")}
-        await self._git("read-tree", base, environment=index)
+        await self.run("read-tree", base, environment=index)
         for edit in edits:
             if not is_safe(edit.path):
                 raise ForgeError(f"{edit.path!r} is no path for a file of a work tree")
-            sha = (await self._git("hash-object", "-w", "--stdin", stdin=edit.content)).decode().strip()
+            sha = (await self.run("hash-object", "-w", "--stdin", stdin=edit.content)).decode().strip()
             cache = f"{edit.mode},{sha},{edit.path}"
-            await self._git("update-index", "--add", "--cacheinfo", cache, environment=index)
-        tree = (await self._git("write-tree", environment=index)).decode().strip()
+            await self.run("update-index", "--add", "--cacheinfo", cache, environment=index)
+        tree = (await self.run("write-tree", environment=index)).decode().strip()
         made = (
-            (await self._git("commit-tree", tree, "-p", base, "-F", "-", stdin=message(tree).encode())).decode().strip()
+            (await self.run("commit-tree", tree, "-p", base, "-F", "-", stdin=message(tree).encode())).decode().strip()
         )
-        changed = await self._git("diff-tree", "-r", "-z", "--name-only", "--no-renames", base, made)
+        changed = await self.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", base, made)
         names = {name for name in changed.decode("utf-8", "surrogateescape").split("\0") if name}
         if names != {edit.path for edit in edits}:
             raise ForgeError(f"the commit would change {sorted(names)}, not what was planned")
@@ -125,7 +125,7 @@ class Git:
         """
         lease = f"--force-with-lease=refs/heads/{branch}:{expected or ''}"
         try:
-            await self._git("push", "--quiet", "--no-verify", lease, self.url, f"{commit}:refs/heads/{branch}")
+            await self.run("push", "--quiet", "--no-verify", lease, self.url, f"{commit}:refs/heads/{branch}")
         except ForgeError as error:
             if await self.branch(branch) == commit:
                 return
@@ -137,9 +137,12 @@ class Git:
         """Delete a branch that still stands at *expected*; otherwise :class:`MovedError`."""
         lease = f"--force-with-lease=refs/heads/{branch}:{expected}"
         try:
-            await self._git("push", "--quiet", "--no-verify", lease, self.url, f":refs/heads/{branch}")
+            await self.run("push", "--quiet", "--no-verify", lease, self.url, f":refs/heads/{branch}")
         except ForgeError:
-            if await self.branch(branch) not in (None, expected):
+            stands = await self.branch(branch)
+            if stands is None:  # only the answer got lost
+                return
+            if stands != expected:
                 raise MovedError(f"{branch} has moved") from None
             raise
 
@@ -176,7 +179,7 @@ class Git:
                 environment[proxy] = os.environ[proxy]
         return environment
 
-    async def _git(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
+    async def run(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
         """What a command of git prints.
 
         Raises:
@@ -229,7 +232,7 @@ async def connected(url: str, secret: Secret | None, author: str) -> AsyncIterat
     folder = Path(tempfile.mkdtemp(prefix="dockfix-git-"))
     try:
         git = Git(folder, url, secret, (author, f"{author}@users.noreply.github.com"))
-        await git._git("init", "--quiet", "--bare", "--template=", str(folder / "objects.git"))
+        await git.run("init", "--quiet", "--bare", "--template=", str(folder / "objects.git"))
         yield git
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, True)

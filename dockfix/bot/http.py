@@ -11,6 +11,7 @@ is repeated after a failure; a write whose answer got lost is repeated only afte
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -38,6 +39,8 @@ DEADLINE = 120.0
 """Seconds that one answer may take as a whole; a server may send a byte a second for ever."""
 LARGEST_ANSWER = 96_000_000
 REDIRECTS = 3
+SECRETS = 256
+"""The last tokens that are taken out of what a server says; more than there are requests at a time."""
 _TIMEOUT = httpx.Timeout(30.0, pool=None)
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 # Nothing has been sent when these are raised.
@@ -58,6 +61,10 @@ class Credential(Protocol):
 
     async def secret(self, owner: str | None) -> Secret | None:
         """What a request shows that is about something of *owner*; ``None`` for nothing."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what it holds."""
         ...
 
 
@@ -81,7 +88,7 @@ class Http:
     read_only: bool = False
     transport: httpx.AsyncBaseTransport | None = None
     client: httpx.AsyncClient = field(init=False, repr=False)
-    _secrets: set[Secret] = field(default_factory=set, init=False, repr=False)
+    _secrets: deque[Secret] = field(default_factory=lambda: deque(maxlen=SECRETS), init=False, repr=False)
 
     def __post_init__(self) -> None:
         demand_safe(self.base)
@@ -127,6 +134,8 @@ class Http:
         body: object,
         read: Callable[[Reply], T],
         settled: Callable[[], Awaitable[T | None]] | None = None,
+        *,
+        paced: bool = True,
     ) -> T:
         """Send a write, and never twice unless that is harmless.
 
@@ -137,27 +146,37 @@ class Http:
             read: makes the result of the answer.
             settled: looks whether the write took place although its answer got lost, and gives its result; ``None``
                 where repeating it is harmless.
+            paced: keep it to the rates of writes.
 
         Raises:
-            RefusedError: the forge answers with a status from 400 to 499.
+            RefusedError: the forge answers with a status from 400 to 499, or with a redirect that is not followed.
             ForgeError: it cannot be reached, or fails again and again.
         """
         if self.read_only:
             raise ForgeError(f"{method} {path}: nothing is written in a dry run")
         failure = ""
-        for attempt in range(TRIES):
+        url = self.base + path
+        redirects = 0
+        attempt = 0
+        while attempt < TRIES:
             try:
-                reply = await self._patient(method, self.base + path, path, body)
+                reply = await self._patient(method, url, path, body, paced=paced)
             except httpx.TransportError as error:
                 failure = self._clean(_told(error))
                 clear = isinstance(error, _UNSENT)
             else:
-                if reply.status < 400:
+                if 200 <= reply.status < 300:
                     return read(reply)
+                # 301 to 303 ask for a GET: https://www.rfc-editor.org/rfc/rfc9110#section-15.4
+                if reply.status in (307, 308) and redirects < REDIRECTS:
+                    redirects += 1
+                    url = self._own(urljoin(url, reply.headers.get("location", "")), "a redirect")
+                    continue
                 if reply.status < 500:
                     raise self._refusal(method, path, reply)
                 failure, clear = f"the server answered {reply.status}", False
             await self.pace.clock.sleep(2.0**attempt)
+            attempt += 1
             if settled is not None and not clear:
                 result = await settled()
                 if result is not None:
@@ -165,8 +184,9 @@ class Http:
         raise ForgeError(f"{method} {path}: {failure}, {TRIES} times")
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, those of the credential too."""
         await self.client.aclose()
+        await self.credential.close()
 
     async def _read(self, url: str, path: str, owner: str | None) -> Reply:
         failure = ""
@@ -191,10 +211,12 @@ class Http:
             attempt += 1
         raise ForgeError(f"GET {path}: {failure}, {TRIES} times")
 
-    async def _patient(self, method: str, url: str, path: str, body: object, owner: str | None = None) -> Reply:
+    async def _patient(
+        self, method: str, url: str, path: str, body: object, owner: str | None = None, *, paced: bool = True
+    ) -> Reply:
         """Send a request, again where the forge says that it was not looked at because of a limit."""
         for count in range(WAITS):
-            if method in READS:
+            if method in READS or not paced:
                 await self.pace.reading()
                 reply = await self._send(method, url, body, owner or _owner(path))
             else:
@@ -217,7 +239,8 @@ class Http:
         headers = {}
         secret = await self.credential.secret(owner)
         if secret is not None:
-            self._secrets.add(secret)
+            if secret not in self._secrets:
+                self._secrets.append(secret)
             headers["Authorization"] = f"Bearer {secret.reveal()}"
         request = self.client.build_request(method, url, json=body, headers=headers)
         try:

@@ -204,7 +204,7 @@ async def _open(
 
 async def _push(place: Place, proposal: Proposal, branch: str, standing: str | None) -> None:
     message = seal.message(proposal.text, proposal.content)
-    push = Push(branch, place.base, place.remote.default_branch, message, proposal.edits, standing)
+    push = Push(branch, place.base, message, proposal.edits, standing)
     source = place.source
     if source.name != place.remote.name:
         source = await place.forge.fork(place.remote, create=True) or source

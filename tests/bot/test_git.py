@@ -184,19 +184,36 @@ def test_requirement_25_push_never_overwrites(server: Server) -> None:
     assert server.at("dockfix/dockerfile") is None
 
 
+def test_requirement_09_lost_answer_to_a_deletion(server: Server) -> None:
+    server.commit({"Dockerfile": NAIVE})
+
+    class Cut(Git):
+        async def run(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
+            output = await super().run(*arguments, stdin=stdin, environment=environment)
+            if arguments[0] == "push":
+                raise ForgeError("the connection was cut")
+            return output
+
+    async def work(git: Git) -> None:
+        head = await git.fetch("main")
+        await git.push(head.commit, "dockfix/dockerfile", None)
+        await Cut(git.folder, git.url, git.secret).delete("dockfix/dockerfile", head.commit)
+        assert await git.branch("dockfix/dockerfile") is None
+
+    with_git(server, work)
+
+
 def test_requirement_25_edits_outside_of_the_plan_abort(server: Server) -> None:
     server.commit({"Dockerfile": NAIVE})
 
     class Sabotaged(Git):
-        async def _git(
-            self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None
-        ) -> bytes:
+        async def run(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
             if arguments[0] == "write-tree":
-                blob = (await super()._git("hash-object", "-w", "--stdin", stdin=b"x")).decode().strip()
-                await super()._git(
+                blob = (await super().run("hash-object", "-w", "--stdin", stdin=b"x")).decode().strip()
+                await super().run(
                     "update-index", "--add", "--cacheinfo", f"100644,{blob},extra", environment=environment
                 )
-            return await super()._git(*arguments, stdin=stdin, environment=environment)
+            return await super().run(*arguments, stdin=stdin, environment=environment)
 
     async def work(git: Git) -> None:
         head = await git.fetch("main")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -22,7 +23,7 @@ from dockfix.bot.app import AppKey, Installations
 from dockfix.bot.credentials import token
 from dockfix.bot.forge import ForgeError, RefusedError
 from dockfix.bot.github import HEADERS
-from dockfix.bot.http import Http
+from dockfix.bot.http import SECRETS, Http
 from dockfix.bot.pace import Pace
 from dockfix.bot.secret import Secret
 
@@ -179,12 +180,45 @@ def test_requirement_22_redirect_within_the_host_is_followed(bot: Bot, hub: Hub)
     assert not any("acme/old" in request.path for request in hub.writes)
 
 
-def test_requirement_22_redirect_of_a_write_is_never_followed(bot: Bot, hub: Hub) -> None:
-    hub.add("acme/shop", {"Dockerfile": NAIVE})
-    target = {"location": "https://api.github.com/repos/evil/shop/git/trees"}
-    hub.faults.append(faults.on("POST", "/git/trees", lambda request, proceed: Answer(307, None, target)))
+@pytest.mark.parametrize("place", ["/git/trees", "/git/refs", "/pulls"])
+@pytest.mark.parametrize(
+    ("status", "target"),
+    [
+        (301, "https://api.github.com/repos/moved/shop"),
+        (302, "https://api.github.com/repos/moved/shop"),
+        (303, "https://api.github.com/repos/moved/shop"),
+        (304, ""),
+        (307, "https://evil.example/repos/moved/shop"),
+        (308, "//evil.example/moved"),
+    ],
+)
+def test_requirement_22_redirected_write_did_not_succeed(
+    bot: Bot, hub: Hub, place: str, status: int, target: str
+) -> None:
+    repo = hub.add("acme/shop", {"Dockerfile": NAIVE})
+    answer = Answer(status, None, {"location": target})
+    hub.faults.append(faults.on("POST", place, lambda request, proceed: answer, times=9))
     assert bot.run()["acme/shop"].outcome == "failed"
-    assert not any("evil" in request.path for request in hub.requests)
+    assert repo.pulls == []
+    assert not any("moved" in request.path for request in hub.requests)
+
+
+@pytest.mark.parametrize("status", [307, 308])
+def test_requirement_22_redirect_of_a_write_within_the_host_is_followed(bot: Bot, hub: Hub, status: int) -> None:
+    """A repository that is renamed meanwhile."""
+    repo = hub.add("acme/shop", {"Dockerfile": NAIVE})
+    moved = {"location": "/repos/acme/shop/git/trees"}
+    hub.faults.append(faults.on("POST", "/git/trees", lambda request, proceed: Answer(status, None, moved)))
+    assert bot.run()["acme/shop"].outcome == "opened"
+    assert len(repo.pulls) == 1
+
+
+def test_requirement_22_redirects_of_a_write_end(bot: Bot, hub: Hub) -> None:
+    hub.add("acme/shop", {"Dockerfile": NAIVE})
+    circle = {"location": "/repos/acme/shop/git/trees"}
+    hub.faults.append(faults.on("POST", "/git/trees", lambda request, proceed: Answer(307, None, circle), times=99))
+    assert "307" in bot.run()["acme/shop"].why
+    assert len(hub.writes) == 4
 
 
 def test_requirement_22_next_page_on_another_host_is_not_fetched(bot: Bot, hub: Hub) -> None:
@@ -238,12 +272,19 @@ class Apps:
         return None
 
 
+class Lasting(Installations):
+    """Installations that several runs share."""
+
+    async def close(self) -> None:
+        pass
+
+
 @pytest.fixture
 def app(bot: Bot, hub: Hub, pem: str) -> Apps:
     hub.add("acme/shop", {"Dockerfile": NAIVE}, flags={"permissions": {"push": False}})
     clock = bot.time.clock
     http = Http(hub.base, AppKey("12345", Secret(pem), clock), Pace(clock=clock), HEADERS, transport=transport(hub))
-    bot.credential = Installations(http)
+    bot.credential = Lasting(http)
     bot.as_app = True
     apps = Apps(bot)
     hub.faults.append(apps)
@@ -268,6 +309,48 @@ def test_requirement_19_dry_run_asks_for_a_token_that_cannot_write(bot: Bot, hub
     assert bot.run("acme/shop", dry_run=True)["acme/shop"].outcome == "planned"
     assert app.handed == [{"permissions": {"contents": "read", "pull_requests": "read"}}]
     assert [request.path for request in hub.writes] == ["/app/installations/7/access_tokens"]
+
+
+def test_tokens_of_installations_are_fetched_side_by_side(bot: Bot, hub: Hub, pem: str) -> None:
+    """No owner waits for another one, nor for the pace of writes; but two requests about one owner share a token."""
+    under_way: list[str] = []
+    most: list[int] = []
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, json={"id": request.url.path.split("/")[2]})
+        under_way.append(request.url.path)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        most.append(len(under_way))
+        return httpx.Response(201, json={"token": "ghs_x", "expires_at": "2099-01-01T00:00:00Z"})
+
+    async def run() -> None:
+        clock = bot.time.clock
+        client = Http(
+            hub.base, AppKey("1", Secret(pem), clock), Pace(clock=clock), HEADERS, transport=httpx.MockTransport(handle)
+        )
+        installations = Installations(client)
+        await asyncio.gather(*(installations.secret(owner) for owner in ("a", "b", "c", "A", "b")))
+        await Http(hub.base, installations, Pace(clock=clock)).close()
+        assert client.client.is_closed
+
+    asyncio.run(run())
+    assert len(under_way) == 3
+    assert max(most) == 3
+    assert bot.time.slept == []
+
+
+def test_secrets_that_are_kept_are_bounded(bot: Bot, hub: Hub, app: Apps) -> None:
+    assert isinstance(bot.credential, Installations)
+    http = bot.credential.app
+
+    async def run() -> None:
+        for _ in range(SECRETS + 10):
+            await http.get("/orgs/acme/installation")
+
+    asyncio.run(run())
+    assert len(http._secrets) == SECRETS
 
 
 def test_app_that_is_not_installed_skips(bot: Bot, hub: Hub, app: Apps) -> None:
