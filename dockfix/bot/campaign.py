@@ -40,6 +40,7 @@ class Record:
         why: the reason, where there is one.
         results: its pull requests.
         findings: what dockfix had to say of it.
+        waits: a pull request of it waits for room under the caps of the hour or the run.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Record:
     why: str = ""
     results: tuple[Result, ...] = ()
     findings: Findings | None = None
+    waits: bool = False
 
     def plain(self) -> dict[str, Any]:
         """What is kept of it, for JSON."""
@@ -97,7 +99,6 @@ class Campaign:
     jobs: int = 8
     enter: Enter | None = None
     _busy: set[str] = field(default_factory=set)
-    _spent: str = ""
 
     async def run(self, names: AsyncIterable[str]) -> None:
         """Deal with every repository of *names* that this run has not dealt with yet.
@@ -126,7 +127,7 @@ class Campaign:
     async def _work(self, queue: asyncio.Queue[str | None]) -> None:
         while (name := await queue.get()) is not None:
             record = await self._attempt(name)
-            self.state.record(name.lower(), record.outcome, record.plain())
+            self.state.record(name.lower(), record.outcome, record.plain(), waits=record.waits)
             self._busy.discard(name.lower())
             self.report(record)
 
@@ -172,8 +173,9 @@ class Campaign:
             raise SkipError("is empty")
         source, exists = await self._source(remote)
         branches = await forge.branches(source, PREFIX) if exists else {}
-        if self._spent and not branches:
-            return Record(name, "deferred", self._spent)
+        spent = self.state.spent(hour=self.settings.caps.hour, run=self.settings.caps.run)
+        if spent is not None and not branches:
+            return Record(name, "deferred", spent, waits=True)
 
         async def fetch(sha: str) -> bytes:
             return await forge.blob(remote, sha, LARGEST_BLOB)
@@ -192,7 +194,7 @@ class Campaign:
             if result.state == "declined":
                 return Record(name, "skipped", "the onboarding pull request was closed by a person", (result,), found)
             if result.state != "reverted":
-                return Record(name, result.state, "onboarding", (result,), found)
+                return Record(name, result.state, "onboarding", (result,), found, taken.waits)
         standing = {topic for branch in branches if (topic := topic_of(branch)) is not None}
         results: list[Result] = []
         # What is open counts towards the repository's cap, so it comes before what is new.
@@ -210,7 +212,7 @@ class Campaign:
             gone = await withdraw(place, topic)
             if gone is not None:
                 results.append(gone)
-        return Record(name, _outcome(results, found), _why(results, found), tuple(results), found)
+        return Record(name, _outcome(results, found), _why(results, found), tuple(results), found, taken.waits)
 
     def _demand_suitable(self, remote: Remote) -> None:
         if remote.archived:
@@ -243,6 +245,7 @@ class _Openings:
     name: str
     settings: Settings
     open: int = 0
+    waits: bool = False
     _number: int = 0
 
     async def allow(self) -> str | None:
@@ -251,7 +254,7 @@ class _Openings:
             return f"{self.open} pull requests are open here"
         got = self.campaign.state.reserve(self.name, hour=caps.hour, run=caps.run)
         if isinstance(got, str):
-            self.campaign._spent = got
+            self.waits = True
             return got
         self._number = got
         return None

@@ -130,7 +130,7 @@ async def _run(settings: Settings, given: dict[str, Any]) -> int:
     from dockfix.bot.campaign import Campaign
     from dockfix.bot.concealment import conceal
     from dockfix.bot.github import GitHub
-    from dockfix.bot.names import names
+    from dockfix.bot.names import names, selection
     from dockfix.bot.report import summary, write
     from dockfix.bot.state import State
     from dockfix.bot.throughgit import through_git
@@ -139,14 +139,16 @@ async def _run(settings: Settings, given: dict[str, Any]) -> int:
     conceal()
     state = State("" if settings.dry_run else given["state"] or _default_state())
     try:
-        state.begin(resume=given["resume"])
+        chosen = (given["repositories"], given["files"], given["organisations"])
+        state.begin(selection(given["url"] or given["forge"] or "", *chosen), resume=given["resume"])
         enter = partial(through_git, forge) if given["through"] and isinstance(forge, GitHub) else None
         try:
             async with workshop(min(given["jobs"], 2 * (os.cpu_count() or 1))) as planners:
                 show = _show(settings.dry_run)
                 campaign = Campaign(forge, settings, planners.plan, state, show, given["jobs"], enter)
-                await campaign.run(names(forge, given["repositories"], given["files"], given["organisations"]))
-            state.finish()
+                await campaign.run(names(forge, *chosen))
+            if not state.finish(run=settings.caps.run) and not settings.dry_run:
+                click.echo("what is deferred is left to --resume", err=True)
         finally:
             counts = state.counts()
             click.echo(summary(counts), err=True)

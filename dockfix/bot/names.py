@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,34 @@ async def names(
             yield name
 
 
+def selection(url: str, repositories: Sequence[str], files: Sequence[str], organisations: Sequence[str]) -> str:
+    """What names the selection of a campaign or of a shard, so that no other one's run is resumed.
+
+    Args:
+        url: the forge.
+        repositories: names.
+        files: files with names, told apart by what they hold, or by their paths where they can be read but once.
+        organisations: names of organisations or accounts.
+    """
+    parts = [
+        url,
+        "",
+        *sorted(repositories),
+        "",
+        *sorted(organisations),
+        "",
+        *map(_told, files),
+    ]
+    return sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _told(path: str) -> str:
+    with suppress(OSError):  # is told by who reads the names
+        if Path(path).is_file():
+            return sha256(Path(path).read_bytes()).hexdigest()
+    return path
+
+
 def shard_of(name: str, count: int) -> int:
     """Which of *count* shards a repository belongs to: always the same, on every machine."""
-    return int.from_bytes(hashlib.sha256(name.lower().encode()).digest()[:8], "big") % count
+    return int.from_bytes(sha256(name.lower().encode()).digest()[:8], "big") % count

@@ -116,7 +116,7 @@ class Bot:
                 state.begin(resume=resume)
                 campaign = Campaign(forge, Settings(**settings), in_thread, state, report, jobs, enter)
                 await campaign.run(each(names or tuple(self.hub.repos)))
-                state.finish()
+                state.finish(run=campaign.settings.caps.run)
             finally:
                 state.close()
                 await forge.close_connections()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from dockfix.bot.forge import RefusedError
+from dockfix.bot.names import selection
 from dockfix.bot.pace import Pace, Rates
 from dockfix.bot.settings import Caps
+from dockfix.bot.state import State
 
 from . import faults
 from .conftest import Bot, Time
@@ -183,6 +186,63 @@ def test_requirement_11_caps_hold_under_concurrency(bot: Bot, hub: Hub) -> None:
     bot.time.seconds += 3700
     bot.run(jobs=16, caps=Caps(hour=10))
     assert sum(len(repo.pulls) for repo in hub.repos.values()) == 20
+
+
+def test_requirement_11_what_waits_for_an_hour_is_resumed(bot: Bot, hub: Hub) -> None:
+    hub.validate = False  # other tests do, and it takes its time
+    for number in range(6):
+        hub.add(f"acme/app{number}", {"Dockerfile": NAIVE})
+
+    def pass_an_hour(request: Request, proceed: Callable[[], Answer]) -> Answer:
+        bot.time.seconds += 3700
+        return proceed()
+
+    # An hour that begins meanwhile has room again.
+    hub.faults.append(faults.on("GET", "acme/app4/branches/main", pass_an_hour))
+    records = bot.run(jobs=1, caps=Caps(hour=2))
+    assert [name[-1] for name, record in records.items() if record.outcome == "deferred"] == ["2", "3"]
+    bot.time.seconds += 3700
+    records = bot.run(jobs=1, caps=Caps(hour=2), resume=True)
+    assert {name[-1]: record.outcome for name, record in records.items()} == {"2": "opened", "3": "opened"}
+    assert set(bot.run(resume=True)) == set(hub.repos)  # that run was finished: a new one
+
+
+def test_requirement_11_cap_of_the_run_ends_it(bot: Bot, hub: Hub) -> None:
+    for number in range(3):
+        hub.add(f"acme/app{number}", {"Dockerfile": NAIVE})
+    bot.run(jobs=1, caps=Caps(run=1))
+    records = bot.run(jobs=1, caps=Caps(run=1), resume=True)
+    assert sorted(record.outcome for record in records.values()) == ["current", "deferred", "opened"]
+
+
+def test_requirement_13_only_a_run_of_the_same_selection_is_resumed(tmp_path: Path) -> None:
+    (tmp_path / "names").write_text("acme/a\n")
+    first = selection("", (), (str(tmp_path / "names"),), ())
+    (tmp_path / "names").write_text("acme/b\n")
+    second = selection("", (), (str(tmp_path / "names"),), ())
+    assert len({first, second, selection("", ("acme/a",), (), ()), selection("", (), (), ("acme/a",))}) == 4
+    runs = []
+    for name in (first, second, first):
+        state = State(str(tmp_path / "state"))
+        state.begin(name, resume=True)
+        runs.append(state.run)
+        state.close()
+    assert runs[0] == runs[2] != runs[1]
+
+
+def test_old_runs_are_forgotten(tmp_path: Path) -> None:
+    time = Time()
+    kept: list[int] = []
+    for _ in range(5):
+        state = State(str(tmp_path / "state"), lambda: time.seconds)
+        state.begin(resume=False)
+        state.record("acme/a", "opened", {})
+        state.reserve("acme/a", hour=9, run=None)
+        state.finish()
+        kept.append(state._one("SELECT count(*) FROM repository") + state._one("SELECT count(*) FROM run"))
+        state.close()
+        time.seconds += 16 * 3600
+    assert kept == [2, 4, 4, 4, 4]
 
 
 def test_requirement_11_cap_of_a_repository(bot: Bot, hub: Hub) -> None:
