@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
@@ -18,6 +19,7 @@ from dockfix.text import Edit, Span
 if TYPE_CHECKING:
     from dockfix.catalog import Image
     from dockfix.dockerfile import Instruction
+    from dockfix.dockerfile.shell import ShellCommand
     from dockfix.model import Model, StageModel, Step
 
 LANGUAGES = frozenset({"python", "node"})
@@ -219,6 +221,8 @@ def _with_packages(
         if (appended := _append(step, item.edits, packages)) is not None:
             items[position] = Keep(item.instruction, appended)
             return tuple(items)
+        if _calls(step.script.commands if step.script else (), packages):
+            break
     at = 1
     while at < len(items) and _is_head(items[at]):
         at += 1
@@ -234,6 +238,12 @@ def _with_packages(
     )
 
 
+def _calls(commands: Iterable[ShellCommand], packages: Sequence[str]) -> bool:
+    """Whether a command may be of *packages*, which then have to be there before it."""
+    names = {basename(command.name) for command in commands}
+    return any(name in packages or catalog.provides(name) for name in names)
+
+
 def _is_head(item: Item) -> bool:
     return isinstance(item, Keep) and item.instruction.keyword in {"ARG", "ENV", "LABEL", "MAINTAINER"}
 
@@ -246,6 +256,8 @@ def _append(step: Step, edits: tuple[Edit, ...], packages: Sequence[str]) -> tup
     if not lists or lists[-1].manager != "apt" or lists[-1].command.depth:
         return None
     end = lists[-1].operands[-1].span.end
+    if step.script and _calls([each for each in step.script.commands if each.span.start < end], packages):
+        return None
     before, last = [word for word in lists[-1].command.words if word.span.end <= end][-2:]
     separator = _separator(step.instruction, before.span.end, last.span.start)
     more = "".join(f"{separator}{name}" for name in packages)
