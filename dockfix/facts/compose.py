@@ -81,13 +81,11 @@ class Service:
         role: what the file is for, by its name.
         context: the build context; None without a build, or when it is remote or outside.
         dockerfile: the Dockerfile; None like *context*, and for ``dockerfile_inline``.
-        inherited_build: the build is that of the same service in the main file beside it.
         target: the stage that is built.
         image: the image's name.
         command: the ``command``: a tuple for a list, the text for a string; None where the image's holds.
         entrypoint: the ``entrypoint``, likewise.
         user: the account that runs it.
-        working_dir: the folder it starts in.
         init: whether the daemon adds an init.
         read_only: whether the root file system is read-only.
         privileged: whether it runs privileged.
@@ -98,7 +96,6 @@ class Service:
         expose: ports named by ``expose``.
         volumes: mounts.
         environment: variables and their values, None where the value comes from the host.
-        env_files: files of ``env_file``, from the root where they lie inside.
         develop_watch: whether ``develop.watch`` syncs sources.
         build_args: build arguments and their values.
         cap_drop: capabilities taken away.
@@ -114,13 +111,11 @@ class Service:
     role: Role
     context: str | None = None
     dockerfile: str | None = None
-    inherited_build: bool = False
     target: str | None = None
     image: str | None = None
     command: Command | None = None
     entrypoint: Command | None = None
     user: str | None = None
-    working_dir: str | None = None
     init: bool = False
     read_only: bool = False
     privileged: bool = False
@@ -131,7 +126,6 @@ class Service:
     expose: tuple[str, ...] = ()
     volumes: tuple[Volume, ...] = ()
     environment: Mapping[str, str | None] = field(default_factory=dict)
-    env_files: tuple[str, ...] = ()
     develop_watch: bool = False
     build_args: Mapping[str, str | None] = field(default_factory=dict)
     cap_drop: tuple[str, ...] = ()
@@ -244,7 +238,6 @@ def service_of(path: str, name: str, origin: str, node: dict[str, Yaml], waiting
         command=command("command"),
         entrypoint=command("entrypoint"),
         user=scalar("user"),
-        working_dir=scalar("working_dir"),
         init=truth("init"),
         read_only=truth("read_only"),
         privileged=truth("privileged"),
@@ -258,7 +251,6 @@ def service_of(path: str, name: str, origin: str, node: dict[str, Yaml], waiting
             *_tmpfs(node.get("tmpfs")),
         ),
         environment=_pairs(note("environment", node.get("environment"))),
-        env_files=tuple(join(folder, fact.value) for fact in _env_files(note("env_files", node.get("env_file")))),
         develop_watch=watch is not None,
         build_args=_pairs(note("build_args", build.at("args") if build is not None else None)),
         cap_drop=values("cap_drop", node.get("cap_drop")),
@@ -318,13 +310,6 @@ def _pairs(node: Yaml | None) -> dict[str, str | None]:
         key, equals, value = fact.value.partition("=")
         pairs[key.strip()] = interpolate(value) if equals else None
     return pairs
-
-
-def _env_files(node: Yaml | None) -> Iterator[Fact[str]]:
-    for element in node.values() if node is not None and node.is_list else filter(None, [node]):
-        fact = element.text("path") if element.is_mapping else next(scalars(element), None)
-        if fact is not None:
-            yield fact
 
 
 def _ports(node: Yaml | None) -> Iterator[Port]:

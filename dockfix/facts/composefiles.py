@@ -88,7 +88,6 @@ def _with_inherited_builds(services: list[Service]) -> Iterator[Service]:
                 context=below.context,
                 dockerfile=below.dockerfile,
                 target=service.target or below.target,
-                inherited_build=True,
             )
 
 

@@ -57,7 +57,6 @@ class Container:
         ports: container ports.
         probes: its probes.
         run_as_non_root: whether the pod or the container demands a numeric account other than root.
-        run_as_user: the uid that it runs as whatever the image says.
         read_only: whether the root file system is read-only.
         command: what replaces the image's ENTRYPOINT.
         args: what replaces the image's CMD.
@@ -73,7 +72,6 @@ class Container:
     ports: tuple[Fact[int], ...]
     probes: tuple[Probe, ...]
     run_as_non_root: bool
-    run_as_user: int | None
     read_only: bool
     command: tuple[str, ...]
     args: tuple[str, ...]
@@ -150,7 +148,6 @@ def _container(kind: str, workload: str, pod: Yaml, node: Yaml, template: bool) 
     numbers = [port.text("containerPort") for port in (ports.values() if ports is not None else ())]
     paths = [mount.text("mountPath") for mount in (mounts.values() if mounts is not None else ())]
     securities = [found for found in (node.at("securityContext"), pod.at("securityContext")) if found is not None]
-    uid = next((fact.value for found in securities if (fact := found.text("runAsUser"))), None)
     read_only = node.at("securityContext", "readOnlyRootFilesystem")
     demand = next((found for security in securities if (found := security.at("runAsNonRoot"))), None)
     return Container(
@@ -161,7 +158,6 @@ def _container(kind: str, workload: str, pod: Yaml, node: Yaml, template: bool) 
         ports=tuple(Fact(int(fact.value), fact.origin) for fact in numbers if fact and fact.value.isdigit()),
         probes=tuple(_probes(node)),
         run_as_non_root=demand is not None and demand.truth,
-        run_as_user=int(uid) if uid is not None and uid.isdigit() else None,
         read_only=read_only is not None and read_only.truth,
         command=tuple(fact.value for fact in scalars(node.at("command"))),
         args=tuple(fact.value for fact in scalars(node.at("args"))),

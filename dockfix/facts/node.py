@@ -24,11 +24,6 @@ Manager = Literal["npm", "yarn", "yarn-berry", "pnpm", "bun"]
 #: Scripts that an install runs for the root package: https://docs.npmjs.com/cli/using-npm/scripts
 LIFECYCLE = ("preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare")
 _EXTENSIONS = (".js", ".cjs", ".mjs", ".ts", ".cts", ".mts", ".json")
-_MANIFEST_FILES = (
-    ".npmrc", ".yarnrc", ".yarnrc.yml", ".yarn/releases", ".yarn/plugins", ".yarn/patches", ".yarn/cache",
-    ".pnp.cjs", ".pnp.js",
-    ".pnp.loader.mjs", "pnpm-workspace.yaml", ".pnpmfile.cjs", "bunfig.toml",
-)  # fmt: skip
 _ENTRIES = ("server.js", "app.js", "index.js", "src/server.ts", "src/index.ts", "src/main.ts", "src/app.ts",
             "src/index.js", "src/server.js", "src/app.js", "server.ts", "index.ts", "app.ts", "main.ts", "index.mjs",
             "server.mjs")  # fmt: skip
@@ -125,11 +120,6 @@ class Node:
         return self.dependencies.get(name) or self.optional_dependencies.get(name) or self.dev_dependencies.get(name)
 
     @cached_property
-    def engines(self) -> Mapping[str, Fact[str]]:
-        """Program → range, as ``engines`` has it."""
-        return self.manifest.texts("engines")
-
-    @cached_property
     def main(self) -> Fact[str] | None:
         """The ``main`` field."""
         return self.manifest.text("main")
@@ -152,11 +142,6 @@ class Node:
                "bun": ("bun.lock", "bun.lockb")}.get(declared.value if declared else "", ())  # fmt: skip
         name = next((name for name in found if name in own), found[0])
         return Fact(name, self.origin_of(name))
-
-    @cached_property
-    def lock_files(self) -> tuple[str, ...]:
-        """All lock files in this folder."""
-        return tuple(name for name in locks.NAMES if self.has(name))
 
     @cached_property
     def _declared_manager(self) -> Fact[str] | None:
@@ -218,16 +203,6 @@ class Node:
             if package.for_linux
             and (package.install_script or any(item.startswith("libc=") for item in package.platform))
         )
-
-    @cached_property
-    def manifest_files(self) -> tuple[str, ...]:
-        """What an install reads, as far as it exists: manifests of the workspaces too; folders without slash."""
-        names = ["package.json", *self.lock_files, *(name for name in _MANIFEST_FILES if self.has(name))]
-        patches = self.patches
-        if patches is not None:
-            names.append(patches.value)
-        names += [f"{folder}/package.json" for folder in self.workspaces]
-        return tuple(dict.fromkeys(names))
 
     @cached_property
     def patches(self) -> Fact[str] | None:

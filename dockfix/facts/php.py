@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from dockfix.facts.server import Running
 
 LANGUAGE = "php"
-APACHE = frozenset({"apache2-foreground", "apache2", "apachectl", "httpd"})
 PLUGINS = frozenset(
     {"symfony/flex", "symfony/runtime", "pestphp/pest-plugin", "php-http/discovery", "phpstan/extension-installer"}
     | {"dealerdirect/phpcodesniffer-composer-installer", "composer/package-versions-deprecated"}

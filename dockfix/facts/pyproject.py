@@ -11,11 +11,6 @@ from dockfix.facts import requirement
 from dockfix.facts.fact import Fact
 from dockfix.facts.requirement import Requirement, normalised
 
-_VCS_VERSION = frozenset(
-    {"setuptools-scm", "hatch-vcs", "versioneer", "pbr", "poetry-dynamic-versioning", "uv-dynamic-versioning",
-     "flit-scm",     "pdm-scm", "dunamai", "setuptools-git-versioning", "versioningit"}
-)  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -30,10 +25,8 @@ class Project:
         local: dependencies by path, workspace or repository.
         members: patterns of workspace members (uv).
         readme: the file that a build of the project reads.
-        license_files: further files that a build reads.
         backend: the build backend; absent where only tools are configured.
         build_requires: what building the project needs.
-        vcs_version: the build requirement that takes the version from the repository's history.
         scripts: console scripts, name → ``module:function``.
         requires_python: the Python versions wanted.
         package: whether the project itself is installed.
@@ -48,10 +41,8 @@ class Project:
     local: tuple[Fact[str], ...] = ()
     members: tuple[str, ...] = ()
     readme: tuple[Fact[str], ...] = ()
-    license_files: tuple[str, ...] = ()
     backend: Fact[str] | None = None
     build_requires: tuple[Requirement, ...] = ()
-    vcs_version: Fact[str] | None = None
     scripts: Mapping[str, Fact[str]] | None = None
     requires_python: Fact[str] | None = None
     package: bool = False
@@ -107,7 +98,6 @@ def read(data: Mapping[str, Any], path: str, content: str, prefix: str) -> Proje
                     local.append(Fact(target or f"workspace:{name}", origin(name)))
     build = table("build-system")
     build_requires = listed(build.get("requires"))
-    vcs = next((Fact(item.name, item.origin) for item in build_requires if item.name in _VCS_VERSION), None)
     backend = build.get("build-backend", "setuptools.build_meta" if build else None)
     scripts = {
         name: Fact(target, origin(name))
@@ -129,10 +119,8 @@ def read(data: Mapping[str, Any], path: str, content: str, prefix: str) -> Proje
             str(item) for item in table("tool", "uv", "workspace").get("members", ()) if isinstance(item, str)
         ),
         readme=tuple(Fact(name, origin("readme")) for name in _readme(project, poetry)),
-        license_files=_license_files(project),
         backend=Fact(str(backend), origin("build-backend")) if backend else None,
         build_requires=tuple(build_requires),
-        vcs_version=vcs,
         scripts=scripts,
         requires_python=Fact(str(python_wanted), origin("python")) if python_wanted else None,
         package=_installed(project, poetry, uv, build),
@@ -164,13 +152,6 @@ def _readme(project: Mapping[str, Any], poetry: Mapping[str, Any]) -> Iterator[s
             yield value["file"]
         elif isinstance(value, list):
             yield from (item for item in value if isinstance(item, str))
-
-
-def _license_files(project: Mapping[str, Any]) -> tuple[str, ...]:
-    license_ = project.get("license")
-    found = [license_["file"]] if isinstance(license_, dict) and isinstance(license_.get("file"), str) else []
-    listed = project.get("license-files")
-    return (*found, *(item for item in listed if isinstance(item, str))) if isinstance(listed, list) else tuple(found)
 
 
 def _version_text(value: object) -> str:

@@ -195,17 +195,6 @@ class Python:
         return "setuptools" if exists("setup.py") or exists("setup.cfg") or self.project is not None else "pip"
 
     @cached_property
-    def manifest_files(self) -> tuple[str, ...]:
-        """Files of the context that an installation reads before the sources: manifests, locks, what they reach."""
-        found = [name for name in (*MANIFESTS, *pylock.FILES, ".python-version") if self.root.exists(name)]
-        for path in self.requirement_paths:
-            found += [name for name in self.requirement_files(path) if self.root.exists(name)]
-        if self.project is not None:
-            found += [fact.value for fact in self.project.readme if self.root.exists(fact.value)]
-            found += [name for name in self.project.license_files if self.root.exists(name)]
-        return tuple(dict.fromkeys(found))
-
-    @cached_property
     def framework(self) -> Fact[str] | None:
         """The web or task framework that the requirements name, the most telling one; else the one imported."""
         named = {item.name: item.origin for item in (*self.locked, *self.requirements) if not item.group}

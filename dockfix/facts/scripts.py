@@ -1,4 +1,4 @@
-"""Shell scripts that an image starts: their interpreter, whether they drop privileges, what they call."""
+"""Shell scripts that an image starts: their interpreter, whether they hand over, what they call."""
 
 from __future__ import annotations
 
@@ -16,13 +16,6 @@ if TYPE_CHECKING:
 
 _SIZE = 200_000
 _SHEBANG = re.compile(r"#!\s*(\S+)(?:[ \t]+(\S+))?")
-_PRIVILEGES = frozenset(
-    {
-        "gosu", "su-exec", "setpriv", "su", "sudo", "runuser", "chroot", "chown", "chgrp", "usermod", "groupmod",
-        "useradd", "adduser", "groupadd", "addgroup", "s6-setuidgid", "setuidgid", "capsh",
-    }
-)  # fmt: skip
-_IDENTITY = re.compile(r"\$\{?(PUID|PGID|USER_ID|GROUP_ID|HOST_UID|LOCAL_USER_ID)\b")
 # What dash and busybox ash do not have: https://mywiki.wooledge.org/Bashism
 _BASHISM = re.compile(
     r"""^\s*function\s+\w|^\s*source\s|(?<![\w$])\[\[\s|<<<|<\(|>\(|^\s*(?:declare|typeset|shopt|mapfile|readarray|pushd|popd)\b
@@ -46,12 +39,9 @@ class Script:
         shebang: the interpreter's path, without ``/usr/bin/env``; None without a shebang.
         bash: whether it needs bash: by its shebang, or by what it writes where it has none.
         bashisms: whether it writes what dash and busybox ash do not understand.
-        privileges: commands and variables by which it changes accounts or owners by itself.
         exec: whether it hands over to its arguments (``exec "$@"``) or to another program.
         arguments: whether it runs its own arguments, ``"$@"``.
-        tests_arguments: whether what it does depends on ``$1``.
         commands: every program called, with its words.
-        crlf: whether a line ends in CR LF, which the kernel and sh take for part of the word.
     """
 
     path: str
@@ -59,12 +49,9 @@ class Script:
     shebang: str | None
     bash: bool
     bashisms: bool
-    privileges: tuple[Fact[str], ...]
     exec: bool
     arguments: bool
-    tests_arguments: bool
     commands: tuple[Fact[tuple[str, ...]], ...]
-    crlf: bool
 
     @property
     def tools(self) -> frozenset[str]:
@@ -100,12 +87,9 @@ def script(files: Files, path: str, prefix: str = "") -> Script | None:
         shebang=interpreter,
         bash=interpreter.endswith("/bash") or interpreter == "bash" if interpreter else bashisms,
         bashisms=bashisms,
-        privileges=tuple(_privileges(name, code, commands)),
         exec=re.search(r"^\s*exec\s|[;&|]\s*exec\s", code, re.MULTILINE) is not None,
         arguments=re.search(r"\"?\$\{?[@*]\}?\"?", code) is not None,
-        tests_arguments=re.search(r"\[\[?[^\]\n]*\$\{?1\b|\bcase\s+\"?\$\{?1\b", code) is not None,
         commands=commands,
-        crlf="\r\n" in source,
     )
 
 
@@ -164,12 +148,3 @@ def _words(command: Command) -> tuple[str, ...]:
     if not words or words[0] in _ENDS or not re.fullmatch(r"[\w./$@{}+-]+", words[0]) or words[0].endswith(")"):
         return ()
     return words
-
-
-def _privileges(name: str, code: str, commands: tuple[Fact[tuple[str, ...]], ...]) -> Iterator[Fact[str]]:
-    for fact in commands:
-        program = fact.value[0].rpartition("/")[2]
-        if program in _PRIVILEGES:
-            yield Fact(program, fact.origin)
-    for match in _IDENTITY.finditer(code):
-        yield Fact(match[1], f"{name}:{code.count(chr(10), 0, match.start()) + 1}")

@@ -160,14 +160,6 @@ def used(name: str, steps: Iterable[Step]) -> bool:
     return any(re.search(rf"\b{re.escape(name)}\b", step.instruction.text) for step in steps)
 
 
-def env_delta(model: Model, new: Mapping[str, str]) -> ConfigDelta:
-    """What setting the variables *new* in the final stage changes."""
-    from dockfix.model.config import stated
-
-    config = model.final.config
-    return stated(config, env={**config.env, **new})
-
-
 def check_common(model: Model, *, root_only: bool = True, kept: str | None = None) -> None:
     """Refuse what no recipe can split.
 

@@ -53,7 +53,6 @@ def test_a_service_is_read_with_lines() -> None:
     assert (service.init, service.read_only, service.develop_watch) == (True, True, True)
     assert dict(service.environment) == {"A": "one"}
     assert dict(service.build_args) == {"VERSION": "1"}
-    assert service.env_files == (".env", "backend/.env")
     assert service.healthcheck
     assert service.healthcheck_test == ("curl", "-f", "http://localhost/")
     assert service.healthy_dependents == ("web",)
@@ -94,9 +93,9 @@ def test_a_disabled_probe_and_a_command_in_one_string() -> None:
 def test_an_override_without_a_build_belongs_to_the_service_below_it() -> None:
     override = "services:\n  web:\n    volumes: ['./web:/app']\n"
     app = App.discover(Tree({**FILES, "docker-compose.override.yml": override}), "web/Dockerfile")
-    assert [(item.role, item.inherited_build, len(item.volumes)) for item in app.compose] == [
-        ("main", False, 0),
-        ("override", True, 1),
+    assert [(item.role, len(item.volumes)) for item in app.compose] == [
+        ("main", 0),
+        ("override", 1),
     ]
 
 

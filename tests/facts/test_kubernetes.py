@@ -30,7 +30,7 @@ metadata: {name: web}
 def test_containers() -> None:
     [found] = App(Tree({"k8s/web.yaml": MANIFEST})).kubernetes
     assert (found.workload, found.kind, found.image, found.args) == ("web", "Deployment", "example/web:1", ("serve",))
-    assert (found.run_as_non_root, found.run_as_user, found.read_only, found.mounts) == (True, 1000, True, ("/data",))
+    assert (found.run_as_non_root, found.read_only, found.mounts) == (True, True, ("/data",))
     live = found.probe("liveness")
     assert live is not None
     assert (live.path, found.port(live), live.origin) == ("/livez", 8080, "k8s/web.yaml:14")

@@ -115,7 +115,6 @@ def test_nonsense_is_a_problem() -> None:
 def test_development_files_are_left_out() -> None:
     found = tree({"requirements.txt": "flask\n", "requirements-dev.txt": "pytest\n"})
     assert versions(found) == {"flask": None}
-    assert found.manifest_files == ("requirements.txt", "requirements-dev.txt")
 
 
 def test_poetry_with_lock() -> None:
@@ -145,7 +144,6 @@ def test_poetry_with_lock() -> None:
     assert project.package
     assert project.groups == ("dev",)
     assert project.readme == (Fact("README.md", "pyproject.toml:3"),)
-    assert found.manifest_files == ("pyproject.toml", "poetry.lock", "README.md")
 
 
 def test_uv_with_lock_and_workspace() -> None:
@@ -170,16 +168,6 @@ def test_uv_with_lock_and_workspace() -> None:
     assert not project.package
     assert [fact.value for fact in found.local] == ["workspace:core"]
     assert [item.name for item in project.optional] == ["ruff"]
-
-
-@pytest.mark.parametrize("build", ["setuptools_scm>=8", "hatch-vcs"])
-def test_version_from_the_repository(build: str) -> None:
-    found = tree(
-        {"pyproject.toml": f'[project]\nname = "x"\ndynamic = ["version"]\n[build-system]\nrequires = ["{build}"]\n'}
-    )
-    assert found.project is not None
-    assert found.project.vcs_version is not None
-    assert found.project.vcs_version.origin == "pyproject.toml:5"
 
 
 def test_pipfile_and_lock() -> None:
