@@ -130,7 +130,8 @@ def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None,
     whole = production or own_stage or (found is not None and not found.modules)
     modules = join(model.folder, "node_modules")
     removed = [path for step in parts.after for path in removes(model, step)]
-    idle = found is None and production and not removed and not packages.build_tools(model.final, parts.before)
+    lean = production or not (node.dev_dependencies or node.workspaces)
+    idle = found is None and lean and not removed and not packages.build_tools(model.final, parts.before)
     if idle and model.options.split != "always":
         raise NoGainError("no dev dependency is installed, and the whole app folder would go along")
     whole = whole or modules in removed
@@ -141,7 +142,8 @@ def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None,
     stages.append([_first(model, parts, names[-1], again=own_stage), *builder])
     lines = copies(model, parts, found, names)
     notes = () if found is not None else (Note(None, why_whole(model)),)
-    return _finish(model, parts, stages, final_stage(model, parts, lines, found), gain, notes, found)
+    carried = "carries only what it needs" if found is not None else "leaves behind what serves the build alone"
+    return _finish(model, parts, stages, final_stage(model, parts, lines, found), gain, notes, found, carried)
 
 
 def _installs_apart(node: Node, parts: Parts, production: bool) -> bool:
@@ -266,6 +268,7 @@ def _finish(
     gain: str,
     notes: tuple[Note, ...],
     found: Artefacts | None = None,
+    carried: str = "carries only what it needs",
 ) -> Split:
     kept = {item.instruction.index for stage in (*stages, end) for item in stage if isinstance(item, Keep)}
     dropped = {
@@ -280,7 +283,7 @@ def _finish(
     told = "".join(f", and is told {name}={value}" for name, value in settings.items() if name == "NODE_ENV")
     return Split(
         tuple(spaced(model.document, stage) for stage in (*stages, end)),
-        f"{gain}; the image that runs carries only what it needs{told}",
+        f"{gain}; the image that runs {carried}{told}",
         stated(config, env={**config.env, **settings}, cmd=(found and found.start) or config.cmd),
         dropped,
         safety=Safety.REVIEW,

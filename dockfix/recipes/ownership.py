@@ -272,7 +272,7 @@ def _own_folders(making: Ownership, folders: Sequence[str]) -> None:
         return
     own = tuple(made_by(model, last))
     only_makes = last.script is not None and all(command.name == "mkdir" for command in last.script.commands)
-    if only_makes and _extensible(model, last) and set(rest) <= set(own):
+    if only_makes and _extensible(model, last) and set(rest) <= {*own, model.folder}:
         names = " ".join(_quoted(model, path, last.before.workdir) for path in rest)
         making.append(last, [f"chown {making.owner.pair} {names}"])
         return
