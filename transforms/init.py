@@ -20,6 +20,9 @@ WRAPPED |= frozenset({"waitress-serve", "streamlit", "celery", "rq", "python", "
 WRAPPED |= frozenset({"granian", "sanic", "chainlit", "dramatiq", "arq", "locust"}) | NODE_RUNNERS
 """Programs that do not act as process 1 should: they leave orphans, or have no handler for SIGTERM by default."""
 
+FILE_SERVERS = frozenset({"serve", "http-server"})
+"""npm's programs that serve a folder: they are node, whether or not the app has a package.json."""
+
 SINGLE_CHILD = frozenset({"celery", "rq"})
 """Workers that end their children in order, unless the children get the signal as well and die in mid-task."""
 
@@ -70,7 +73,7 @@ def init(model: Model) -> Iterator[Result]:
     if not wrapped and (own := _own_handling(model, names)):
         yield Note(at or stage.stage.base, f"{own} and needs no init")
         return
-    if not wrapped and model.server.language in {None, "nginx"}:
+    if not wrapped and model.server.language in {None, "nginx"} and not names & FILE_SERVERS:
         return
     for service in model.services:
         if service.init:
