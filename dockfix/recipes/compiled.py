@@ -96,8 +96,12 @@ BASIC = frozenset(
     }
     | {"date", "env", "echo", "test", "[", "sleep", "kill", "ln", "head", "tail", "sort", "tee", "xargs", "id", "true"}
     | {"false", "printf", "pwd", "hostname", "uname", "stat", "touch", "wc", "cut", "tr", "exit", "cd", "exec", "set"}
+    | {"[[", ":", "break", "continue", "declare", "export", "local", "read", "readonly", "return", "shift", "trap"}
+    | {"unset", "wait"}
 )
-"""Programs of every Debian system: https://www.debian.org/doc/debian-policy/ch-binary.html#essential-packages"""
+"""Programs of every Debian system, and what its shells carry out themselves:
+https://www.debian.org/doc/debian-policy/ch-binary.html#essential-packages and
+https://www.gnu.org/software/bash/manual/html_node/Conditional-Constructs.html"""
 
 MOVING = frozenset({"ARG", "ENV", "WORKDIR", "COPY", "ADD", "RUN", "SHELL"})
 
