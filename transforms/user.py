@@ -113,7 +113,7 @@ def _obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
         if model.options.owner == "root":
             yield Obstacle(base, f"{why}, and the app's files are to stay root's")
         if not any(step.instruction.copy is not None and is_app(model, step) for step in model.final.all_steps):
-            yield Obstacle(base, f"{why}: its sources are not in the build context")
+            yield Obstacle(base, f"{why}, and no COPY of this stage brings the app as files that it could own")
         place = outside(model)
         if place is not None and not any(f"{place.value}/".startswith(f"{f.value}/") for f in found.folders):
             yield Obstacle(base, f"{why}, and the sources name {place.value} ({place.origin})")

@@ -66,6 +66,8 @@ def _started(model: Model, start: Start) -> Server:
         resolved = model.node.resolve(program)
     if model.node is not None and (name == "node" or resolved is not None):
         return _node(model, program, resolved)
+    if model.app.python is None and is_file_server(program):
+        return _file_server(program)
     if model.app.python is not None and (
         name.startswith("python") or name in PYTHON_SERVERS | PYTHON_RUNNERS | SHELLS or name.endswith(".sh")
     ):
@@ -73,6 +75,36 @@ def _started(model: Model, start: Start) -> Server:
         if name.startswith("python") or name in PYTHON_SERVERS or server.kind != "unknown":
             return server
     return _elsewhere(model, program, start)
+
+
+def is_file_server(words: tuple[str, ...]) -> bool:
+    """Whether *words* start Python's own server of files, which needs no app in Python and writes nothing."""
+    return bool(words) and basename(words[0]).startswith("python") and words[1:3] == ("-m", "http.server")
+
+
+def _file_server(program: tuple[str, ...]) -> Server:
+    """Python's own server of files: https://docs.python.org/3/library/http.server.html#command-line-interface"""
+    from dockfix.facts import Fact
+
+    operands, bind = [], None
+    words = iter(program[3:])
+    for word in words:
+        option, equals, value = word.partition("=")
+        if option in {"-b", "--bind", "-d", "--directory", "-p", "--protocol"}:
+            value = value if equals else next(words, "")
+            bind = value if option in {"-b", "--bind"} else bind
+        elif not word.startswith("-"):
+            operands.append(word)
+    origin = "the start command"
+    given = operands[0] if operands else "8000"
+    return Server(
+        kind="web",
+        language="python",
+        name="http.server",
+        port=Fact(int(given), origin) if given.isdigit() else None,
+        bind=Fact(bind, origin) if bind is not None else None,
+        unread=True,
+    )
 
 
 def _elsewhere(model: Model, program: tuple[str, ...], start: Start) -> Server:

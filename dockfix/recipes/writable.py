@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dockfix.facts import Fact
 from dockfix.model import Purpose
 from dockfix.model.config import covers, join
-from dockfix.model.server import PYTHON_SERVERS, entry_file
+from dockfix.model.server import PYTHON_SERVERS, entry_file, is_file_server
 from dockfix.recipes.programs import Program, final_services, programs, settings
 
 if TYPE_CHECKING:
@@ -216,6 +216,8 @@ def _program(model: Model, program: Program, found: _Found) -> None:
         found.add(join(model.folder, ".next/cache"), origin)
     elif name in JAVASCRIPT and model.node is not None:
         _javascript(model, program, found)
+    elif is_file_server(words):
+        pass
     elif name.startswith("python") or name in PYTHON:
         _python(model, program, found)
     elif _is_of_another(server := model.served_with(words)):
@@ -239,7 +241,8 @@ def _served(model: Model, program: Program, server: Server, found: _Found) -> No
         if not _of_a_developer(model, dirname(fact.value)):
             found.add(dirname(join(model.folder, fact.value)), fact.origin)
     if server.writes_unknown is not None:
-        found.doubt(f"what {server.writes_unknown.value} is", server.writes_unknown.origin)
+        told = server.writes_unknown.value
+        found.doubt(f"what {told} is" if "=" in told else f"where {told} writes", server.writes_unknown.origin)
     if server.unread:
         found.doubt(f"what {' '.join(program.words[:2])} does", program.origin)
 
@@ -332,7 +335,8 @@ def _python(model: Model, program: Program, found: _Found) -> None:
         found.doubt("which folders get migrations", program.origin)
     doubt = server.writes_unknown
     if doubt is not None:
-        found.doubt(f"what {doubt.value or 'a path'} is", doubt.origin)
+        plain = re.search(r"\w", doubt.value) is not None
+        found.doubt(f"what {doubt.value} is" if plain else "which path the app writes to", doubt.origin)
     elif server.unread or server.entry is None:
         why = server.unread[0] if server.unread else Fact("no source was found", program.origin)
         found.doubt(f"what {' '.join(program.words[:3])} does ({why.value})", why.origin)

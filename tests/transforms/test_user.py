@@ -215,4 +215,4 @@ def test_plain_distributions_get_the_account_of_their_kind(base: str, tool: str)
 
 def test_a_program_from_elsewhere_is_left_to_root() -> None:
     made = planned('FROM python:3.12\nRUN pip install mqtt-io\nCMD ["python", "-m", "mqtt_io"]\n')
-    assert "its sources are not in the build context" in made.outcomes[0].why
+    assert "no COPY of this stage brings the app" in made.outcomes[0].why
