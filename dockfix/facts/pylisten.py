@@ -1,4 +1,4 @@
-"""Where a Python process listens: the calls that start a server, with their port, address and reload flag."""
+"""Where a Python process listens: the calls that start a server, with their port and address."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ class Listener:
         application: the application as an expression or as ``module:name``; empty where none is named.
         origin: where.
         port_origin: where the port is said.
-        reload: whether it runs with a reloader or debugger.
         module: the source that calls.
         expression: the application's expression.
         main: whether it is under ``if __name__ == "__main__"``.
@@ -43,7 +42,6 @@ class Listener:
     bind: Value
     origin: str
     application: str
-    reload: Value
     source: Source
     site: Site
     expression: cst.BaseExpression | None
@@ -243,15 +241,12 @@ def _listener(evaluator: Evaluator, source: Source, site: Site, shape: _Shape) -
 
     if expression is None and isinstance(call.func, cst.Attribute) and shape in _METHODS.values():
         expression = call.func.value
-    flags = [argument(call, None, name) for name in ("reload", "debug", "use_reloader")]
-    values = [evaluator.value(source, site.scope, flag) for flag in flags if flag is not None]
     return Listener(
         server=shape.server,
         port=port,
         bind=bind,
         origin=source.origin(site),
         application=application if isinstance(application, str) and ":" in application else "",
-        reload=next((value for value in values if value is not False), False),
         source=source,
         site=site,
         expression=expression,
@@ -267,4 +262,4 @@ def _grpc(evaluator: Evaluator, source: Source, site: Site) -> Listener | None:
         return None
     address = evaluator.text(evaluator.value(source, site.scope, argument(site.node, 0, "address")))
     bind, _, port = address.rpartition(":")
-    return Listener("grpc", port, bind, source.origin(site), "", False, source, site, None)
+    return Listener("grpc", port, bind, source.origin(site), "", source, site, None)

@@ -58,9 +58,8 @@ class PyServer:
         writes: folders written to, relative to the working directory (``.`` is that itself) or absolute.
         written_files: files written, in the same terms.
         writes_unknown: the first place that writes to a path decided only at run time.
-        tools: programs called; ``tools_unknown``: calls of programs decided only at run time.
+        tools: programs called.
         imports: third-party modules imported by the sources that the entry reaches.
-        debug_reload: a debugger or reloader that is switched on.
         beat: celery's scheduler, which writes its schedule into the working directory.
         settings: Django's settings module.
         static_root: the folder that ``collectstatic`` fills.
@@ -84,9 +83,7 @@ class PyServer:
     written_files: tuple[Fact[str], ...] = ()
     writes_unknown: Fact[str] | None = None
     tools: tuple[Fact[str], ...] = ()
-    tools_unknown: tuple[Fact[str], ...] = ()
     imports: tuple[Fact[str], ...] = ()
-    debug_reload: Fact[str] | None = None
     beat: Fact[str] | None = None
     settings: Fact[str] | None = None
     static_root: Fact[str] | None = None
@@ -220,7 +217,6 @@ class _Inquiry:
         folders = pywrites.writes(
             self.evaluator, sources, paths, self.folder, pyapplication.instance(self.python, self.evaluator, sources)
         )
-        known_tools, unknown_tools = pytools.tools(self.sources, paths, self.evaluator)
         port, variable = self.socket.port()
         return PyServer(
             kind=kind,
@@ -238,10 +234,8 @@ class _Inquiry:
             writes=folders.folders,
             written_files=folders.files,
             writes_unknown=folders.unknown,
-            tools=known_tools,
-            tools_unknown=unknown_tools,
+            tools=pytools.tools(self.sources, paths, self.evaluator),
             imports=third_party(self.sources, paths, self.roots),
-            debug_reload=self._reload(listener),
             beat=self._beat(),
             settings=Fact(settings.path, f"{self.sources.prefix}{settings.path}") if settings is not None else None,
             static_root=self._static_root(settings),
@@ -336,23 +330,6 @@ class _Inquiry:
         if listener is not None:
             return listener.server
         return "django" if self.start.server == "manage" else self.start.server
-
-    def _reload(self, listener: pylisten.Listener | None) -> Fact[str] | None:
-        start = self.start
-        given = start.option("--reload")
-        if given is not None and given.lower() not in ("false", "no", "0"):
-            return Fact("--reload", COMMAND)
-        if start.server == "flask" and (
-            "--debug" in start.options or self.environment.get("FLASK_DEBUG") in ("1", "true", "True")
-        ):
-            return Fact("--debug" if "--debug" in start.options else "FLASK_DEBUG", COMMAND)
-        if start.server == "fastapi" and start.subcommand == "dev":
-            return Fact("fastapi dev", COMMAND)
-        if start.server == "manage" and start.subcommand == "runserver":
-            return Fact("runserver", COMMAND)
-        if listener is not None and self.evaluator.settled(listener.reload) is True:
-            return Fact("debug", listener.origin)
-        return self.socket.reload
 
     def _beat(self) -> Fact[str] | None:
         if self.start.server != "celery":

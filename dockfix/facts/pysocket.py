@@ -44,9 +44,6 @@ _PORT_VARIABLES: Final = {
 class Socket:
     """The address and port that a server listens on, of each the strongest evidence.
 
-    Attributes:
-        reload: gunicorn's reloader, where its configuration file switches it on.
-
     Args:
         files: the build context.
         start: the command.
@@ -67,7 +64,6 @@ class Socket:
         parsed: Callable[[str], Source | None],
         unread: list[Fact[str]],
     ) -> None:
-        self.reload: Fact[str] | None = None
         self._files = files
         self._start = start
         self._option_origin = option_origin
@@ -177,23 +173,19 @@ class Socket:
             )
         source = self._parsed(path) if path is not None else None
         if source is not None:
-            for name in ("bind", "reload"):
-                place = self._evaluator.global_name(source, name)
-                if place is None:
-                    if name == "bind" and name in source.scope.names:
-                        self._undecided("the address", f"{source.prefix}{source.path}")
-                    continue
-                value = self._evaluator.of(place)
-                if isinstance(value, tuple) and value:
-                    value = value[0]
-                if name == "bind" and isinstance(value, Variable):
-                    value = self._evaluator.settled(value)
-                if name == "bind" and isinstance(value, str):
-                    self._gunicorn_bind(place, value)
-                elif name == "bind":
-                    self._undecided("the address", pydjango.origin_of(place))
-                elif name == "reload" and value is True:
-                    self.reload = Fact("gunicorn reload", pydjango.origin_of(place))
+            place = self._evaluator.global_name(source, "bind")
+            value = self._evaluator.of(place) if place is not None else None
+            if isinstance(value, tuple) and value:
+                value = value[0]
+            if isinstance(value, Variable):
+                value = self._evaluator.settled(value)
+            if place is None:
+                if "bind" in source.scope.names:
+                    self._undecided("the address", f"{source.prefix}{source.path}")
+            elif isinstance(value, str):
+                self._gunicorn_bind(place, value)
+            else:
+                self._undecided("the address", pydjango.origin_of(place))
         elif start.option("-c", "--config") is not None:
             self._undecided(f"what {given} says", COMMAND)
 

@@ -60,13 +60,10 @@ _BUILTIN = frozenset(
 )
 
 
-def tools(
-    sources: Sources, paths: Iterable[str], evaluator: Evaluator | None = None
-) -> tuple[tuple[Fact[str], ...], tuple[Fact[str], ...]]:
-    """The programs called by *paths*, and the calls whose program is decided only at run time."""
+def tools(sources: Sources, paths: Iterable[str], evaluator: Evaluator | None = None) -> tuple[Fact[str], ...]:
+    """The programs called by *paths*, without those that are decided only at run time."""
     evaluator = evaluator or Evaluator(sources, ("", "src"), {})
-    known: list[Fact[str]] = []
-    unknown: list[Fact[str]] = []
+    found: list[Fact[str]] = []
     for path in paths:
         content = sources.text(path)
         if content is None or not HINT.search(content) or content.count("\n") > LONGEST:
@@ -74,10 +71,9 @@ def tools(
         source = sources.source(path)
         for site in source.calls if source is not None else ():
             assert source is not None
-            for word in _called(evaluator, source, site):
-                target = unknown if WILD in word else known
-                target.append(Fact(word.replace(WILD, "…"), source.origin(site)))
-    return fact_list(known), fact_list(unknown)
+            words = _called(evaluator, source, site)
+            found += [Fact(word, source.origin(site)) for word in words if WILD not in word]
+    return fact_list(found)
 
 
 def _called(evaluator: Evaluator, source: Source, site: Site) -> Iterator[str]:

@@ -472,15 +472,15 @@ DJANGO = {
 
 
 @pytest.mark.parametrize(
-    ("command", "wanted", "reload"),
+    ("command", "wanted"),
     [
-        pytest.param("python manage.py runserver 0.0.0.0:8000", 8000, True, id="runserver"),
-        pytest.param("python manage.py runserver", 8000, True, id="default"),
-        pytest.param("python manage.py runserver 81", 81, True, id="port-alone"),
-        pytest.param("gunicorn site_.wsgi -b :8001", 8001, False, id="gunicorn"),
+        pytest.param("python manage.py runserver 0.0.0.0:8000", 8000, id="runserver"),
+        pytest.param("python manage.py runserver", 8000, id="default"),
+        pytest.param("python manage.py runserver 81", 81, id="port-alone"),
+        pytest.param("gunicorn site_.wsgi -b :8001", 8001, id="gunicorn"),
     ],
 )
-def test_django(command: str, wanted: int, reload: bool) -> None:
+def test_django(command: str, wanted: int) -> None:
     found = serve(DJANGO, command)
     assert found.kind.value == "web"
     assert (port(found), health(found)) == (wanted, "/api/healthz/")
@@ -492,7 +492,6 @@ def test_django(command: str, wanted: int, reload: bool) -> None:
     assert set(values(found.writes)) == {"data", "media", "exports"}
     assert found.static_root is not None
     assert found.static_root.value == "static_root"
-    assert (found.debug_reload is not None) == reload
 
 
 @pytest.mark.parametrize(
@@ -556,23 +555,6 @@ def test_console_script() -> None:
         "pkg/cli.py": FLASK + "def main():\n    app.run(port=99)\n",
     }
     assert port(serve(files, "serve")) == 99
-
-
-@pytest.mark.parametrize(
-    ("command", "source", "environment", "wanted"),
-    [
-        pytest.param("uvicorn app:app --reload", FASTAPI, {}, "--reload", id="uvicorn"),
-        pytest.param("flask run --debug", FLASK, {}, "--debug", id="flask"),
-        pytest.param("flask run", FLASK, {"FLASK_DEBUG": "1"}, "FLASK_DEBUG", id="environment"),
-        pytest.param("fastapi dev app.py", FASTAPI, {}, "fastapi dev", id="fastapi-dev"),
-        pytest.param("python app.py", FLASK + "app.run(debug=True)\n", {}, "debug", id="source"),
-        pytest.param("python app.py", FLASK + "app.run(debug=False)\n", {}, None, id="off"),
-        pytest.param("uvicorn app:app", FASTAPI, {}, None, id="production"),
-    ],
-)
-def test_debug_and_reload(command: str, source: str, environment: dict[str, str], wanted: str | None) -> None:
-    found = serve(source, command, environment).debug_reload
-    assert (found.value if found is not None else None) == wanted
 
 
 def test_a_variable_in_uwsgis_file_is_looked_up_in_the_environment() -> None:
