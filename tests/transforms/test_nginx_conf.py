@@ -26,7 +26,7 @@ def test_blocks_are_nested_and_comments_left_out() -> None:
         ("http { server { listen 80; %s } server { listen 443 ssl; %s } }", Site(80)),
         ("server { listen 80; location = /healthz { return 204; } location / { proxy_pass http://a; } }", None),
         ("server { listen 80; location /api/ { proxy_pass http://api; } %s }", Site(80)),
-        ("server { listen 80; location / { try_files $uri /index.html; } }", Site(80)),
+        ("server { listen 80; root /srv/site; location / { try_files $uri /index.html; } }", Site(80)),
     ],
 )
 def test_site_that_answers(text: str, expected: Site | None) -> None:
