@@ -144,12 +144,20 @@ def _start(command: list[str], folder: str) -> subprocess.Popen[bytes]:
 
 
 def _finish(command: list[str], folder: str) -> int:
-    """Run to the end; the most memory that it took, in MB."""
+    """Run to the end; the most memory that it took without its workers, in MB.
+
+    What ``wait4`` tells begins with the memory of the process that forked, which here holds the whole forge.
+    """
     running = _start(command, folder)
-    _, status, usage = os.wait4(running.pid, 0)
-    if os.waitstatus_to_exitcode(status) != 0:
+    memory = 0
+    while running.poll() is None:
+        for line in Path(f"/proc/{running.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                memory = max(memory, int(line.split()[1]))
+        time.sleep(0.2)
+    if running.returncode != 0:
         print(Path(folder, "log").read_text()[-2000:], file=sys.stderr)
-    return usage.ru_maxrss // 1024
+    return memory // 1024
 
 
 if __name__ == "__main__":
