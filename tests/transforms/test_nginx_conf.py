@@ -46,6 +46,14 @@ def test_site_that_answers(text: str, expected: Site | None) -> None:
             "the server block sends every request elsewhere",
         ),
         ("server { listen 80; location / { proxy_pass http://api; } }", "nginx hands requests on to another server"),
+        (
+            "server { location ~ \\.php$ { fastcgi_pass php:9000; } }",
+            "no root and no location is there that would answer /",
+        ),
+        (
+            "server { location / { try_files $uri /index.html; } }",
+            "no root and no location is there that would answer /",
+        ),
         ("server { listen 80; auth_basic staff; }", "the site asks for a password"),
         ("auth_basic staff; server { listen 80; }", "the site asks for a password"),
         ("server { listen 80; include snippets/site.conf; }", "the server block includes snippets/site.conf"),
