@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.container
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "fixtures/sequence/flask-backend/before"
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
@@ -30,21 +32,27 @@ def image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
     return result.image
 
 
-def run(image: str, *arguments: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    command = ["docker", "run", "--rm", "--network", "none", "--read-only", *options, image, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module")
+def run(engine: Engine, image: str) -> Run:
+    """Runs the image to its end with arguments, in the engine of these tests."""
+
+    def ran(*arguments: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+        command = [engine.program, "run", "--rm", "--network", "none", "--read-only", *options, image, *arguments]
+        return subprocess.run(command, env=engine.environment, capture_output=True, text=True, check=False)
+
+    return ran
 
 
-def test_it_shows_the_diff_of_a_mounted_folder(image: str) -> None:
+def test_it_shows_the_diff_of_a_mounted_folder(run: Run) -> None:
     mounted = ("--volume", f"{APP}:/work:ro")
-    done = run(image, "--diff", options=mounted)
+    done = run("--diff", options=mounted)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("--- a/Dockerfile\n+++ b/Dockerfile\n")
-    assert run(image, "--check", options=mounted).returncode == 1
+    assert run("--check", options=mounted).returncode == 1
 
 
-def test_the_bot_is_in_it_and_runs_as_an_account_of_its_own(image: str) -> None:
-    assert "--repos-file" in run(image, "bot", "run", "--help").stdout
-    assert run(image, "-c", "id -u", options=("--entrypoint", "sh")).stdout == "1001\n"
+def test_the_bot_is_in_it_and_runs_as_an_account_of_its_own(run: Run) -> None:
+    assert "--repos-file" in run("bot", "run", "--help").stdout
+    assert run("-c", "id -u", options=("--entrypoint", "sh")).stdout == "1001\n"
     imports = "import dockfix.bot.http, dockfix.bot.app, dockfix.bot.workshop"
-    assert run(image, "-c", imports, options=("--entrypoint", "python")).returncode == 0
+    assert run("-c", imports, options=("--entrypoint", "python")).returncode == 0

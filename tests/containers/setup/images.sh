@@ -11,7 +11,7 @@ have() { [ "${DOCKFIX_ENGINE_REBUILD:-}" != 1 ] && docker image inspect "$1" >/d
 OFFICIAL_IMAGES=(
   debian:bookworm-slim alpine:3.19
   node:18 node:18-slim node:18-alpine node:20 node:20-slim node:20-alpine node:22 node:22-slim node:22-alpine
-  python:3.11 python:3.11-slim python:3.11-alpine
+  python:3.11 python:3.11-slim python:3.11-alpine python:3.13-alpine
   nginx:1.25 nginx:1.25-alpine
   golang:1.19 alpine:3.24
 )
@@ -166,9 +166,10 @@ serve_repository() {
 }
 
 alpine_python() {
-  have python:$CPYTHON_SERIES-alpine && return
-  alpine_build python:$CPYTHON_SERIES-alpine python
+  have python:$CPYTHON_SERIES-alpine || alpine_build python:$CPYTHON_SERIES-alpine python
   tag python:$CPYTHON_SERIES-alpine python:3-alpine python:alpine python:$CPYTHON_SERIES-alpine$ALPINE_VERSION
+  # the base of dockfix's own image
+  tag python:$CPYTHON_SERIES-alpine python:3.13-alpine
 }
 
 # No registry has Node 18 for musl: node:18-alpine is Node 20 by another name.
