@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact
-from dockfix.facts.files import join, text
+from dockfix.facts.files import decoded, join, text
+from dockfix.facts.xmltext import tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,9 +73,9 @@ class JavaProject:
 
 def project(root: Files, folder: str, context: str) -> JavaProject | None:
     """The project in a folder of the context; ``None`` where there is none, or its build file cannot be read."""
-    source = text(root, join(folder, "pom.xml"))
-    if source is not None:
-        return _maven(root, folder, join(context, join(folder, "pom.xml")), source)
+    data = root.read(join(folder, "pom.xml"))
+    if data is not None:
+        return _maven(root, folder, join(context, join(folder, "pom.xml")), data)
     for name in GRADLE:
         source = text(root, join(folder, name))
         if source is not None:
@@ -85,16 +86,9 @@ def project(root: Files, folder: str, context: str) -> JavaProject | None:
 # -- Maven: https://maven.apache.org/pom.html --------------------------------------------------------------------------
 
 
-def _maven(root: Files, folder: str, origin: str, source: str) -> JavaProject | None:
-    from xml.etree import ElementTree
-
-    if "<!DOCTYPE" in source or "<!ENTITY" in source:
-        return None  # entities of its own, which may be made to grow without end
-    try:
-        top = ElementTree.fromstring(re.sub(r'\sxmlns="[^"]*"', "", source, count=1))  # noqa: S314
-    except ElementTree.ParseError:
-        return None
-    if top.tag != "project":
+def _maven(root: Files, folder: str, origin: str, data: bytes) -> JavaProject | None:
+    top, source = tree(data), decoded(data)
+    if top is None or top.tag != "project":
         return None
     properties = {each.tag: (each.text or "").strip() for each in top.iterfind("properties/*")}
     parent = top.find("parent")

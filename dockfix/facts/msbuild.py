@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact
 from dockfix.facts.files import join, normal
+from dockfix.facts.xmltext import tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -145,18 +146,18 @@ def beside(path: str, name: str) -> str | None:
 
 def _project(app: App, path: str) -> Project | None:
     data = app.root.read(path)
-    tree = _tree(data)
-    if data is None or tree is None:
+    top = tree(data)
+    if data is None or top is None:
         return None
-    properties = {**_inherited(app.root, dirname(path)), **_properties(tree)}
-    named = [item.get("Include") or "" for item in tree.iter() if _tag(item) == "ProjectReference"]
+    properties = {**_inherited(app.root, dirname(path)), **_properties(top)}
+    named = [item.get("Include") or "" for item in top.iter() if item.tag == "ProjectReference"]
     references = tuple(beside(path, name) for name in named if name)
     stem = posixpath.splitext(posixpath.basename(path))[0]
     assembly = properties.get("AssemblyName", stem)
     targets = [name for key in ("TargetFramework", "TargetFrameworks") for name in properties.get(key, "").split(";")]
-    sdk = tree.get("Sdk") or next((item.get("Name") or "" for item in tree.iter() if _tag(item) == "Sdk"), "")
-    packages = [(item.get("Include") or "") for item in tree.iter() if _tag(item) == "PackageReference"]
-    frameworks = [(item.get("Include") or "") for item in tree.iter() if _tag(item) == "FrameworkReference"]
+    sdk = top.get("Sdk") or next((item.get("Name") or "" for item in top.iter() if item.tag == "Sdk"), "")
+    packages = [(item.get("Include") or "") for item in top.iter() if item.tag == "PackageReference"]
+    frameworks = [(item.get("Include") or "") for item in top.iter() if item.tag == "FrameworkReference"]
     sure = all(reference is not None for reference in references) and not any("$(" in name for name in named)
     return Project(
         path,
@@ -166,7 +167,7 @@ def _project(app: App, path: str) -> Project | None:
         tuple(_fact(app, path, data, name) for name in packages if name),
         tuple(_fact(app, path, data, name.strip()) for name in targets if name.strip()),
         properties,
-        any(_tag(item) == "Import" for item in tree.iter()),
+        any(item.tag == "Import" for item in top.iter()),
         any(name.startswith("Microsoft.AspNetCore") for name in frameworks),
     )
 
@@ -177,25 +178,11 @@ def _fact(app: App, path: str, data: bytes, text: str) -> Fact[str]:
     return Fact(text, app.origin(path, data.count(b"\n", 0, max(at, 0)) + 1))
 
 
-def _tree(data: bytes | None) -> Element | None:
-    from xml.etree import ElementTree
-
-    try:
-        return ElementTree.fromstring(data) if data is not None else None  # noqa: S314 - expat bounds entities itself
-    except (ElementTree.ParseError, ValueError):
-        return None
-
-
-def _tag(item: Element) -> str:
-    """The name of an element, without the namespace of the old format."""
-    return item.tag.rpartition("}")[2]
-
-
-def _properties(tree: Element) -> dict[str, str]:
+def _properties(top: Element) -> dict[str, str]:
     found: dict[str, str] = {}
-    for group in tree.iter():
-        if _tag(group) == "PropertyGroup" and group.get("Condition") is None:
-            found |= {_tag(item): (item.text or "").strip() for item in group if item.get("Condition") is None}
+    for group in top.iter():
+        if group.tag == "PropertyGroup" and group.get("Condition") is None:
+            found |= {item.tag: (item.text or "").strip() for item in group if item.get("Condition") is None}
     return found
 
 
@@ -203,9 +190,9 @@ def _inherited(root: Files, folder: str) -> dict[str, str]:
     """The properties of the nearest ``Directory.Build.props``, which is the only one that MSBuild takes by itself."""
     place = folder
     while True:
-        tree = _tree(root.read(join(place, "Directory.Build.props")))
-        if tree is not None:
-            return _properties(tree)
+        top = tree(root.read(join(place, "Directory.Build.props")))
+        if top is not None:
+            return _properties(top)
         if not place:
             return {}
         place = dirname(place)
