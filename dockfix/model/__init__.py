@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from dockfix.dockerfile import expand
 from dockfix.facts.server import Server
-from dockfix.model import origins
 from dockfix.model.commands import Invocation, Purpose
 from dockfix.model.config import Config, join
 from dockfix.model.placements import Placement
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from dockfix.facts.compose import Service, Volume
     from dockfix.facts.node import Node
     from dockfix.facts.requirement import Requirement
+    from dockfix.facts.server import Place
     from dockfix.options import Options
 
 __all__ = [
@@ -106,6 +106,11 @@ class Model:
         return self.app.compose
 
     @cached_property
+    def places(self) -> dict[str, Place]:
+        """Where files of the final stage come from, as far as it was asked: every ecosystem asks for the same ones."""
+        return {}
+
+    @cached_property
     def folder(self) -> str:
         """The folder of the image in which the app lies: the working directory at the end."""
         return self.final.config.workdir
@@ -121,7 +126,7 @@ class Model:
             if path is not None:
                 return path
         for stage in (self.final, *reversed(self.stages[:-1])):
-            path = origins.source(stage, self.folder)
+            path = stage.source(self.folder)
             if path is not None:
                 return path
         return None

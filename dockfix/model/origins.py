@@ -7,7 +7,7 @@ from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile import expand
-from dockfix.facts.server import Place, Ran, Running
+from dockfix.facts.server import Place, Running
 from dockfix.model.config import join
 
 if TYPE_CHECKING:
@@ -57,8 +57,11 @@ def running(model: Model, start: Start, words: tuple[str, ...] = ()) -> Running:
 
 def place(model: Model, path: str) -> Place:
     """Where a file of the final stage comes from, as facts are asked for it."""
-    stage, path = origin(model, path)
-    return Place(path, stage.context_path(path), tuple(ran(stage)))
+    found = model.places.get(path)
+    if found is None:
+        stage, before = origin(model, path)
+        found = model.places[path] = Place(before, stage.context_path(before), stage.ran)
+    return found
 
 
 def context_paths(model: Model, path: str) -> Iterator[str]:
@@ -84,32 +87,6 @@ def _by_name(model: Model, path: str) -> Iterator[tuple[StageModel, str]]:
         for name in copy.sources:
             if basename(name) == basename(path) and path in {target, join(target, basename(name))}:
                 yield model.stages[stage.index], join("/", name)
-
-
-def ran(stage: StageModel) -> Iterator[Ran]:
-    """The commands of all RUNs of a stage and those that it descends from."""
-    for step in stage.all_steps:
-        workdir = step.before.workdir
-        environment = {**step.arguments, **step.before.env}
-        for command in step.script.commands if step.script else ():
-            words = tuple(expand(word.text, environment) or word.text for word in command.words)
-            if words[:1] == ("cd",) and len(words) == 2 and not command.depth:
-                workdir = join(workdir, words[1])
-                continue
-            assigned = {name: value for name, _, value in (word.text.partition("=") for word in command.assignments)}
-            if words:
-                yield Ran(words, workdir, source(stage, workdir), {**environment, **assigned})
-
-
-def source(stage: StageModel, folder: str) -> str | None:
-    """The folder of the build context that lands in a folder of a stage; ``None`` where that cannot be told."""
-    path = stage.context_path(folder)
-    if path is not None:
-        return path
-    # only files were copied into the folder: their common parent is its source
-    inside = f"{folder.rstrip('/')}/"
-    parents = {dirname(p.source) for p in stage.placements if not p.folder and dirname(p.target) + "/" == inside}
-    return parents.pop() if len(parents) == 1 else None
 
 
 def _before(model: Model, step: Step, path: str) -> tuple[Step, StageModel | None, str] | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.dockerfile import expand, shell
+from dockfix.facts.server import Ran
 from dockfix.model import config as configs
 from dockfix.model.accounts import account_name, option_value
 from dockfix.model.commands import Invocation, Purpose, invocation, purposes
@@ -101,12 +102,12 @@ class StageModel:
         """The stage's number, from 0."""
         return self.stage.index
 
-    @property
+    @cached_property
     def lineage(self) -> tuple[StageModel, ...]:
         """The stage and the ones it descends from, itself last."""
         return (*(self.parent.lineage if self.parent else ()), self)
 
-    @property
+    @cached_property
     def all_steps(self) -> tuple[Step, ...]:
         """The steps of the whole lineage in order."""
         return tuple(step for stage in self.lineage for step in stage.steps)
@@ -204,6 +205,44 @@ class StageModel:
                     inner = path[len(placement.target.rstrip("/")) + 1 :]
                     return f"{placement.source}/{inner}" if placement.source else inner
         return None
+
+    def source(self, folder: str) -> str | None:
+        """The folder of the build context that lands in *folder*; ``None`` where that cannot be told."""
+        path = self.context_path(folder)
+        if path is not None:
+            return path
+        # only files were copied into the folder: their common parent is its source
+        parents = self._parents.get(folder.rstrip("/"), frozenset())
+        return next(iter(parents)) if len(parents) == 1 else None
+
+    @cached_property
+    def _parents(self) -> Mapping[str, frozenset[str]]:
+        """By folder of the image, the folders of the build context from which this stage copies single files to it."""
+        found: dict[str, set[str]] = {}
+        for placement in self.placements:
+            if not placement.folder:
+                found.setdefault(dirname(placement.target).rstrip("/"), set()).add(dirname(placement.source))
+        return {folder: frozenset(sources) for folder, sources in found.items()}
+
+    @cached_property
+    def ran(self) -> tuple[Ran, ...]:
+        """The commands of all RUNs of the lineage, in order."""
+        return tuple(self._commands())
+
+    def _commands(self) -> Iterator[Ran]:
+        for step in self.all_steps:
+            workdir = step.before.workdir
+            environment = {**step.arguments, **step.before.env}
+            for command in step.script.commands if step.script else ():
+                words = tuple(expand(word.text, environment) or word.text for word in command.words)
+                if words[:1] == ("cd",) and len(words) == 2 and not command.depth:
+                    workdir = configs.join(workdir, words[1])
+                    continue
+                assigned = {
+                    name: value for name, _, value in (word.text.partition("=") for word in command.assignments)
+                }
+                if words:
+                    yield Ran(words, workdir, self.source(workdir), {**environment, **assigned})
 
     def image_path(self, path: str) -> str | None:
         """Where a file of the build context lies in the image, ``None`` where no COPY brings it."""

@@ -228,7 +228,7 @@ def _foreign(model: Model) -> bool:
 def _all_builds(model: Model) -> tuple[Build, ...]:
     """Every build of the stage."""
     found = []
-    for ran in origins.ran(model.final):
+    for ran in model.final.ran:
         own = facts.module_at(model.app, ran.folder) if ran.folder is not None else None
         build = build_of(ran, own.path if own is not None and own.folder == ran.folder else None)
         if build is not None:

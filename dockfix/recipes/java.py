@@ -246,7 +246,7 @@ def fetch(model: Model, stage: StageModel, step: Step) -> Fetch | None:
         raise UnfitError(step.instruction, "Gradle has no command that fetches what a build needs and builds nothing")
     if called.has("-o", "--offline", "-pl", "--projects", "-f", "--file", "-s", "--settings", "-gs"):
         raise UnfitError(step.instruction, "Maven is told where to look for projects or settings")
-    place = origins.source(stage, step.before.workdir)
+    place = stage.source(step.before.workdir)
     if place is None:
         raise UnfitError(step.instruction, f"nothing of the build context lands in {step.before.workdir}")
     paths = _manifests(model, step, called, place)
