@@ -61,7 +61,7 @@ def alpine(package: str, suite: str | None = None) -> Answer | None:
         return family
     if row := table("apt").row(name):
         return _answer(row, name, branch)
-    for rule in (_time_transition, _php_sibling, _soname_sibling):
+    for rule in (_time_transition, _php_sibling, _soname_sibling, _unpackaged):
         if answer := rule(name, branch):
             return answer
     return None
@@ -218,6 +218,14 @@ def _soname_sibling(name: str, branch: str) -> Answer | None:
         if pattern.fullmatch(row["package"]) and row["kind"] == "runtime" and row["confidence"] != "low":
             answer = _answer(row, name, branch)
             return Answer(answer.packages, answer.kind, answer.reason, "medium", answer.origin)
+    return None
+
+
+def _unpackaged(name: str, branch: str) -> Answer | None:
+    """Why Alpine has none of a whole family, such as CUDA's ``cuda-*``."""
+    for row in table("unpackaged").rows():
+        if _order(row["from"]) <= _order(branch) and re.fullmatch(row["pattern"], name):
+            return Answer((), "none", row["why"], "high", table("unpackaged").origin)
     return None
 
 

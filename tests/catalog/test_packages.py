@@ -39,6 +39,12 @@ from dockfix.catalog import (
         ("libssl3t64", "3.20", ("libssl3", "libcrypto3"), "runtime"),
         ("libicu74", "3.20", ("icu-libs",), "runtime"),
         ("wkhtmltopdf", "3.20", (), "none"),
+        ("cuda-cudart-11-7", "3.20", (), "none"),
+        ("libcublas-dev-11-7", "3.20", (), "none"),
+        ("python-docutils", "3.20", (), "none"),
+        ("python-is-python3", "3.20", ("python3",), "runtime"),
+        ("btrfs-tools", "3.20", ("btrfs-progs",), "tool"),
+        ("libibverbs-dev", "3.12", (), "none"),
     ],
 )
 def test_debian_package_on_alpine(package: str, branch: str | None, packages: tuple[str, ...], kind: str) -> None:
@@ -51,6 +57,10 @@ def test_debian_package_on_alpine(package: str, branch: str | None, packages: tu
 @pytest.mark.parametrize("package", ["", "no-such-package", "libnosuchthing7", "php8.2-nosuchextension", "t64"])
 def test_unknown_package_is_none(package: str) -> None:
     assert alpine(package, "3.20") is None
+
+
+def test_family_is_unknown_on_a_branch_that_still_had_it() -> None:
+    assert alpine("python-docutils", "3.15") is None
 
 
 @pytest.mark.parametrize(
