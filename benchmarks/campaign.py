@@ -124,7 +124,7 @@ def _arguments() -> argparse.Namespace:
 
 def _apps() -> list[dict[str, str | bytes]]:
     """The apps of the fixtures whose Dockerfiles change."""
-    found = []
+    found: list[dict[str, str | bytes]] = []
     for folder in sorted(APPS.iterdir()):
         before = folder / "before"
         if (folder / "after").is_dir() and before.is_dir():

@@ -63,7 +63,7 @@ def _rewritten(document: Document, instruction: Instruction) -> Result:
     gap = Span(assignment.span.start + len(key), assignment.value_span.start)
     if "#" in gap.of(document.text):
         return Refusal(instruction, f"a comment stands between {key} and its value")
-    why = f"the old form without an equals sign is deprecated, and takes the whole rest of the line for {key}"
+    why = "the old form without an equals sign is deprecated, and takes the whole rest of the line for one variable"
     edits = [Edit(gap, "=")]
     place = assignment.value_span
     if written == f'"{raw}"':

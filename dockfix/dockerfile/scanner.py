@@ -214,7 +214,7 @@ class _Scanner:
             logical = Logical(text, tuple(starts), tuple(sources))
         keyword, found, value = split(logical.text, 0, escape)
         heredocs: tuple[Heredoc, ...] = ()
-        if "<<" in logical.text and self.takes_heredocs(keyword, logical.text, value, index):
+        if "<<" in logical.text and self.takes_heredocs(keyword, logical.text, value):
             heredocs = self.heredocs(logical.text, index)
             if heredocs:
                 end_line = self.next - 1
@@ -230,7 +230,7 @@ class _Scanner:
         escape = self.scan.escape
         return trimmed.endswith(escape) and trimmed[-2:-1] != escape
 
-    def takes_heredocs(self, keyword: str, logical: str, value: tuple[int, int], index: int) -> bool:
+    def takes_heredocs(self, keyword: str, logical: str, value: tuple[int, int]) -> bool:
         start, end = value
         if keyword == "ONBUILD":
             keyword, _, (start, end) = split(logical, start, self.scan.escape)

@@ -63,7 +63,7 @@ def _pod(container: Container) -> Words:
 
 
 def _points(model: Model, service: Service) -> Iterator[Words]:
-    yield from _build(model, service)
+    yield from _build(service)
     yield from _health(model, service)
     if service.command is not None or service.entrypoint is not None:
         attribute = "command" if service.command is not None else "entrypoint"
@@ -76,7 +76,7 @@ def _points(model: Model, service: Service) -> Iterator[Words]:
         yield ("it may use ", Code(service.memory), " of memory (", Code(service.origin("memory")), ")")
 
 
-def _build(model: Model, service: Service) -> Iterator[Words]:
+def _build(service: Service) -> Iterator[Words]:
     if service.target is not None:
         yield (
             "builds the stage ",

@@ -95,12 +95,12 @@ def _project(app: App, solution: Solution, running: Running) -> tuple[Project | 
         return None if project is None else (project, False)
     operands = [word for word in words[1:] if not word.startswith("-")]
     if operands[:1] in (["run"], ["watch"]):
-        return run_project(app, solution, words, running.folder), True
+        return run_project(solution, words, running.folder), True
     dll = next((word for word in operands if word.endswith(".dll")), None)
     return (solution.named(basename(dll).removesuffix(".dll")) if dll is not None else None), False
 
 
-def run_project(app: App, solution: Solution, words: tuple[str, ...], folder: str | None) -> Project | None:
+def run_project(solution: Solution, words: tuple[str, ...], folder: str | None) -> Project | None:
     """The project that ``dotnet run`` builds and starts in a folder of the context."""
     given = next((after for word, after in pairwise(words) if word in {"--project", "-p"}), "")
     if folder is None:

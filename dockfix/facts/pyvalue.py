@@ -364,7 +364,7 @@ class Evaluator(Names):
         made = self.look(source, scope, call.func)
         if made is not None and made.node is not None:
             return self._result(made)
-        return self._environment_reader(call, name, at)
+        return self._environment_reader(name, at)
 
     def _method_value(self, source: Source, scope: Scope, call: cst.Call, at: Any) -> Value:
         import libcst as cst
@@ -410,7 +410,7 @@ class Evaluator(Names):
         values = [self.value(function.source, inner, item.value) for item in returns(function.node.body)]
         return values[0] if values and all(value == values[0] for value in values) else UNKNOWN
 
-    def _environment_reader(self, call: cst.Call, name: str, at: Any) -> Value:
+    def _environment_reader(self, name: str, at: Any) -> Value:
         """``env("X", default=…)`` of django-environ and environs, ``config("X", default=…)`` of python-decouple."""
         method = name.rpartition(".")[2]
         head = name.partition(".")[0]

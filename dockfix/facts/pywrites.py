@@ -260,7 +260,7 @@ def _setting_name(evaluator: Evaluator, source: Source, site: Site, target: cst.
 
 def _handler(evaluator: Evaluator, source: Source, site: Site) -> Iterator[_Write]:
     """File handlers of ``logging.config.dictConfig`` and Django's LOGGING; Django's databases and caches in files."""
-    keys = _keys(evaluator, source, site)
+    keys = _keys(site)
     value = evaluator.value(source, site.scope, site.node) if keys & {"filename", "ENGINE", "LOCATION"} else UNKNOWN
     if not isinstance(value, dict):
         return
@@ -273,7 +273,7 @@ def _handler(evaluator: Evaluator, source: Source, site: Site) -> Iterator[_Writ
         yield _Write(evaluator.text(value["LOCATION"]), source.origin(site), True)
 
 
-def _keys(evaluator: Evaluator, source: Source, site: Site) -> set[str]:
+def _keys(site: Site) -> set[str]:
     import libcst as cst
 
     return {

@@ -54,7 +54,7 @@ def _call(word: str, where: str) -> Call:
 def calls(model: Model, stage: StageModel) -> Iterator[Call]:
     """Every program that the RUNs of *stage* call, and of the final stage also what runs in a container."""
     for step in stage.steps:
-        yield from _step_calls(model, stage, step)
+        yield from _step_calls(model, step)
     for script in scripts(model, stage):
         for fact in script.commands:
             yield _call(fact.value[0], fact.origin)
@@ -90,7 +90,7 @@ def lines(model: Model) -> Iterator[tuple[str, str]]:
         yield text, f"line {health.instruction.line}"
 
 
-def _step_calls(model: Model, stage: StageModel, step: Step) -> Iterator[Call]:
+def _step_calls(model: Model, step: Step) -> Iterator[Call]:
     """The programs of one RUN, and those of the npm scripts that it runs."""
     where = f"line {step.instruction.line}"
     for command in step.script.commands if step.script else ():

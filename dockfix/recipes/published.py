@@ -64,7 +64,7 @@ def published_by(model: Model, stage: StageModel, solution: Solution) -> Publish
     if project is None:
         raise UnfitError(start.command, f"no project in the build context makes {basename(words[1])}")
     place = dirname(join(workdir, words[1]))
-    outputs = [folder for step in stage.steps for folder in _outputs(model, stage, step, project)]
+    outputs = [folder for step in stage.steps for folder in _outputs(stage, step, project)]
     if place not in outputs:
         raise UnfitError(start.command, f"{place} is not the folder into which `dotnet publish` puts the app")
     if place != workdir:
@@ -76,7 +76,7 @@ def _run(model: Model, stage: StageModel, solution: Solution, words: tuple[str, 
     """``dotnet run``, as the assembly that it builds and starts."""
     command, workdir = model.start.command, stage.config.workdir
     folder = stage.context_path(workdir)
-    project = run_project(model.app, solution, words, folder)
+    project = run_project(solution, words, folder)
     if project is None or folder is None:
         raise UnfitError(command, "which project `dotnet run` starts cannot be told")
     launch = beneath(project.folder, "Properties/launchSettings.json")
@@ -114,7 +114,7 @@ def _arguments(words: Sequence[str]) -> tuple[str, ...] | None:
     return tuple(rest)
 
 
-def _outputs(model: Model, stage: StageModel, step: Step, project: Project) -> Iterator[str]:
+def _outputs(stage: StageModel, step: Step, project: Project) -> Iterator[str]:
     """The folders of the image into which a RUN publishes *project*."""
     for called in step.calls("dotnet", "publish"):
         given = _option(called, "-o", "--output")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockfix.report.record import Failure, Omission, Record, Rewrite
@@ -14,18 +15,14 @@ if TYPE_CHECKING:
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-def lines(record: Record, *, written: bool = False) -> Iterator[str]:
-    """What there is to say of one path, a line each.
-
-    Args:
-        record: the path and what became of it.
-        written: whether changes are carried out in this run, which decides the tense.
-    """
+def lines(record: Record) -> Iterator[str]:
+    """What there is to say of one path, a line each; what holds for several of its lines alike is said once."""
     if not isinstance(record, Rewrite):
         yield printable(str(record))
         return
-    for outcome in record.plan.outcomes:
-        yield line(record.path, outcome)
+    for alike in _alike(record.plan.outcomes):
+        more = ", ".join(str(outcome.line) for outcome in alike[1:])
+        yield line(record.path, alike[0]) + (f" (also line {more})" if more else "")
     if record.withheld:
         yield printable(f"{record.path}: not written: {record.withheld}")
     for defect in record.plan.defects:
@@ -40,6 +37,15 @@ def line(path: str, outcome: Outcome) -> str:
     place = path if outcome.line is None else f"{path}:{outcome.line}"
     kind = f"{outcome.kind} ({outcome.safety.value})" if outcome.kind == "applied" and outcome.safety else outcome.kind
     return printable(f"{place}: {outcome.transform} {kind}: {outcome.why}")
+
+
+def _alike(outcomes: Iterable[Outcome]) -> Iterable[list[Outcome]]:
+    """The outcomes in groups that differ in their line alone, each where its first one stands."""
+    groups: dict[object, list[Outcome]] = {}
+    for outcome in outcomes:
+        key = replace(outcome, line=None) if outcome.line is not None else id(outcome)
+        groups.setdefault(key, []).append(outcome)
+    return groups.values()
 
 
 def printable(text: str) -> str:

@@ -49,6 +49,14 @@ def test_shows_the_diff_and_writes_nothing(dockfix: Run, app: Path, arguments: t
     assert unchanged(app)
 
 
+def test_says_once_what_holds_for_several_lines(dockfix: Run, app: Path) -> None:
+    (app / "Dockerfile").write_text("FROM busybox:1.36\nRUN sudo true\nRUN echo old\nRUN sudo true\nRUN sudo id\n")
+    result = dockfix("--only", "no-sudo")
+    assert (
+        result.stderr.splitlines()[0] == "Dockerfile:2: no-sudo refused: sudo is needed\\x1b[31m here (also line 4, 5)"
+    )
+
+
 def test_git_applies_the_diff(dockfix: Run, app: Path) -> None:
     shutil.rmtree(app / ".git")
     subprocess.run(["git", "init", "--quiet"], cwd=app, check=True)
