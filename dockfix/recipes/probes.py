@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import pairwise
 from posixpath import basename
@@ -34,6 +35,11 @@ FOLDERS = frozenset({"/etc/nginx", "/etc/nginx/conf.d", "/etc/nginx/templates"})
 """Folders that the nginx images have, so that a file that is copied to one of these names lies in it."""
 
 
+def _exec(*words: str) -> str:
+    """*words* in the exec form, for which the image needs no shell: https://github.com/hadolint/hadolint/wiki/DL3025"""
+    return json.dumps(words, ensure_ascii=False)
+
+
 def instruction(command: str) -> str:
     """HEALTHCHECK with the usual timing, on one line where that fits."""
     line = f"HEALTHCHECK {TIMING} CMD {command}"
@@ -47,9 +53,10 @@ def node(port: int, variable: str | None, route: str | None) -> str:
     failed = ".on('error', () => process.exit(1))"
     if route is None:
         plain = number.strip("()")
-        return f"node -e \"require('net').connect({plain}, '127.0.0.1').on('connect', () => {done}){failed}\""
+        return _exec("node", "-e", f"require('net').connect({plain}, '127.0.0.1').on('connect', () => {done}){failed}")
     address = f"'http://127.0.0.1:' + {number} + '{route}'" if variable else f"'http://127.0.0.1:{port}{route}'"
-    return f"node -e \"require('http').get({address}, r => process.exit(r.statusCode < 400 ? 0 : 1)){failed}\""
+    asked = f"require('http').get({address}, r => process.exit(r.statusCode < 400 ? 0 : 1))"
+    return _exec("node", "-e", asked + failed)
 
 
 def python(interpreter: str, port: int, variable: str | None, route: str | None) -> str:
@@ -57,12 +64,14 @@ def python(interpreter: str, port: int, variable: str | None, route: str | None)
     number = f"int(os.environ.get('{variable}', {port}))" if variable else str(port)
     modules = "import os, socket" if variable else "import socket"
     if route is None:
-        return f"{interpreter} -c \"{modules}; socket.create_connection(('127.0.0.1', {number}), timeout=5).close()\""
+        connected = f"{modules}; socket.create_connection(('127.0.0.1', {number}), timeout=5).close()"
+        return _exec(interpreter, "-c", connected)
     extra = "import os; " if variable else ""
-    return (
-        f'{interpreter} -c "{extra}from http.client import HTTPConnection as C; '
-        f"c = C('127.0.0.1', {number}, timeout=5); c.request('GET', '{route}'); exit(c.getresponse().status >= 400)\""
+    asked = (
+        f"{extra}from http.client import HTTPConnection as C; "
+        f"c = C('127.0.0.1', {number}, timeout=5); c.request('GET', '{route}'); exit(c.getresponse().status >= 400)"
     )
+    return _exec(interpreter, "-c", asked)
 
 
 def unix_socket(model: Model) -> tuple[str, str] | None:
@@ -76,7 +85,7 @@ def unix_socket(model: Model) -> tuple[str, str] | None:
         if option == "--uds" or (option in {"-b", "--bind"} and given.startswith("unix:")):
             path = join(model.folder, given.removeprefix("unix:"))
             if re.fullmatch(r"[\w./-]+", path):
-                return path, f"{name} -c \"import socket; socket.socket(socket.AF_UNIX).connect('{path}')\""
+                return path, _exec(name, "-c", f"import socket; socket.socket(socket.AF_UNIX).connect('{path}')")
     return None
 
 
@@ -101,7 +110,7 @@ def nginx(model: Model, site: Site) -> str | None:
     stage = model.final
     address = f"http://127.0.0.1{'' if site.port == 80 else f':{site.port}'}{site.path}"
     if stage.manager == "apk":
-        return f"wget -q --spider {address}"
+        return _exec("wget", "-q", "--spider", address)
     installed = {word.text for step in stage.all_steps for called in step.invocations for word in called.operands}
     if "curl" in installed or _brings_curl(model):
         return f"curl -fsS -o /dev/null {address} || exit 1"
@@ -231,11 +240,12 @@ def http(model: Model, port: int, variable: str | None, route: str | None) -> st
     address = f"http://127.0.0.1:{number}{route or ''}"
     if stage.manager == "apk":
         # many routers answer a HEAD request, as --spider may send, with 404 or 405
-        return f"wget -qO /dev/null {address}" if route is not None else f"nc -z 127.0.0.1 {number}"
+        words = ("wget", "-qO", "/dev/null", address) if route is not None else ("nc", "-z", "127.0.0.1", number)
+        return " ".join(words) if variable else _exec(*words)
     if route is not None and "curl" in _tools(model):
         return f"curl -fsS -o /dev/null {address} || exit 1"
     if stage.image is not None and stage.image.has_bash:
-        return f"bash -c '</dev/tcp/127.0.0.1/{number}'"
+        return _exec("bash", "-c", f"</dev/tcp/127.0.0.1/{number}")
     return None
 
 
