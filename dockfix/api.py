@@ -20,6 +20,7 @@ from dockfix.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from dockfix.engine import Chooser, Outcome, Plan
+    from dockfix.facts.commit import Commit
     from dockfix.transform import Transform
 
 LARGEST = 1_000_000
@@ -137,16 +138,20 @@ class Sources:
 
 
 class Repository(Sources):
-    """A repository on disk.
+    """A repository on disk, as it is or as a commit has it.
 
     Args:
         root: its folder.
         transforms: the transforms to run; by default all.
+        commit: the commit of it that is meant, instead of what lies in the folder.
     """
 
-    def __init__(self, root: Path, transforms: Sequence[Transform] | None = None) -> None:
+    def __init__(
+        self, root: Path, transforms: Sequence[Transform] | None = None, *, commit: Commit | None = None
+    ) -> None:
         self.root = root.resolve()
-        super().__init__(Folder(self.root), transforms)
+        self.commit = commit
+        super().__init__(Folder(self.root) if commit is None else commit, transforms)
 
     def plan(
         self,
@@ -171,7 +176,7 @@ class Repository(Sources):
         """
         name = self.name(path)
         try:
-            source = _read(path, self.root) if source is None else source
+            source = self._read(path, name) if source is None else source
             return self.plan_source(name, source, options, context=context, choose=choose)
         except DockerfileError as error:
             raise DockerfileError(str(path), error.line, error.message) from None
@@ -186,6 +191,28 @@ class Repository(Sources):
         if not place.is_relative_to(self.root):
             raise DockerfileError(str(path), 1, f"lies outside of {self.root}")
         return place.relative_to(self.root).as_posix()
+
+    def checkout(self, place: Path) -> Path:
+        """A folder that holds the repository's files: its own, or for a commit one that is made in *place*.
+
+        Raises:
+            CommitError: the commit cannot be read.
+            OSError: a file cannot be written.
+        """
+        if self.commit is None:
+            return self.root
+        folder = place / self.commit.sha
+        if not folder.exists():
+            self.commit.export(folder)
+        return folder
+
+    def _read(self, path: Path, name: str) -> bytes:
+        if self.commit is None:
+            return _read(path, self.root)
+        source = self.commit.read(name)
+        if source is None:
+            raise DockerfileError(str(path), 1, f"is no file of {self.commit}")
+        return source
 
 
 def _check_size(path: str, size: int) -> None:

@@ -189,6 +189,13 @@ def _pair_option(*names: str, help: str) -> Callable[[Any], Any]:
     return click.option(*names, multiple=True, callback=_pairs, metavar="NAME=VALUE", help=help)
 
 
+_since_option = click.option(
+    "--since",
+    metavar="REV",
+    help="Take what this git revision has for the original, and not what lies in the folder.",
+)
+
+
 @main.command(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Exit codes: 0 both behave the same, 1 they differ, 2 that could not be found out.",
@@ -219,6 +226,7 @@ def _pair_option(*names: str, help: str) -> Callable[[Any], Any]:
 )
 @click.option("--memory", default="2g", show_default=True, help="What a container may use, as docker run takes it.")
 @click.option("--pids", type=click.IntRange(1), default=1024, show_default=True, help="Processes of a container.")
+@_since_option
 @_context_option
 @rewriting
 @click.option(
@@ -281,6 +289,7 @@ def verify(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
     help="Show the figures of this report of `dockfix verify --format json`.",
 )
 @click.option("--verify", is_flag=True, help="Build and run the originals and the rewrites now, and show the figures.")
+@_since_option
 @_among_option
 @_context_option
 @rewriting
@@ -291,7 +300,7 @@ def explain(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None
     """Explain the rewrite: what is done and why, with the lines, the evidence and what was refused.
 
     PATHS are Dockerfiles or folders to search. Nothing is written but the page. It tells sizes and times only where
-    they were measured.
+    they were measured. What has been written already is explained --since a revision that has the original.
     """
     from dockfix.explain import Request, run
     from dockfix.planner import UsageError

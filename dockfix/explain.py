@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from dockfix import registry
+from dockfix.api import Repository
 from dockfix.config import ConfigError
 from dockfix.discover import discover
 from dockfix.dockerfile import Document
@@ -68,11 +69,12 @@ class _Run:
         self.place = place
         self.planner = Planner(request)
         self.measured = _measured(request.measured) if request.measured is not None else {}
+        self.repositories: dict[str, Repository] = {}
         self.failed = False
 
     def run(self) -> int:
         found = list(self._cases())
-        cases = [case for case, _ in found]
+        cases = [self._standing(case) for case, _ in found]
         measured = {case.path: each for case, each in found if each is not None}
         if not cases:
             click.echo("no Dockerfile to explain", err=True)
@@ -98,9 +100,22 @@ class _Run:
         plan = repository.plan(item.path, subject.options, context=subject.context)
         app = repository.app(Document.parse(plan.before, plan.path), subject.context)
         case = Case(str(item.path), plan, app, subject.options)
+        self.repositories[case.path] = repository
         measured = self._verified(subject, case) if self.place is not None else self._known(case)
         repository.take(plan.files)
         return case, measured
+
+    def _standing(self, case: Case) -> Case:
+        """*case*, with what the folder has of it; of a file that several rewrites share, what all of them come to."""
+        planned = self.repositories[case.path]
+        if planned.commit is None:
+            return case
+        folder, commit = Repository(planned.root), Repository(planned.root, commit=planned.commit)
+        now = {path: folder.text(path) for path in case.files}
+        for path, (before, after) in case.files.items():
+            if path in case.plan.files and now[path] in {planned.text(path), commit.text(path)}:
+                now[path] = after if now[path] == planned.text(path) else before
+        return replace(case, now=now)
 
     def _verified(self, subject: Subject, case: Case) -> Verification | None:
         from dockfix.trials import attempt
@@ -118,7 +133,7 @@ class _Run:
         return replace(known, path=case.path) if known is not None else None
 
     def _write(self, cases: Sequence[Case], measured: dict[str, Verification]) -> None:
-        told = page(explanation(cases, measured))
+        told = page(explanation(cases, measured, since=self.request.since or ""))
         text = html(told) if self.request.form == "html" else markdown(told)
         if self.request.output is None:
             click.echo(text.encode(), nl=False)

@@ -17,6 +17,7 @@ from dockfix.api import Repository
 from dockfix.config import Config, ConfigError, load, nearest
 from dockfix.discover import Found, Skipped, Unusable
 from dockfix.dockerfile import DockerfileError
+from dockfix.facts.commit import Commit, CommitError
 from dockfix.report.record import Failure, Omission
 from dockfix.suggestion import did_you_mean
 from dockfix.write import WriteError
@@ -46,6 +47,7 @@ class Selection:
         quiet: say nothing but errors.
         verbose: show where an internal error arose.
         among: of what is found, only these real paths; ``None`` means all.
+        since: plan what git's revision of this name has, instead of what lies in the folder.
         commands: names of subcommands that a missing path may be a misspelling of.
     """
 
@@ -57,6 +59,7 @@ class Selection:
     quiet: bool = False
     verbose: bool = False
     among: frozenset[str] | None = None
+    since: str | None = None
     commands: tuple[str, ...] = ()
 
 
@@ -82,7 +85,7 @@ class Planner:
 
     def __init__(self, selection: Selection) -> None:
         self.selection = selection
-        self._repository = cache(Repository)
+        self._repository = cache(self._opened)
         self._load = cache(lambda path: load(path, _ids))
         self._fixed = load(Path(selection.config).absolute(), _ids) if selection.config else None
         self._reported: set[str] = set()
@@ -105,6 +108,8 @@ class Planner:
             ):
                 return Omission(str(item.path), f"excluded by {config.path}")
             repository = self._repository(item.root)
+            if repository.commit is not None and not repository.commit.exists(repository.name(item.path)):
+                return Omission(str(item.path), f"is not in {repository.commit}")
             options = replace(config.options, **self.selection.overrides)
             return work(Subject(item, repository, options, self._context(repository)))
         except DockerfileError as error:
@@ -114,6 +119,8 @@ class Planner:
                 return None
             self._reported.add(str(error))
             return Failure(str(error.path), error.line, error.message)
+        except CommitError as error:
+            return Failure(str(item.path), 1, str(error))
         except WriteError as error:
             return Failure(str(error.path), 1, error.message)
         except (click.Abort, UsageError, registry.RegistryError):
@@ -123,6 +130,14 @@ class Planner:
                 traceback.print_exc()
             what = f"{type(error).__name__}: {error}"
             return Failure(str(item.path), 1, f"dockfix itself failed, please report it (-v shows where): {what}")
+
+    def _opened(self, root: Path) -> Repository:
+        if self.selection.since is None:
+            return Repository(root)
+        try:
+            return Repository(root, commit=Commit(root, self.selection.since))
+        except CommitError as error:
+            raise UsageError(f"--since {self.selection.since}: {error}") from None
 
     def _config(self, item: Found) -> Config:
         if self.selection.isolated:

@@ -118,7 +118,10 @@ def attempt(
         defect = plan.defects[0]
         return Verification(path, Verdict("could not run", (f"{defect.transform} failed: {defect.message}",)))
     app = subject.repository.app(Document.parse(plan.before, plan.path), subject.context)
-    root = subject.repository.root
+    try:
+        root = subject.repository.checkout(place.folder)
+    except OSError as error:
+        return Verification(path, Verdict("could not run", (str(error),)))
     return verify(plan, app, root, place, path=path, options=subject.options, trial=trial, original=original, say=say)
 
 

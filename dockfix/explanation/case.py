@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dockfix.dockerfile import Document
 from dockfix.model import Model
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from dockfix.engine import Plan
     from dockfix.facts import App
     from dockfix.options import Options
+
+Standing = Literal["planned", "written", "other"]
+"""What a folder has of a rewrite: nothing yet, all of it, or neither."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,30 @@ class Case:
         plan: the plan.
         app: the facts with which it was made.
         options: the options with which it was made.
+        now: the texts that its files have in the folder, ``None`` for one that is not there; by default those with
+            which it was made.
     """
 
     path: str
     plan: Plan
     app: App
     options: Options
+    now: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def files(self) -> Mapping[str, tuple[str | None, str]]:
+        """The files of the rewrite by their paths, the Dockerfile first: their texts before, ``None``, and after."""
+        plan = self.plan
+        companions = {path: (plan.originals[path], text) for path, text in sorted(plan.files.items())}
+        return {plan.path: (plan.before, plan.after), **companions}
+
+    @property
+    def standing(self) -> Standing:
+        """What has become of the rewrite."""
+        now = {path: self.now.get(path, before) for path, (before, _) in self.files.items()}
+        if all(now[path] == before for path, (before, _) in self.files.items()):
+            return "planned"
+        return "written" if all(now[path] == after for path, (_, after) in self.files.items()) else "other"
 
     @cached_property
     def before(self) -> Model:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from dockfix.explanation.nextsteps import command, next_steps
 from dockfix.explanation.prose import (
     Block,
     Bullets,
@@ -28,26 +28,32 @@ from dockfix.explanation.shape import codes
 from dockfix.verify.table import HEADER, STEPS, builds, runs, steps, weights
 
 if TYPE_CHECKING:
+    from dockfix.explanation.case import Standing
     from dockfix.explanation.contents import Application, Excerpt, Explanation, File, Optimisation, Remark
     from dockfix.explanation.security import Check
     from dockfix.explanation.shape import Shape
     from dockfix.verify.table import Row
     from dockfix.verify.verification import Verification
 
+_STANDING: Mapping[Standing, str] = {
+    "planned": " is as it was: this rewrite has not been written.",
+    "written": " and what goes with it are written as is explained here.",
+    "other": " has been changed otherwise: what is explained here is not what the folder has now.",
+}
 _EVERY = 3
 """Up to so many Dockerfiles are named one by one where many agree."""
 
 
 def page(found: Explanation) -> Page:
     """Everything there is to tell, in the order in which a reader wants it."""
-    lead = _lead(found.files)
+    lead = _lead(found)
     return Page("Dockerfiles, rewritten and explained", lead, tuple(chapters(found)))
 
 
 def chapters(found: Explanation) -> Iterator[Section]:
     """The sections, those alone that have something to tell."""
     changed = [file for file in found.files if file.changed]
-    yield overview(found.files)
+    yield overview(found.files, found.since)
     if found.optimisations:
         yield optimisations(found.optimisations)
     refused = found.remarks_of("refused", "offered")
@@ -67,12 +73,20 @@ def chapters(found: Explanation) -> Iterator[Section]:
     if notes:
         yield Section("Noted", (Bullets(tuple(map(_told, notes))),))
     if changed:
-        yield next_steps(changed)
+        yield next_steps(changed, found.since)
+        drifted = [file for file in changed if file.drift]
+        if drifted:
+            yield drift(drifted)
         yield Section("The whole change", tuple(_diff(file) for file in changed))
 
 
-def overview(files: Sequence[File]) -> Section:
-    """What each Dockerfile was, and what it is."""
+def overview(files: Sequence[File], since: str = "") -> Section:
+    """What each Dockerfile was, and what it is.
+
+    Args:
+        files: the Dockerfiles.
+        since: the git revision that has the originals, where they are not those in the folder.
+    """
     header = tuple((name,) for name in ("Dockerfile", "App", "Base image", "Stages", "Runs as", "Health check"))
     table = tuple(
         (
@@ -88,13 +102,20 @@ def overview(files: Sequence[File]) -> Section:
     blocks: list[Block] = [Table(header, table)]
     for file in files:
         blocks += _build(file)
+    blocks += [Paragraph((Code(file.path), _STANDING[file.standing])) for file in files if since and file.changed]
     return Section("Overview", tuple(blocks))
 
 
 def optimisations(found: Sequence[Optimisation]) -> Section:
     """What was done, why, and in which lines."""
     intro = Paragraph(
-        (Code("safe"), ": the image behaves as before. ", Code("review"), ": it changes as intended, so look at it.")
+        (
+            Code("safe"),
+            ": the image behaves as before. ",
+            Code("review"),
+            ": it changes as intended, so look at it. Reasons name lines of the Dockerfile as it was; what is shown",
+            " stands in it afterwards.",
+        )
     )
     return Section(
         "What was done, and why",
@@ -170,34 +191,33 @@ def surroundings(found: Explanation) -> Section:
     return Section("How it fits what runs it", tuple(blocks))
 
 
-def next_steps(files: Sequence[File]) -> Section:
-    """The commands to go on with."""
-    steps: list[Block] = []
-    for title, lines in (
-        (
-            "Write it, where that is still to be done",
-            [shlex.join(["dockfix", "--write", *(each.path for each in files)])],
-        ),
-        ("Build it and see it run", [line for file in files for line in _run(file)]),
-        ("Look at the sizes", [f"docker images {shlex.quote(_tag(file))}" for file in files if not file.fits]),
-        ("Measure and compare both", [_command("verify", files)]),
-    ):
-        unique = list(dict.fromkeys(lines))
-        if unique:
-            steps += [Paragraph((Strong(title),)), Snippet("\n".join(unique), "sh")]
-    steps.append(Paragraph(("Then push the image and deploy it as before. The app's own code is untouched.",)))
-    return Section("Next steps", tuple(steps))
+def drift(files: Sequence[File]) -> Section:
+    """What the folder has instead of a rewrite."""
+    intro = Paragraph(("From the rewrite that is explained here to what the folder has now:",))
+    return Section("What is otherwise now", (intro, *(Snippet(file.drift, "diff") for file in files)))
 
 
-def _lead(files: Sequence[File]) -> Words:
+def _lead(found: Explanation) -> Words:
+    files = found.files
     changed = sum(file.changed for file in files)
+    of: Words = (" of ", Code(found.since)) if found.since else ()
     if not files:
         return ("There is no Dockerfile to explain.",)
     if changed == len(files):
-        return ("How ", "the Dockerfile is" if changed == 1 else f"{changed} Dockerfiles are", " rewritten, and why.")
+        many = changed > 1
+        named = f"the {changed} Dockerfiles" if many else "the Dockerfile"
+        return ("How ", named, *of, " are" if many else " is", " rewritten, and why.")
+    if not changed and found.since:
+        return ("Nothing was left to rewrite in the Dockerfiles", *of, ": this is what they come to.")
     if not changed:
-        return ("Nothing is left to rewrite here: this is what the Dockerfiles come to as they stand.",)
-    return (f"{changed} of {len(files)} Dockerfiles are rewritten; the others stay as they are.",)
+        return (
+            "Nothing is left to rewrite here: this is what the Dockerfiles come to as they stand. ",
+            Code("--since REV"),
+            " explains what is written already, where git's revision ",
+            Code("REV"),
+            " has the originals.",
+        )
+    return (f"{changed} of {len(files)} Dockerfiles", *of, " are rewritten; the others stay as they are.")
 
 
 def _build(file: File) -> Iterator[Block]:
@@ -268,7 +288,7 @@ def _measured(found: Explanation, rows: Callable[[Verification], Iterator[Row]],
     unmeasured = [file for file in found.files if file.changed and file.path not in found.measured]
     if unmeasured:
         yield Paragraph(("Not measured yet. This builds and runs both, and tells:",))
-        yield Snippet(_command("verify", unmeasured), "sh")
+        yield Snippet(command("verify", unmeasured, found.since), "sh")
 
 
 def _table(found: Sequence[Row]) -> Table:
@@ -315,29 +335,6 @@ def _user(shape: Shape) -> Words:
 
 def _yes(value: bool) -> Words:
     return ("yes" if value else "no",)
-
-
-def _run(file: File) -> Iterator[str]:
-    """The commands that build an image and start it, with compose where a service builds it."""
-    if file.fits:
-        for compose in dict.fromkeys(fit.file for fit in file.fits):
-            services = shlex.join(dict.fromkeys(fit.service for fit in file.fits if fit.file == compose))
-            yield f"docker compose -f {shlex.quote(compose)} up --build --detach {services}"
-            yield f"docker compose -f {shlex.quote(compose)} ps"
-        return
-    yield shlex.join(["docker", "build", "-t", _tag(file), "-f", file.name, file.context or "."])
-    yield f"docker run --rm {shlex.quote(_tag(file))}"
-
-
-def _tag(file: File) -> str:
-    """A name for an image, from the folder of its Dockerfile."""
-    folder = file.name.rpartition("/")[0].rpartition("/")[2].lower()
-    name = "".join(character for character in folder if character.isascii() and character.isalnum())
-    return name or "app"
-
-
-def _command(name: str, files: Sequence[File]) -> str:
-    return shlex.join(["dockfix", name, *(file.path for file in files)])
 
 
 def _diff(file: File) -> Folded:

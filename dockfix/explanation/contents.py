@@ -18,7 +18,7 @@ from dockfix.transform import Safety
 
 if TYPE_CHECKING:
     from dockfix.engine import Kind, Outcome, Plan
-    from dockfix.explanation.case import Case
+    from dockfix.explanation.case import Case, Standing
     from dockfix.explanation.prose import Words
     from dockfix.transform import Transform
     from dockfix.verify import Verification
@@ -127,6 +127,8 @@ class File:
         changed: whether anything changes.
         companions: files made or edited beside it, each with whether it is new.
         diff: everything that changes.
+        standing: what has become of it in the folder.
+        drift: where the folder has neither what was nor what would be: the diff from the rewrite to what it has.
         defect: why a failed proof keeps it from being changed; empty otherwise.
         checks: what holds of the image.
         fits: the compose services that build it.
@@ -142,6 +144,8 @@ class File:
     changed: bool
     companions: tuple[tuple[str, bool], ...]
     diff: str
+    standing: Standing
+    drift: str
     defect: str
     checks: tuple[Check, ...]
     fits: tuple[Fit, ...]
@@ -157,12 +161,14 @@ class Explanation:
         optimisations: what was done, in the order in which it was done.
         remarks: everything said that changed nothing: refusals, advice, notes, changes that the options leave out.
         measured: what verifications found, by the Dockerfile's path.
+        since: the git revision that has the originals, where they are not those in the folder.
     """
 
     files: tuple[File, ...]
     optimisations: tuple[Optimisation, ...]
     remarks: tuple[Remark, ...]
     measured: Mapping[str, Verification] = field(default_factory=dict)
+    since: str = ""
 
     def remarks_of(self, *kinds: Kind) -> tuple[Remark, ...]:
         """The remarks of some kinds."""
@@ -173,6 +179,8 @@ def explanation(
     cases: Iterable[Case],
     measured: Mapping[str, Verification] | None = None,
     transforms: Sequence[Transform] | None = None,
+    *,
+    since: str = "",
 ) -> Explanation:
     """What there is to tell of some plans.
 
@@ -181,6 +189,7 @@ def explanation(
         measured: what verifications found, by the path of a case; one of another rewrite than the plan's must be left
             out by the caller.
         transforms: the transforms, whose documentation gives the reasons; by default all that are registered.
+        since: the git revision for which the plans were made, if it was one.
     """
     if transforms is None:
         from dockfix.registry import transforms as registered
@@ -193,6 +202,7 @@ def explanation(
         tuple(_optimisations(cases, transforms)),
         tuple(remark for remark in remarks if remark.kind != "applied"),
         dict(measured or {}),
+        since,
     )
 
 
@@ -202,9 +212,6 @@ def _remark(case: Case, outcome: Outcome) -> Remark:
 
 def _file(case: Case) -> File:
     plan = case.plan
-    changes = [(plan.path, plan.before, plan.after)]
-    changes += [(path, plan.originals[path] or "", text) for path, text in sorted(plan.files.items())]
-    new = {path for path, text in plan.originals.items() if text is None}
     return File(
         path=case.path,
         name=plan.path,
@@ -213,13 +220,19 @@ def _file(case: Case) -> File:
         before=shape(case.before),
         after=shape(case.after),
         changed=plan.changed,
-        companions=tuple((path, path in new) for path in sorted(plan.files)),
-        diff="".join(unified(path, None if path in new else old, text) for path, old, text in changes),
+        companions=tuple((path, plan.originals[path] is None) for path in sorted(plan.files)),
+        diff="".join(unified(path, old, new) for path, (old, new) in case.files.items()),
+        standing=case.standing,
+        drift=_drift(case) if case.standing == "other" else "",
         defect="; ".join(f"{defect.transform}: {defect.message}" for defect in plan.defects),
         checks=tuple(checks(case.after)),
         fits=fits(case.after),
         pods=pods(case.after),
     )
+
+
+def _drift(case: Case) -> str:
+    return "".join(unified(path, new, case.now.get(path, old)) for path, (old, new) in case.files.items())
 
 
 def _optimisations(cases: Sequence[Case], transforms: Sequence[Transform]) -> Iterator[Optimisation]:

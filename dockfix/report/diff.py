@@ -10,20 +10,21 @@ _COLOURS = (("---", "1"), ("+++", "1"), ("@@", "36"), ("+", "32"), ("-", "31"))
 _ESCAPED = {"\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v", "\f": "\\f", "\r": "\\r"}
 
 
-def unified(path: str, before: str | None, after: str) -> str:
+def unified(path: str, before: str | None, after: str | None) -> str:
     """The change from *before* to *after*; empty where there is none.
 
     Args:
         path: the file's place below the folder in which the diff will be applied, with forward slashes.
         before: the old text; ``None`` where the file is new.
-        after: the new text.
+        after: the new text; ``None`` where the file is gone.
     """
     if before == after:
         return ""
     import difflib
 
     old = "/dev/null" if before is None else _name(f"a/{path}")
-    lines = difflib.unified_diff(_lines(before or ""), _lines(after), old, _name(f"b/{path}"))
+    new = "/dev/null" if after is None else _name(f"b/{path}")
+    lines = difflib.unified_diff(_lines(before or ""), _lines(after or ""), old, new)
     return "".join(line if line.endswith("\n") else f"{line}\n{NO_NEWLINE}" for line in lines)
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from dockfix.api import fix
 from dockfix.verify.comparison import Verdict
 from dockfix.verify.image import ImageFacts
 from dockfix.verify.json import document
 from dockfix.verify.verification import Side, Verification, fingerprint
-from tests.cli.conftest import NAIVE, Run
+from tests.cli.conftest import FIXED, NAIVE, Run
 
 
 def report(folder: Path, rewrite: str) -> str:
@@ -72,6 +75,85 @@ def test_a_report_of_another_version(dockfix: Run, app: Path) -> None:
     content = json.loads((app / name).read_text()) | {"version": 99}
     (app / name).write_text(json.dumps(content))
     assert "its version is 99" in dockfix("explain", "--measured", name).stderr
+
+
+@pytest.fixture
+def commit(app: Path) -> None:
+    """The app in a commit called first."""
+    (app / ".git").rmdir()
+    for words in (("init",), ("add", "-A"), ("commit", "-m", "x"), ("tag", "first")):
+        command = ["git", "-C", str(app), "-c", "user.name=a", "-c", "user.email=a@example.org", *words]
+        subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.mark.usefixtures("commit")
+def test_what_is_written_already_is_explained_since_a_revision(dockfix: Run, app: Path) -> None:
+    planned = dockfix("explain").stdout
+    assert (
+        "`Dockerfile` is as it was: this rewrite has not been written." in dockfix("explain", "--since", "HEAD").stdout
+    )
+    dockfix("--write", "--quiet")
+    assert "`--since REV`" in dockfix("explain").stdout
+    result = dockfix("explain", "--since", "first")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "How the Dockerfile of `first` is rewritten" in result.stdout
+    assert "`Dockerfile` and what goes with it are written as is explained here." in result.stdout
+    assert "dockfix --write" not in result.stdout
+    assert "dockfix verify --since first Dockerfile\n" in result.stdout
+    start = "## What was done"
+    assert (
+        result.stdout.partition(start)[2].partition("## Size")[0] == planned.partition(start)[2].partition("## Size")[0]
+    )
+
+
+@pytest.mark.usefixtures("commit")
+def test_what_was_changed_by_hand_since_is_shown(dockfix: Run, app: Path) -> None:
+    dockfix("--write", "--quiet")
+    (app / ".dockerignore").unlink()
+    (app / "Dockerfile").write_text(f"{FIXED}USER 7\n")
+    page = dockfix("explain", "--since", "HEAD").stdout
+    assert "has been changed otherwise" in page
+    shown = page.partition("## What is otherwise now")[2].partition("\n## ")[0]
+    assert "+USER 7\n" in shown
+    assert "+++ /dev/null\n@@ -1 +0,0 @@\n-/.git\n" in shown
+
+
+@pytest.mark.usefixtures("commit")
+def test_a_file_that_two_rewrites_share_is_written_once(dockfix: Run, app: Path) -> None:
+    (app / "Dockerfile.more").write_text(NAIVE)
+    subprocess.run(["git", "add", "-A"], check=True)
+    subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "two"], check=True)
+    dockfix("--write", "--quiet")
+    page = dockfix("explain", "--since", "HEAD").stdout
+    assert page.count("are written as is explained here") == 2
+
+
+@pytest.mark.usefixtures("commit")
+def test_a_dockerfile_that_the_revision_lacks_is_passed_over(dockfix: Run, app: Path) -> None:
+    (app / "Dockerfile.new").write_text(NAIVE)
+    result = dockfix("explain", "--since", "HEAD")
+    assert (result.exit_code, result.stderr) == (0, "Dockerfile.new: skipped: is not in commit HEAD\n")
+
+
+@pytest.mark.usefixtures("commit")
+def test_figures_measured_before_it_was_written(dockfix: Run, app: Path) -> None:
+    name = report(app, fingerprint(fix("Dockerfile")))
+    dockfix("--write", "--quiet")
+    result = dockfix("explain", "--since", "HEAD", "--measured", name)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "| size | 900.0 MB | 90.0 MB | -90% |" in result.stdout
+
+
+@pytest.mark.parametrize(("revision", "why"), [("no", "no such commit"), ("-n", "names no commit")])
+@pytest.mark.usefixtures("commit")
+def test_a_revision_that_is_none(dockfix: Run, revision: str, why: str) -> None:
+    result = dockfix("explain", f"--since={revision}")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert why in result.stderr
+
+
+def test_a_folder_without_git(dockfix: Run) -> None:
+    assert "not a git repository" in dockfix("explain", "--since", "HEAD").stderr
 
 
 def test_errors_are_told_and_the_others_explained(dockfix: Run, app: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -95,6 +96,19 @@ def test_an_engine_that_is_not_there(app: Path) -> None:
 @pytest.mark.parametrize("arguments", [["-e", "NAME"], ["-e", "=x"], ["-"]])
 def test_nonsense_is_refused(verify: Run, arguments: list[str]) -> None:
     assert verify(*arguments).exit_code == 2
+
+
+def test_what_a_revision_has_is_the_original(verify: Run, app: Path) -> None:
+    (app / "Dockerfile").write_text(f"# exits 3\n{NAIVE}")
+    (app / ".git").rmdir()
+    for words in (("init",), ("add", "-A"), ("commit", "-m", "x")):
+        command = ["git", "-C", str(app), "-c", "user.name=a", "-c", "user.email=a@example.org", *words]
+        subprocess.run(command, check=True, capture_output=True)
+    (app / "Dockerfile").write_text("FROM scratch\n")
+    (app / "app.py").unlink()
+    found = json.loads(verify("--since", "HEAD", "--quick", "--format", "json").stdout)["files"][0]
+    assert found["before"]["image"]["size"] == (len(NAIVE) + 10) * 1_000_000
+    assert (app / "Dockerfile").read_text() == "FROM scratch\n"
 
 
 def verdicts(monkeypatch: pytest.MonkeyPatch, breaks: Callable[[frozenset[str]], bool]) -> None:
