@@ -8,7 +8,7 @@ RUN python -m venv --without-pip /opt/dockfix
 COPY pyproject.toml README.md LICENSE ./
 COPY dockfix ./dockfix
 COPY transforms ./transforms
-RUN pip --python /opt/dockfix/bin/python install --no-cache-dir '.[bot]'
+RUN pip --python /opt/dockfix/bin/python install --no-cache-dir '.[bot,postgres]'
 
 FROM python:3.13-alpine AS runtime
 

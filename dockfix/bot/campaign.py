@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dockfix.bot.body import description
+from dockfix.bot.database import StateError
 from dockfix.bot.forge import Forge, ForgeError, MovedError, RefusedError, Remote
 from dockfix.bot.proposal import ONBOARDING, PREFIX, onboarding, proposal, topic_of
 from dockfix.bot.settings import Settings, granted
@@ -105,6 +106,7 @@ class Campaign:
 
         Raises:
             ForgeError: the list cannot be read, or the forge does not know the account.
+            StateError: what became of a repository cannot be kept.
         """
         queue: asyncio.Queue[str | None] = asyncio.Queue(maxsize=2 * self.jobs)
         workers = [asyncio.create_task(self._work(queue)) for _ in range(self.jobs)]
@@ -146,6 +148,8 @@ class Campaign:
             return Record(name, "failed", str(error))
         except ForgeError as error:
             return Record(name, "failed", str(error))
+        except StateError:
+            raise
         except Exception as error:  # one bad repository never stops the rest
             what = str(error) if isinstance(error, WorkshopError) else f"{type(error).__name__}: {error}"
             return Record(name, "failed", f"dockfix itself failed, please report it: {what}")

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from dockfix.bot.campaign import Record
     from dockfix.bot.forge import Forge
     from dockfix.bot.http import Credential
+    from dockfix.bot.state import Shard
 
-DONE, FAILED, INTERRUPTED = 0, 2, 130
+DONE, FAILED, UNABLE, INTERRUPTED = 0, 1, 2, 130
 
 _selection = (
     click.option(
@@ -55,6 +56,29 @@ _connection = (
 )
 
 
+def _sharing(*, required: bool) -> tuple[Any, ...]:
+    return (
+        click.option(
+            "--count",
+            type=click.IntRange(1),
+            required=required,
+            metavar="N",
+            help="How many machines share the repositories out.",
+        ),
+        click.option(
+            "--index", type=click.IntRange(0), required=required, metavar="I", help="Which this one is, from 0."
+        ),
+    )
+
+
+_state = click.option(
+    "--state",
+    metavar="FILE|URL",
+    help="Where runs are kept: a file, or a PostgreSQL database that machines share; else DOCKFIX_STATE says it."
+    "  [a file in the user's state folder]",
+)
+
+
 def _options(*groups: tuple[Any, ...]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def add(command: Callable[..., None]) -> Callable[..., None]:
         for option in reversed([option for group in groups for option in group]):
@@ -65,8 +89,8 @@ def _options(*groups: tuple[Any, ...]) -> Callable[[Callable[..., None]], Callab
 
 
 @click.command(
-    epilog="Exit codes: 0 done, 2 something failed; the others were handled. Nothing tells the token but a file or the "
-    "environment."
+    epilog="Exit codes: 0 done, 1 some repositories failed and the others were handled, 2 nothing could be done or the "
+    "run had to stop. Nothing tells the token but a file or the environment."
 )
 @_options(_selection)
 @click.option("--dry-run", is_flag=True, help="Print the diffs and what would be done; send nothing but reads.")
@@ -86,7 +110,7 @@ def _options(*groups: tuple[Any, ...]) -> Callable[[Callable[..., None]], Callab
 @click.option("--jobs", type=click.IntRange(1, 64), default=8, show_default=True, help="Repositories at a time.")
 @click.option("--unpaced", is_flag=True, help="Write without the pauses that GitHub asks for, to a server of your own.")
 @click.option("--resume", is_flag=True, help="Go on with the last run, if it was not finished.")
-@click.option("--state", metavar="FILE", help="Where runs are kept.  [a file in the user's state folder]")
+@_options((_state,), _sharing(required=False))
 @click.option("--report", metavar="FILE", help="Write what became of each repository as JSON.")
 @_options(_connection)
 @steering
@@ -95,11 +119,12 @@ def run(**given: Any) -> None:
 
     Begin with --dry-run, and with --limit 1.
     """
+    from dockfix.bot.database import StateError
     from dockfix.bot.forge import ForgeError
-    from dockfix.bot.state import StateError
 
     if not (given["repositories"] or given["files"] or given["organisations"]):
         raise click.UsageError("name repositories with --repo, --repos-file or --org")
+    shard = _shard_of(given)
     settings = Settings(
         overrides=overrides(given),
         split=given["one_each"],
@@ -113,40 +138,40 @@ def run(**given: Any) -> None:
         dry_run=given["dry_run"],
     )
     try:
-        code = asyncio.run(_run(settings, given))
+        code = asyncio.run(_run(settings, shard, given))
     except (ForgeError, StateError) as error:
         click.echo(printable(f"dockfix: {error}"), err=True)
-        code = FAILED
+        code = UNABLE
     except KeyboardInterrupt:
         click.echo("interrupted; --resume goes on from here", err=True)
         code = INTERRUPTED
     sys.exit(code)
 
 
-async def _run(settings: Settings, given: dict[str, Any]) -> int:
+async def _run(settings: Settings, shard: Shard, given: dict[str, Any]) -> int:
     # first of all, since it says so where the packages of the bot are not installed
     forge = _forge(given, dry_run=settings.dry_run, unpaced=given["unpaced"])
 
     from dockfix.bot.campaign import Campaign
     from dockfix.bot.concealment import conceal
     from dockfix.bot.github import GitHub
-    from dockfix.bot.names import names, selection
+    from dockfix.bot.names import names, selection, share
     from dockfix.bot.report import summary, write
     from dockfix.bot.state import State
     from dockfix.bot.throughgit import through_git
     from dockfix.bot.workshop import workshop
 
     conceal()
-    state = State("" if settings.dry_run else given["state"] or _default_state())
+    state = State("" if settings.dry_run else _place(given["state"]))
     try:
         chosen = (given["repositories"], given["files"], given["organisations"])
-        state.begin(selection(given["url"] or given["forge"] or "", *chosen), resume=given["resume"])
+        state.begin(selection(given["url"] or given["forge"] or "", *chosen), resume=given["resume"], shard=shard)
         enter = partial(through_git, forge) if given["through"] and isinstance(forge, GitHub) else None
         try:
             async with workshop(min(given["jobs"], 2 * (os.cpu_count() or 1))) as planners:
                 show = _show(settings.dry_run)
                 campaign = Campaign(forge, settings, planners.plan, state, show, given["jobs"], enter)
-                await campaign.run(names(forge, *chosen))
+                await campaign.run(share(names(forge, *chosen), shard))
             if not state.finish(run=settings.caps.run) and not settings.dry_run:
                 click.echo("what is deferred is left to --resume", err=True)
         finally:
@@ -219,38 +244,50 @@ def _forge(given: dict[str, Any], *, dry_run: bool, unpaced: bool = False) -> Fo
     return GitHub(http, as_app=True) if given["app_id"] else kind.connect(http)
 
 
-def _default_state() -> str:
-    """https://specifications.freedesktop.org/basedir-spec/latest/"""
+def _shard_of(given: dict[str, Any]) -> Shard:
+    from dockfix.bot.state import WHOLE, Shard
+
+    index, count = given["index"], given["count"]
+    if index is None and count is None:
+        return WHOLE
+    if index is None or count is None:
+        raise click.UsageError("--count and --index go together")
+    if index >= count:
+        raise click.UsageError(f"--index is a number from 0 to {count - 1}")
+    return Shard(index, count)
+
+
+def _place(given: str | None) -> str:
+    """Where the state is: https://specifications.freedesktop.org/basedir-spec/latest/"""
+    told = given or os.environ.get("DOCKFIX_STATE")
+    if told:
+        return told
     folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "dockfix"
     folder.mkdir(parents=True, exist_ok=True)
     return str(folder / "bot.sqlite")
 
 
 @click.command()
-@_options(_selection, _connection)
-@click.option("--count", type=click.IntRange(1), required=True, metavar="N", help="How many machines there are.")
-@click.option("--index", type=click.IntRange(0), required=True, metavar="I", help="Which this one is, from 0.")
+@_options(_selection, _connection, _sharing(required=True))
 def shard(**given: Any) -> None:
     """Print the repositories that are this machine's, a line each, for --repos-file."""
     from dockfix.bot.forge import ForgeError
 
-    if given["index"] >= given["count"]:
-        raise click.UsageError(f"--index is a number from 0 to {given['count'] - 1}")
+    mine = _shard_of(given)
     try:
-        asyncio.run(_shard(given))
+        asyncio.run(_shard(mine, given))
     except ForgeError as error:
         click.echo(printable(f"dockfix: {error}"), err=True)
-        sys.exit(FAILED)
+        sys.exit(UNABLE)
 
 
-async def _shard(given: dict[str, Any]) -> None:
-    from dockfix.bot.names import names, shard_of
+async def _shard(mine: Shard, given: dict[str, Any]) -> None:
+    from dockfix.bot.names import names, share
 
     forge = _forge(given, dry_run=True) if given["organisations"] else None
     try:
-        async for name in names(forge, given["repositories"], given["files"], given["organisations"]):
-            if shard_of(name, given["count"]) == given["index"]:
-                click.echo(name)
+        async for name in share(names(forge, given["repositories"], given["files"], given["organisations"]), mine):
+            click.echo(name)
     finally:
         if forge is not None:
             await forge.close_connections()
@@ -267,18 +304,45 @@ def template(kind: str) -> None:
 
 
 @click.command()
-@click.option("--state", metavar="FILE", help="Where runs are kept; the last one is shown.")
+@_options((_state,))
+@click.option("--report", metavar="FILE", help="Write what became of each repository as JSON.")
+def summary(state: str | None, report: str | None) -> None:
+    """Tell what became of the last run, in all of its shards. The exit codes are those of the run."""
+    from dockfix.bot import report as reports
+    from dockfix.bot.database import StateError
+    from dockfix.bot.state import State
+
+    try:
+        kept = State(_place(state), create=False)
+        try:
+            done, shards = kept.look_back()
+            counts = kept.counts()
+            if report is not None:
+                reports.write(Path(report), kept.records(), counts)
+        finally:
+            kept.close()
+    except StateError as error:
+        click.echo(printable(f"dockfix: {error}"), err=True)
+        sys.exit(UNABLE)
+    if done < shards:
+        click.echo(f"{done} of {shards} shards are through" if shards > 1 else "the run is not through")
+    click.echo(reports.summary(counts))
+    sys.exit(FAILED if counts.get("failed") else DONE)
+
+
+@click.command()
+@_options((_state,))
 @click.option("--report", metavar="FILE", help="The report of a run, instead.")
 @click.option("-o", "--output", metavar="FILE", help="Write to this file, not to standard output.")
 def dashboard(state: str | None, report: str | None, output: str | None) -> None:
-    """Show a campaign as one page for a browser, which needs no server."""
+    """Show the last run, in all of its shards, as one page for a browser, which needs no server."""
     from dockfix.bot import dashboard as pages
-    from dockfix.bot.state import StateError
+    from dockfix.bot.database import StateError
 
     if state and report:
         raise click.UsageError("--state and --report exclude each other")
     try:
-        visits = pages.from_report(report) if report else pages.from_state(state or _default_state())
+        visits = pages.from_report(report) if report else pages.from_state(_place(state))
         page = pages.dashboard(visits)
         if output is None:
             click.echo(page.encode(), nl=False)
@@ -286,10 +350,10 @@ def dashboard(state: str | None, report: str | None, output: str | None) -> None
             Path(output).write_text(page, encoding="utf-8")
     except StateError as error:
         click.echo(printable(f"dockfix: {error}"), err=True)
-        sys.exit(FAILED)
+        sys.exit(UNABLE)
     except OSError as error:
         click.echo(printable(f"dockfix: {output}: cannot be written: {error.strerror or error}"), err=True)
-        sys.exit(FAILED)
+        sys.exit(UNABLE)
 
 
-commands = (run, shard, template, dashboard)
+commands = (run, shard, template, summary, dashboard)

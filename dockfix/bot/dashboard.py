@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from dockfix.bot.campaign import ORDER
+from dockfix.bot.database import StateError
 from dockfix.bot.report import VERSION
-from dockfix.bot.state import State, StateError
+from dockfix.bot.state import State
 from dockfix.explanation.prose import (
     Bars,
     Block,
@@ -73,15 +74,16 @@ class Visit:
         )
 
 
-def from_state(path: str) -> list[Visit]:
-    """The repositories of the last run that a file of the bot's state holds.
+def from_state(place: str) -> list[Visit]:
+    """The repositories of the last run that the bot's state holds, those of all shards.
+
+    Args:
+        place: a file, or the URL of a PostgreSQL database.
 
     Raises:
-        StateError: there is no such file, it is something else, or it holds no run.
+        StateError: there is none, it is something else, or it holds no run.
     """
-    if not Path(path).is_file():
-        raise StateError(f"{path}: there is no such file")
-    state = State(path)
+    state = State(place, create=False)
     try:
         state.look_back()
         return [Visit.of(each) for each in state.records()]

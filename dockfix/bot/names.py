@@ -12,6 +12,7 @@ from dockfix.bot.forge import ForgeError
 
 if TYPE_CHECKING:
     from dockfix.bot.forge import Forge
+    from dockfix.bot.state import Shard
 
 
 async def names(
@@ -45,8 +46,15 @@ async def names(
             yield name
 
 
+async def share(names: AsyncIterator[str], shard: Shard) -> AsyncIterator[str]:
+    """Of *names*, those that belong to a shard."""
+    async for name in names:
+        if shard_of(name, shard.count) == shard.index:
+            yield name
+
+
 def selection(url: str, repositories: Sequence[str], files: Sequence[str], organisations: Sequence[str]) -> str:
-    """What names the selection of a campaign or of a shard, so that no other one's run is resumed.
+    """What names the selection of a campaign, all of its shards together, so that no other one's run is resumed.
 
     Args:
         url: the forge.

@@ -1,188 +1,252 @@
-"""What became of each repository, kept in SQLite, so that a run that was killed goes on where it stopped."""
+"""What became of each repository, kept in a database, so that a run that was killed goes on where it stopped.
+
+A run is about a *selection* of repositories. Shards share it out among machines; those that keep their state in one
+database are parts of one run, with common caps, and one page tells of them all.
+"""
 
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
-VERSION = 2
-KEPT = 24 * 3600.0
-"""Seconds for which a finished run is kept; one that was killed, for thirty times as long."""
+from dockfix.bot.database import StateError, opened
+from dockfix.report.text import printable
+
+VERSION = 3
+DAY = 24 * 3600.0
+"""Seconds for which a finished run is kept that is not the last of its selection, and after which a shard joins no
+other's run any more."""
+MONTH = 30 * DAY
+"""Seconds for which every other run is kept."""
+EVERY_SHARD = (0, 2**31 - 1)
 _TABLES = """
-CREATE TABLE run (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, selection TEXT NOT NULL, started REAL NOT NULL, finished REAL
+CREATE TABLE dockfix_state (version INTEGER NOT NULL);
+CREATE TABLE dockfix_run (
+    id {numbered}, selection TEXT NOT NULL, shards INTEGER NOT NULL,
+    started DOUBLE PRECISION NOT NULL, finished DOUBLE PRECISION
 );
-CREATE TABLE repository (
-    run INTEGER NOT NULL REFERENCES run, name TEXT NOT NULL, outcome TEXT NOT NULL, record TEXT NOT NULL,
-    waits INTEGER NOT NULL,
+CREATE TABLE dockfix_part (
+    run BIGINT NOT NULL REFERENCES dockfix_run, shard INTEGER NOT NULL,
+    started DOUBLE PRECISION NOT NULL, finished DOUBLE PRECISION,
+    PRIMARY KEY (run, shard)
+);
+CREATE TABLE dockfix_repository (
+    run BIGINT NOT NULL REFERENCES dockfix_run, name TEXT NOT NULL, shard INTEGER NOT NULL,
+    at DOUBLE PRECISION NOT NULL, outcome TEXT NOT NULL, record TEXT NOT NULL, waits BOOLEAN NOT NULL,
     PRIMARY KEY (run, name)
 );
-CREATE TABLE opening (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL REFERENCES run, name TEXT NOT NULL, at REAL NOT NULL
+CREATE TABLE dockfix_opening (
+    id {numbered}, run BIGINT NOT NULL REFERENCES dockfix_run, name TEXT NOT NULL, at DOUBLE PRECISION NOT NULL
 );
-CREATE INDEX opening_at ON opening (at);
+CREATE INDEX dockfix_opening_at ON dockfix_opening (at)
 """
 
 
-class StateError(Exception):
-    """The file is not a state of the bot, or cannot be used."""
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A machine's share of a selection.
+
+    Attributes:
+        index: which it is, from 0.
+        count: how many there are.
+    """
+
+    index: int = 0
+    count: int = 1
+
+
+WHOLE = Shard()
 
 
 class State:
-    """The state of the bot. Every step is on disk when its method returns.
+    """The state of the bot. Every step is kept when its method returns.
 
     Args:
-        path: the file; empty for a temporary one, which is gone at the end.
+        place: the URL of a PostgreSQL database, or the path of a file; empty for one that is gone at the end.
         now: seconds since 1970.
+        create: begin one where there is none.
 
     Raises:
-        StateError: the file cannot be opened, or is something else.
+        StateError: there is none, or it cannot be opened, or is something else.
     """
 
-    def __init__(self, path: str, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, place: str, now: Callable[[], float] = time.time, *, create: bool = True) -> None:
         self._now = now
-        try:
-            self._database = sqlite3.connect(path, isolation_level=None, timeout=30)
-            # Several campaigns, or shards of one, may share a file; each resumes runs of its own selection.
-            self._database.execute("PRAGMA busy_timeout = 30000")
-            (version,) = self._database.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                self._create()
-            elif version != VERSION:
-                raise StateError(f"{path}: made by another version of dockfix")
-        except sqlite3.Error as error:
-            raise StateError(f"{path}: {error}") from None
+        self._database = opened(place, create=create)
         self.run = 0
+        self._shards = EVERY_SHARD
+        try:
+            if create or self._database.has_tables():
+                self._demand_tables()
+            else:
+                raise StateError(f"{self._database.place}: no run is kept there")
+        except BaseException:
+            self._database.close()
+            raise
 
-    def _create(self) -> None:
-        if self._database.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
-            raise StateError("the file is a database of something else")
-        self._database.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {VERSION};COMMIT;")
+    def _demand_tables(self) -> None:
+        with self._database.alone():
+            if not self._database.has_tables():
+                for statement in _TABLES.format(numbered=self._database.numbered).split(";"):
+                    self._database.run(statement)
+                self._database.run("INSERT INTO dockfix_state (version) VALUES (?)", VERSION)
+        if self._one("SELECT max(version) FROM dockfix_state") != VERSION:
+            raise StateError(f"{self._database.place}: made by another version of dockfix")
 
-    def begin(self, selection: str = "", *, resume: bool) -> None:
-        """Start a run, or go on with the last one if it was not finished and *resume* is wanted.
+    def begin(self, selection: str = "", *, resume: bool, shard: Shard = WHOLE) -> None:
+        """Start a run, or go on with the last one that was not finished, if that is wanted or it lacks this shard.
 
         Args:
             selection: names what the run is about; one that is about something else is not gone on with.
             resume: go on.
+            shard: the share of the selection that this process deals with.
         """
-        last = self._database.execute(
-            "SELECT id, finished FROM run WHERE selection = ? ORDER BY id DESC LIMIT 1", (selection,)
-        ).fetchone()
-        if resume and last is not None and last[1] is None:
-            self.run = last[0]
-        else:
-            done = self._database.execute(
-                "INSERT INTO run (selection, started) VALUES (?, ?)", (selection, self._now())
-            )
-            assert done.lastrowid is not None
-            self.run = done.lastrowid
-        self._prune()
-
-    def _prune(self) -> None:
-        """Forget what no run, cap or page asks for any more."""
         now = self._now()
-        old = "SELECT id FROM run WHERE id != ? AND (finished < ? OR started < ?)"
-        values = (self.run, now - KEPT, now - 30 * KEPT)
-        self._database.execute("BEGIN IMMEDIATE")
-        self._database.execute(f"DELETE FROM repository WHERE run IN ({old})", values)  # noqa: S608
-        self._database.execute(f"DELETE FROM opening WHERE at < ? AND run IN ({old})", (now - 3600, *values))  # noqa: S608
-        self._database.execute(
-            "DELETE FROM run WHERE id != ? AND (finished < ? OR started < ?)"
-            " AND id NOT IN (SELECT run FROM opening UNION SELECT run FROM repository)",
-            values,
+        with self._database.alone():
+            last = self._database.run(
+                "SELECT id, finished FROM dockfix_run WHERE selection = ? AND shards = ? ORDER BY id DESC LIMIT 1",
+                *(selection, shard.count),
+            )
+            if last and last[0][1] is None and (resume or self._lacks(last[0][0], shard)):
+                self.run = last[0][0]
+            else:
+                self.run = self._database.insert(
+                    "INSERT INTO dockfix_run (selection, shards, started) VALUES (?, ?, ?)",
+                    *(selection, shard.count, now),
+                )
+            self._database.run(
+                "INSERT INTO dockfix_part (run, shard, started) VALUES (?, ?, ?)"
+                " ON CONFLICT (run, shard) DO UPDATE SET started = excluded.started, finished = NULL",
+                *(self.run, shard.index, now),
+            )
+            self._prune(now)
+        self._shards = (shard.index, shard.index)
+
+    def _lacks(self, run: int, shard: Shard) -> bool:
+        """Whether others have begun a run lately in which this shard is still missing."""
+        if self._one("SELECT count(*) FROM dockfix_part WHERE run = ? AND shard = ?", run, shard.index):
+            return False
+        lately = self._now() - DAY
+        begun = self._one("SELECT count(*) FROM dockfix_part WHERE run = ? AND started > ?", run, lately)
+        return bool(begun or self._one("SELECT count(*) FROM dockfix_repository WHERE run = ? AND at > ?", run, lately))
+
+    def _prune(self, now: float) -> None:
+        """Forget what no run, cap or page asks for any more."""
+        old = (
+            "SELECT id FROM dockfix_run WHERE id <> ? AND (started < ? OR (finished < ?"
+            " AND id NOT IN (SELECT max(id) FROM dockfix_run GROUP BY selection)))"
         )
-        self._database.execute("COMMIT")
+        values = (self.run, now - MONTH, now - DAY)
+        self._database.run(f"DELETE FROM dockfix_repository WHERE run IN ({old})", *values)  # noqa: S608
+        self._database.run(f"DELETE FROM dockfix_part WHERE run IN ({old})", *values)  # noqa: S608
+        self._database.run(f"DELETE FROM dockfix_opening WHERE at < ? AND run IN ({old})", now - 3600, *values)  # noqa: S608
+        self._database.run(
+            f"DELETE FROM dockfix_run WHERE id IN ({old}) AND id NOT IN (SELECT run FROM dockfix_opening)",  # noqa: S608
+            *values,
+        )
 
     def finish(self, *, run: int | None = None) -> bool:
-        """Note that the run has come to its end, unless repositories wait for another hour: those are left to the next.
+        """Note that this shard has come to its end, unless repositories wait for another hour: those are left to the
+        next run.
 
         Args:
             run: the most pull requests of the run; where they are opened, nothing waits any more.
         """
-        waiting = self._one("SELECT count(*) FROM repository WHERE run = ? AND waits", self.run)
+        waiting = self._one(
+            "SELECT count(*) FROM dockfix_repository WHERE run = ? AND waits AND shard BETWEEN ? AND ?",
+            *(self.run, *self._shards),
+        )
         if waiting and (run is None or self._opened() < run):
             return False
-        self._database.execute("UPDATE run SET finished = ? WHERE id = ?", (self._now(), self.run))
+        now = self._now()
+        with self._database.alone():
+            self._database.run(
+                "UPDATE dockfix_part SET finished = ? WHERE run = ? AND shard BETWEEN ? AND ?",
+                *(now, self.run, *self._shards),
+            )
+            self._database.run(
+                "UPDATE dockfix_run SET finished = ? WHERE id = ? AND shards ="
+                " (SELECT count(*) FROM dockfix_part WHERE run = ? AND finished IS NOT NULL)",
+                *(now, self.run, self.run),
+            )
         return True
 
-    def look_back(self) -> None:
-        """Turn to the last run.
+    def look_back(self) -> tuple[int, int]:
+        """Turn to the last run, with all of its shards; how many of them are finished, and how many there are.
 
         Raises:
             StateError: there was none.
         """
-        last = self._database.execute("SELECT max(id) FROM run").fetchone()[0]
-        if last is None:
+        last = self._database.run("SELECT id, shards FROM dockfix_run ORDER BY id DESC LIMIT 1")
+        if not last:
             raise StateError("no run is kept there")
-        self.run = last
+        ((self.run, shards),) = last
+        self._shards = EVERY_SHARD
+        done = self._one("SELECT count(*) FROM dockfix_part WHERE run = ? AND finished IS NOT NULL", self.run)
+        return done, shards
 
     def is_done(self, name: str) -> bool:
         """Whether this run has dealt with a repository."""
-        query = "SELECT count(*) FROM repository WHERE run = ? AND name = ? AND NOT waits"
-        return self._one(query, self.run, name) > 0
+        query = "SELECT count(*) FROM dockfix_repository WHERE run = ? AND name = ? AND NOT waits"
+        return self._one(query, self.run, printable(name)) > 0
 
     def record(self, name: str, outcome: str, record: dict[str, Any], *, waits: bool = False) -> None:
         """Note what became of a repository; one that *waits* for room under a cap is not done."""
-        self._database.execute(
-            "INSERT INTO repository (run, name, outcome, record, waits) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (run, name) DO UPDATE"
-            " SET outcome = excluded.outcome, record = excluded.record, waits = excluded.waits",
-            (self.run, name, outcome, json.dumps(record), waits),
+        self._database.run(
+            "INSERT INTO dockfix_repository (run, name, shard, at, outcome, record, waits) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (run, name) DO UPDATE SET shard = excluded.shard, at = excluded.at,"
+            " outcome = excluded.outcome, record = excluded.record, waits = excluded.waits",
+            *(self.run, printable(name), self._shards[0], self._now(), outcome, json.dumps(record), waits),
         )
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """What became of each repository of this run, one after the other."""
-        with closing(self._database.cursor()) as cursor:
-            cursor.execute("SELECT record FROM repository WHERE run = ? ORDER BY name", (self.run,))
-            for (record,) in cursor:
-                yield json.loads(record)
+        """What became of each repository of this shard, one after the other; of all shards after :meth:`look_back`."""
+        query = "SELECT record FROM dockfix_repository WHERE run = ? AND shard BETWEEN ? AND ? ORDER BY name"
+        for (record,) in self._database.each(query, self.run, *self._shards):
+            yield json.loads(record)
 
     def counts(self) -> dict[str, int]:
-        """How many repositories of this run came to each outcome."""
-        rows = self._database.execute(
-            "SELECT outcome, count(*) FROM repository WHERE run = ? GROUP BY outcome ORDER BY 2 DESC", (self.run,)
+        """How many of these repositories came to each outcome."""
+        rows = self._database.run(
+            "SELECT outcome, count(*) FROM dockfix_repository WHERE run = ? AND shard BETWEEN ? AND ?"
+            " GROUP BY outcome ORDER BY 2 DESC, 1",
+            *(self.run, *self._shards),
         )
-        return dict(rows.fetchall())
+        return dict(rows)
 
     def reserve(self, name: str, *, hour: int, run: int | None) -> int | str:
         """Take one of the pull requests that may be opened; its number, or why there is none left."""
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
+        with self._database.alone():
             spent = self.spent(hour=hour, run=run)
             if spent is not None:
                 return spent
-            done = self._database.execute(
-                "INSERT INTO opening (run, name, at) VALUES (?, ?, ?)", (self.run, name, self._now())
+            return self._database.insert(
+                "INSERT INTO dockfix_opening (run, name, at) VALUES (?, ?, ?)", self.run, printable(name), self._now()
             )
-            assert done.lastrowid is not None
-            return done.lastrowid
-        finally:
-            self._database.execute("COMMIT")
 
     def spent(self, *, hour: int, run: int | None) -> str | None:
         """Why no pull request may be opened now, if none may."""
         if run is not None and self._opened() >= run:
             return f"{run} pull requests were opened in this run"
-        if self._one("SELECT count(*) FROM opening WHERE at > ?", self._now() - 3600) >= hour:
+        if self._one("SELECT count(*) FROM dockfix_opening WHERE at > ?", self._now() - 3600) >= hour:
             return f"{hour} pull requests were opened in an hour"
         return None
 
     def release(self, number: int) -> None:
         """Give back what :meth:`reserve` took: the pull request was not opened."""
-        self._database.execute("DELETE FROM opening WHERE id = ?", (number,))
+        self._database.run("DELETE FROM dockfix_opening WHERE id = ?", number)
 
     def close(self) -> None:
-        """Close the file."""
+        """Let go of the database."""
         self._database.close()
 
     def _opened(self) -> int:
-        return self._one("SELECT count(*) FROM opening WHERE run = ?", self.run)
+        return self._one("SELECT count(*) FROM dockfix_opening WHERE run = ?", self.run)
 
     def _one(self, query: str, *values: object) -> int:
-        found: tuple[int] = self._database.execute(query, values).fetchone()
-        return found[0]
+        ((found,),) = self._database.run(query, *values)
+        assert isinstance(found, int)
+        return found

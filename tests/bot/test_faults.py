@@ -230,21 +230,6 @@ def test_requirement_13_only_a_run_of_the_same_selection_is_resumed(tmp_path: Pa
     assert runs[0] == runs[2] != runs[1]
 
 
-def test_old_runs_are_forgotten(tmp_path: Path) -> None:
-    time = Time()
-    kept: list[int] = []
-    for _ in range(5):
-        state = State(str(tmp_path / "state"), lambda: time.seconds)
-        state.begin(resume=False)
-        state.record("acme/a", "opened", {})
-        state.reserve("acme/a", hour=9, run=None)
-        state.finish()
-        kept.append(state._one("SELECT count(*) FROM repository") + state._one("SELECT count(*) FROM run"))
-        state.close()
-        time.seconds += 16 * 3600
-    assert kept == [2, 4, 4, 4, 4]
-
-
 def test_requirement_11_cap_of_a_repository(bot: Bot, hub: Hub) -> None:
     repo = hub.add("acme/shop", {"Dockerfile": NAIVE + "COPY . .\n"})
     bot.run(split=True, caps=Caps(repository=1))

@@ -97,7 +97,7 @@ def test_requirement_21_token_appears_nowhere(hub: Hub, door: Door, tmp_path: Pa
     running = command(*arguments, folder=tmp_path, DOCKFIX_TOKEN=TOKEN)
     assert_clean(Path(f"/proc/{running.pid}/cmdline").read_text() if Path("/proc").is_dir() else "")
     output, errors = running.communicate(timeout=120)
-    assert running.returncode == (2 if failure else 0), errors
+    assert running.returncode == (1 if failure else 0), errors
     assert bool(repo.pulls) == (not failure)
     assert_clean(output + errors)
     for path in tmp_path.rglob("*"):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -75,7 +79,7 @@ def test_pods_share_out_all_repositories() -> None:
     assert (job["apiVersion"], job["kind"], job["spec"]["completionMode"]) == ("batch/v1", "Job", "Indexed")
     pod = job["spec"]["template"]["spec"]
     (container,) = pod["containers"]
-    variables = {each["name"]: each["value"] for each in container["env"]}
+    variables = {each["name"]: each.get("value") for each in container["env"]}
     count = job["spec"]["completions"]
     assert variables["SHARDS"] == str(count)
     names = [f"acme/{number}" for number in range(50)]
@@ -90,8 +94,34 @@ def test_a_pod_writes_only_where_it_may() -> None:
     assert pod["securityContext"]["runAsNonRoot"] is True
     writable = {each["mountPath"] for each in container["volumeMounts"] if not each.get("readOnly")}
     (script,) = container["args"]
-    written = re.findall(r"(?:>|--state )(\S+)", script)
-    assert written and all(any(path.startswith(f"{place}/") for place in writable) for path in written)
+    variables = {each["name"]: each.get("value") for each in container["env"]}
+    assert ">" not in script and variables["XDG_STATE_HOME"] in writable and "/tmp" in writable
+
+
+def test_a_pod_keeps_no_secret_in_the_manifest() -> None:
+    (container,) = parsed("kubernetes")["spec"]["template"]["spec"]["containers"]
+    variables = {each["name"]: each for each in container["env"]}
+    assert variables["PGPASSWORD"]["valueFrom"]["secretKeyRef"] == {"name": "dockfix", "key": "password"}
+    assert urlsplit(variables["DOCKFIX_STATE"]["value"]).password is None
+
+
+@pytest.mark.parametrize(("code", "again"), [(0, False), (1, False), (2, True), (137, True)])
+def test_a_pod_is_started_again_only_where_that_helps(code: int, again: bool, tmp_path: Path) -> None:
+    """A repository that fails would fail again, and use up what the Job may fail."""
+    (container,) = parsed("kubernetes")["spec"]["template"]["spec"]["containers"]
+    program = tmp_path / "dockfix"
+    program.write_text(f'#!/bin/sh\necho "$@"\nexit {code}\n')
+    program.chmod(0o755)
+    variables = {"ORGANISATION": "acme", "SHARDS": "4", "JOB_COMPLETION_INDEX": "3"}
+    done = subprocess.run(
+        [*container["command"], *container["args"]],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode != 0) == again
+    assert done.stdout.endswith("--count 4 --index 3\n")
 
 
 def test_jobs_of_gitlab_count_from_one() -> None:
