@@ -54,5 +54,5 @@ def test_it_shows_the_diff_of_a_mounted_folder(run: Run) -> None:
 def test_the_bot_is_in_it_and_runs_as_an_account_of_its_own(run: Run) -> None:
     assert "--repos-file" in run("bot", "run", "--help").stdout
     assert run("-c", "id -u", options=("--entrypoint", "sh")).stdout == "1001\n"
-    imports = "import dockfix.bot.http, dockfix.bot.app, dockfix.bot.workshop"
+    imports = "import dockfix.bot.http, dockfix.bot.app, dockfix.bot.postgres, dockfix.bot.workshop"
     assert run("-c", imports, options=("--entrypoint", "python")).returncode == 0
