@@ -62,6 +62,7 @@ _STEERING: tuple[Callable[[Any], Any], ...] = (
         "--uid", type=click.IntRange(1, HIGHEST_UID), help="Uid and gid of an account that is created.  [1001]"
     ),
     click.option("--cache-mounts/--no-cache-mounts", default=None, help="Use RUN --mount=type=cache (needs BuildKit)."),
+    click.option("--online", is_flag=True, default=None, help="Ask pip's index which wheels pinned packages have."),
 )
 _ON_DISK: tuple[Callable[[Any], Any], ...] = (
     click.option(
@@ -90,6 +91,6 @@ def rewriting(command: Callable[..., None]) -> Callable[..., None]:
 
 def overrides(given: dict[str, Any]) -> dict[str, Any]:
     """Take what the command line says of the rewriting out of *given*."""
-    names = ("base", "split", "python_packages", "owner", "uid", "safe", "cache_mounts")
+    names = ("base", "split", "python_packages", "owner", "uid", "safe", "cache_mounts", "online")
     chosen = {name: value for name in names if (value := given.pop(name, None)) is not None}
     return chosen | {name: named for name in ("only", "skip") if (named := given.pop(name))}

@@ -25,6 +25,7 @@ class Options:
         python_packages: carry Python packages in the user site, or in a virtual environment.
         owner: who owns the app's files in the image, the account that runs it or root.
         cache_mounts: use ``RUN --mount=type=cache``, which kaniko and the legacy builder do not know.
+        online: ask the package index which wheels the locked Python packages have.
     """
 
     base: Base = "alpine"
@@ -36,3 +37,4 @@ class Options:
     python_packages: PythonPackages = "user"
     owner: Owner = "app"
     cache_mounts: bool = False
+    online: bool = False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dockfix.dockerfile.layout import layout
 from dockfix.model import Model
 from dockfix.model.config import stated
-from dockfix.recipes import alpine, bases
+from dockfix.recipes import alpine, bases, installs
 from dockfix.recipes.split import UnfitError
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
 
@@ -26,7 +26,8 @@ def alpine_base(model: Model) -> Iterator[Result]:
         with all that depends on it: packages by their Alpine names, accounts in busybox's words, bash where a script
         wants it, and what the full image gave for free (git, curl, libraries). Where one thing has no evidence of
         working on musl, only the last stage moves, to the slim variant, and the builder keeps its full base.
-        `--base slim` asks for that at once, `--base keep` for no change.
+        `--base slim` asks for that at once, `--base keep` for no change. `--online` asks pip's package index which
+        wheels the pinned Python packages have; its answers are kept for a day, and without one the catalogue decides.
 
     Why:
         The full images carry compilers, headers and tools for building other software: hundreds of megabytes and most
@@ -47,6 +48,9 @@ def alpine_base(model: Model) -> Iterator[Result]:
     if model.options.base == "keep":
         return
     yield from _on_alpine(model) if model.options.base == "alpine" else _on_slim(model)
+    untold = installs.untold(model) if model.options.online else ""
+    if untold:
+        yield Note(None, f"{untold}, so the catalogue alone tells which wheels there are")
 
 
 def _on_alpine(model: Model) -> Iterator[Result]:

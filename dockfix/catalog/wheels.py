@@ -122,7 +122,7 @@ def _locked(key: str, version: str | None, python: str | None, files: Sequence[s
         for kind, known in zip(kinds(files, python), (recorded.musl, recorded.glibc), strict=True)
     )
     words = _WORDS[musl] if python is None else f"{_WORDS[musl]} for Python {python}"
-    return Wheel(musl, glibc, evidence=f"{key} {version} {words} (its lock file)")
+    return Wheel(musl, glibc, evidence=f"{key} {version} {words} (its files)")
 
 
 def _recorded(key: str, version: str | None, python: str | None) -> Wheel:

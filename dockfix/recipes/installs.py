@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from posixpath import dirname, normpath
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
+from dockfix.catalog import index
 from dockfix.model import Purpose, named, requirement_paths
 from dockfix.model.config import join
 from dockfix.recipes.split import UnfitError
@@ -25,6 +28,10 @@ PRODUCTION = ("--only", "--no-dev", "--without", "--no-group", "--production", "
 PLAIN_BACKENDS = frozenset({"hatchling.build", "flit_core.buildapi", "uv_build"})
 """Build backends that compile nothing: https://packaging.python.org/en/latest/tutorials/packaging-projects/ lists them;
 those of setuptools, Poetry, PDM, maturin and Meson may."""
+INDEX = re.compile(
+    r"(?:index|INDEX)[-_](?:url|URL)|--(?:default-)?index\b|\bUV_(?:DEFAULT_)?INDEX\b|(?:^|\s)-i\s*\S*https?:"
+)
+"""The options and variables by which pip and uv are given another index than the machine's."""
 CONDA = frozenset({"conda", "mamba", "micromamba"})
 
 
@@ -68,7 +75,48 @@ def python_packages(model: Model) -> tuple[Requirement, ...]:
     for requirement in found:
         if requirement.url and not _compiles_nothing(model, requirement):
             raise UnfitError(None, f"{title(requirement)} comes from {requirement.url}, so what it needs is not known")
-    return tuple(dict.fromkeys(requirement for requirement in found if not requirement.url))
+    wanted = tuple(dict.fromkeys(requirement for requirement in found if not requirement.url))
+    return _asked(model, wanted) if model.options.online else wanted
+
+
+def _asked(model: Model, requirements: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
+    """*requirements* with the files that the package index has of those that are pinned to a version.
+
+    Where the sources name an index of their own, this machine's does not tell what the build will find.
+    """
+    if _other_index(model) is not None:
+        return requirements
+    pinned = {(item.name, item.version) for item in requirements if item.version is not None and not item.files}
+    files = index.configured().files(pinned)
+    return tuple(
+        item if item.files else replace(item, files=files.get((item.name, item.version or ""), ()))
+        for item in requirements
+    )
+
+
+def untold(model: Model) -> str:
+    """Why the package index told nothing; empty where it did, or was not needed."""
+    if not any(installs_python(stage) for stage in model.stages):
+        return ""
+    other = _other_index(model)
+    return f"the sources name an index of their own ({other})" if other is not None else index.configured().problem
+
+
+def _other_index(model: Model) -> str | None:
+    """Where the sources name an index of packages; ``None`` where they leave it to the machine."""
+    python = model.app.python
+    for stage in model.stages:
+        for step in stage.steps:
+            if INDEX.search(step.instruction.text):
+                return f"line {step.instruction.line}"
+        if python is not None:
+            calls = _python_installs(stage)
+            paths = [path for step, called in calls for path in requirement_paths(stage, step, called)]
+            files = [python.requirement_file(name) for path in paths for name in python.requirement_files(path)]
+            options = [option for file in files for option in file.options if INDEX.search(option.value)]
+            if options:
+                return options[0].origin
+    return None
 
 
 def _compiles_nothing(model: Model, requirement: Requirement) -> bool:
