@@ -42,7 +42,7 @@ def runtime_packages(model: Model) -> Iterator[Result]:
     stage = model.final
     if len(model.stages) < 2 or stage.parent is not None or stage.image is None:
         return
-    tools = packages.build_tools(stage, stage.steps)
+    tools = packages.build_tools(stage.steps)
     if not tools:
         return
     at = next(step for step in stage.steps if Purpose.PACKAGES in step.purposes).instruction

@@ -278,17 +278,16 @@ _TOOLCHAIN = re.compile(
     r"|go|golang|libtool|llvm|m4|make|meson|nasm|ninja(?:-build|-is-really-ninja)?|patch|pkg-?conf(?:ig)?|pkg-config|re2c"
     r"|rustc?|samurai|scons|swig|yasm|.*-(?:dev|devel|headers|static)"
     r"|(?:gcc|g\+\+|clang|llvm|lld|golang|cpp)-?\d[\d.]*(?:-dev)?"
+    r"|ant|auto(?:conf-archive|point)|binutils|ccache|chrpath|cpp|gfortran-\d+|gperf|intltool|libglib2\.0-dev-bin|libtool-bin"
+    r"|lld|maven|patchelf|pkgconf-bin|postgresql-server-dev-(?:\d+|all)|protobuf-compiler|python3-(?:distutils|setuptools|wheel)"
+    r"|qmake6|qt5-qmake|qt5-default|rust-clippy|rustfmt|swig[34]\.0"
 )
+"""What compiles, by its name. A library or a JDK that a person asks for by name may be there to run something."""
 
 
-def is_build_tool(package: str, distribution: str) -> bool:
+def is_build_tool(package: str) -> bool:
     """Whether a package is only of use where something is compiled: a compiler, ``make``, a ``-dev`` package."""
-    if _TOOLCHAIN.fullmatch(package):
-        return True
-    if distribution == "alpine":
-        return False
-    row = table("apt").row(package)
-    return row is not None and row["kind"] == "build" and row["confidence"] != "low"
+    return _TOOLCHAIN.fullmatch(package) is not None
 
 
 _LAYERS = {"full": ("curl", "scm", "full"), "scm": ("curl", "scm"), "curl": ("curl",)}

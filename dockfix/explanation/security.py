@@ -95,7 +95,7 @@ def _tools(model: Model) -> Check:
     final = model.final
     if final.image is None and not final.lineage[0].reference.startswith("scratch"):
         return Check(name, None, ("what ", Code(final.lineage[0].reference), " carries is not known"))
-    tools = build_tools(final, final.all_steps)
+    tools = build_tools(final.all_steps)
     if tools:
         return Check(name, False, ("it installs ", *codes(tools)))
     if final.image is not None and final.image.buildpack:

@@ -45,6 +45,7 @@ __all__ = [
     "Step",
     "is_manifest",
     "named",
+    "option_text",
     "requirement_paths",
 ]
 
@@ -251,7 +252,7 @@ def _is_for_development(name: str) -> bool:
 def requirement_paths(stage: StageModel, step: Step, called: Invocation) -> tuple[str, ...]:
     """The requirements files, as paths of the build context, that a pip command in *step* reads."""
     found = []
-    words = [named(word, step) or word.text for word in called.options]
+    words = [option_text(stage, step, word) or word.text for word in called.options]
     for word, following in zip_longest(words, words[1:], fillvalue=""):
         name, equals, value = word.partition("=")
         if name in {"-r", "--requirement"}:
@@ -261,6 +262,28 @@ def requirement_paths(stage: StageModel, step: Step, called: Invocation) -> tupl
             path = stage.context_path(join(step.before.workdir, word[2:]))
             found += [path] if path is not None else []
     return tuple(found)
+
+
+def option_text(stage: StageModel, step: Step, word: ShellWord) -> str | None:
+    """A word among a command's options, its variables replaced; ``None`` where their values are unknown.
+
+    The default of a build argument counts where any other value would name the same file of the build context:
+    ``COPY . /$APP`` and ``-r $APP/requirements.txt``.
+    """
+    text = named(word, step)
+    default = named(word, step, arguments=True) if text is None else None
+    if default is None:
+        return text
+    path = join(step.before.workdir, default)
+    for placement in reversed(stage.placements):
+        copy = placement.step.instruction.copy
+        inner = path.removeprefix(f"{placement.target.rstrip('/')}/") if placement.folder else ""
+        if copy is None or path not in {placement.target, join(placement.target, inner)}:
+            continue
+        brought = {copy.destination, join(copy.destination, inner or basename(path))}
+        same = word.text.strip("\"'").lstrip("/") in {each.lstrip("/") for each in brought}
+        return default if same and not any("$" in source for source in copy.sources) else None
+    return None
 
 
 def named(word: ShellWord, step: Step, *, arguments: bool = False) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING
@@ -38,6 +39,8 @@ MANAGERS = {
     "yum": "dnf",
     "microdnf": "dnf",
 }
+REPOSITORIES = re.compile(r">{1,2}\s*/etc/apk/repositories")
+"""What lists the places from which apk takes packages: https://wiki.alpinelinux.org/wiki/Repositories"""
 CACHES = (
     "/var/lib/apt/lists",
     "/var/cache/apt",
@@ -293,6 +296,8 @@ def purpose(command: ShellCommand) -> Purpose:
         return Purpose.FOLDERS
     if name in NEUTRAL and not command.redirects:
         return Purpose.NEUTRAL
+    if name in NEUTRAL and all(REPOSITORIES.fullmatch(word.text) for word in command.redirects):
+        return Purpose.PACKAGES
     if name == "rm":
         targets = [arg for arg in command.args if not arg.startswith("-")]
         return Purpose.CLEANUP if targets and all(target.startswith(CACHES) for target in targets) else Purpose.UNKNOWN

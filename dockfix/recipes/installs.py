@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.catalog import index
-from dockfix.model import Purpose, named, requirement_paths
+from dockfix.model import Purpose, named, option_text, requirement_paths
 from dockfix.model.config import join
 from dockfix.recipes.split import UnfitError
 
@@ -142,7 +142,8 @@ def _check_conda(step: Step) -> None:
 def _pip(model: Model, stage: StageModel, step: Step, called: Invocation) -> Iterator[Requirement]:
     python = model.app.python
     for word in (*called.operands, *called.options):
-        if named(word, step, arguments=word in called.operands) is None and "http" not in word.text:
+        text = named(word, step, arguments=True) if word in called.operands else option_text(stage, step, word)
+        if text is None and "http" not in word.text:
             raise UnfitError(step.instruction, f"what `{word.text}` stands for cannot be told")
     paths = requirement_paths(stage, step, called)
     files = sum(word.text.startswith(("-r", "--requirement")) for word in called.options)

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from posixpath import dirname
 from typing import TYPE_CHECKING
 
-from dockfix.model import Purpose
+from dockfix.model import Purpose, option_text
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
 from dockfix.recipes import prisma
@@ -258,7 +258,7 @@ def _pip(model: Model, stage: StageModel, step: Step, called: Invocation) -> lis
     if called.has("-e", "--editable") or any(_is_path(word.text) for word in called.operands):
         raise UnfitError(step.instruction, "pip installs the sources themselves")
     named = re.compile(r"[\"']?[A-Za-z][\w.-]*(?:\[[\w,-]+\])?[=<>~!]=")
-    if not all(word.static for word in called.options) or not all(
+    if any(option_text(stage, step, word) is None for word in called.options) or not all(
         word.static or named.match(word.text) for word in called.operands
     ):
         raise UnfitError(step.instruction, "what pip installs depends on a variable")
@@ -266,7 +266,7 @@ def _pip(model: Model, stage: StageModel, step: Step, called: Invocation) -> lis
     place = step.before.workdir
     if any(command.name in {"cd", "pushd"} for command in (step.script.commands if step.script else ())):
         raise UnfitError(step.instruction, "the RUN changes its folder")
-    for path in _requirement_words(called):
+    for path in _requirement_words(stage, step, called):
         source = stage.context_path(join(place, path))
         if source is None:
             raise UnfitError(step.instruction, f"{path} does not come from the build context")
@@ -292,9 +292,9 @@ def _check_requirements(step: Step, options: Sequence[Fact[str]]) -> None:
             raise UnfitError(step.instruction, f"pip takes packages from a folder of the sources ({fact.origin})")
 
 
-def _requirement_words(called: Invocation) -> Iterator[str]:
-    """The paths behind ``-r`` and ``-c``, as written."""
-    words = [word.text for word in called.options]
+def _requirement_words(stage: StageModel, step: Step, called: Invocation) -> Iterator[str]:
+    """The paths behind ``-r`` and ``-c``."""
+    words = [option_text(stage, step, word) or word.text for word in called.options]
     for word, following in zip_longest(words, words[1:], fillvalue=""):
         name, equals, value = word.partition("=")
         if name in {"-r", "--requirement", "-c", "--constraint"}:

@@ -15,6 +15,7 @@ from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
 if TYPE_CHECKING:
+    from dockfix.dockerfile.shell import ShellCommand
     from dockfix.facts.node import Node
     from dockfix.model import Model, StageModel, Step
 
@@ -38,6 +39,7 @@ class Parts:
         after: everything behind it.
         builds: the RUNs that build, perhaps the install itself.
         call: the install command itself.
+        moved: the folder to which the install moves the modules, where Node finds them too; empty where it does not.
     """
 
     base: Step
@@ -47,6 +49,7 @@ class Parts:
     after: tuple[Step, ...]
     builds: tuple[Step, ...]
     call: Invocation
+    moved: str = ""
 
 
 def take_apart(model: Model) -> Parts:
@@ -60,7 +63,9 @@ def take_apart(model: Model) -> Parts:
     if len(installs) != 1:
         raise UnfitError(installs[1].instruction, "dependencies are installed in more than one place")
     install = installs[0]
-    if install.script is None or not install.script.ok or not install.purposes <= INSTALLING:
+    moved = _moved(model, install)
+    others = (purpose(command) for command in install.script.commands if command is not moved) if install.script else ()
+    if install.script is None or not install.script.ok or not {*others} <= INSTALLING | {Purpose.NEUTRAL}:
         raise UnfitError(install.instruction, "this RUN does more than install the dependencies")
     at = steps.index(install)
     builds = tuple(step for step in steps[at:] if Purpose.BUILD in step.purposes)
@@ -70,8 +75,28 @@ def take_apart(model: Model) -> Parts:
             raise UnfitError(step.instruction, "what this instruction leaves behind for the app cannot be told")
         if step.calls("apk", "del") or step.calls("apt", "remove", "purge"):
             raise UnfitError(step.instruction, "packages are taken away again here")
+    if moved is not None and builds:
+        raise UnfitError(install.instruction, "the modules are moved out of the folder in which the app is built")
     manifests = tuple(step for step in steps[1:at] if step.role is Role.MANIFESTS)
-    return Parts(steps[0], steps[1:at], manifests, install, steps[at + 1 :], builds, _call(model, install))
+    place = moved.args[-1] if moved is not None else ""
+    return Parts(steps[0], steps[1:at], manifests, install, steps[at + 1 :], builds, _call(model, install), place)
+
+
+def _moved(model: Model, install: Step) -> ShellCommand | None:
+    """The last command of an install, if it moves the modules to a folder in which Node looks for them as well.
+
+    https://nodejs.org/api/modules.html#loading-from-node_modules-folders
+    """
+    script = install.script
+    command = script.commands[-1] if script is not None and script.ok and script.flat and script.commands else None
+    if command is None or command.name != "mv" or len(command.args) != 2 or command.joiner != "&&":
+        return None
+    if command.redirects or not all(word.static for word in command.words):
+        return None
+    source, target = (join(install.before.workdir, arg) for arg in command.args)
+    above = target.removesuffix("node_modules")
+    modules = source == join(model.folder, "node_modules") and above.endswith("/") and target == command.args[-1]
+    return command if modules and model.folder != above and model.folder.startswith(above) else None
 
 
 def removes(model: Model, step: Step) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ def _gain(model: Model, node: Node, parts: Parts, production: bool) -> str:
     gains = []
     if parts.builds:
         gains.append("the app is built here")
-    tools = packages.build_tools(model.final, parts.before)
+    tools = packages.build_tools(parts.before)
     if tools:
         gains.append(f"{listed(tools)} {'serves' if len(tools) == 1 else 'serve'} the install alone")
     if node.dev_dependencies and not production:
@@ -131,7 +131,7 @@ def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None,
     modules = join(model.folder, "node_modules")
     removed = [path for step in parts.after for path in removes(model, step)]
     lean = production or not (node.dev_dependencies or node.workspaces)
-    idle = found is None and lean and not removed and not packages.build_tools(model.final, parts.before)
+    idle = found is None and lean and not removed and not packages.build_tools(parts.before)
     if idle and model.options.split != "always":
         raise NoGainError("no dev dependency is installed, and the whole app folder would go along")
     whole = whole or modules in removed
@@ -169,7 +169,10 @@ def _without_build(model: Model, node: Node, parts: Parts, production: bool, gai
             parts.install.instruction, f"an install without dev dependencies would still run {script[0]} ({script[1]})"
         )
     name = early_name(model, "dependencies")
-    copy = New(f"COPY --from={name} {owner_flag(parts)}{model.folder}/node_modules ./node_modules")
+    if parts.moved and node.lifecycle and not production:
+        raise UnfitError(parts.install.instruction, f"npm would not find the modules in {parts.moved} to prune them")
+    modules = f"{parts.moved} {parts.moved}" if parts.moved else f"{model.folder}/node_modules ./node_modules"
+    copy = New(f"COPY --from={name} {owner_flag(parts)}{modules}")
     stage = _dependencies(model, node, parts, production, name)
     return _finish(model, parts, [stage], final_stage(model, parts, [copy], None, built=False), gain, ())
 

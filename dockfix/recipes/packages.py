@@ -77,9 +77,8 @@ def needed(model: Model, stage: StageModel, steps: Iterable[Step]) -> Iterator[t
                 yield from ((step, name) for name in ((word.text,) if kept else libraries))
 
 
-def build_tools(stage: StageModel, steps: Iterable[Step]) -> tuple[str, ...]:
+def build_tools(steps: Iterable[Step]) -> tuple[str, ...]:
     """Packages among what *steps* install and leave in the image that only a build needs."""
-    distribution = stage.image.distribution if stage.image is not None else ""
     found = []
     for step in steps:
         removed = {
@@ -92,7 +91,7 @@ def build_tools(stage: StageModel, steps: Iterable[Step]) -> tuple[str, ...]:
             if removed & _virtual(called):
                 continue
             names = [word.text.partition("=")[0] for word in called.operands]
-            found += [name for name in names if name not in removed and is_tool(name, distribution)]
+            found += [name for name in names if name not in removed and is_tool(name)]
     return tuple(dict.fromkeys(found))
 
 
@@ -119,9 +118,9 @@ def installs(step: Step) -> Iterator[Invocation]:
             yield called
 
 
-def is_tool(name: str, distribution: str) -> bool:
+def is_tool(name: str) -> bool:
     """Whether a package serves builds alone."""
-    return name in TOOLS or catalog.is_build_tool(name, distribution)
+    return name in TOOLS or catalog.is_build_tool(name)
 
 
 Plan = dict[Span, tuple[bool, tuple[str, ...]]]
@@ -175,7 +174,7 @@ def _has_idle_python(model: Model, stage: StageModel) -> bool:
 def _libraries(stage: StageModel, name: str, called: frozenset[str], *, idle_python: bool) -> tuple[str, ...] | None:
     """What the end needs in place of a package; ``None`` where it needs the package itself."""
     assert stage.image is not None
-    if name in called or not (is_tool(name, stage.image.distribution) or (name in GYP and idle_python)):
+    if name in called or not (is_tool(name) or (name in GYP and idle_python)):
         return None
     if "-dev" not in name or name in TOOLS:
         return ()

@@ -31,12 +31,12 @@ def split(model: Model) -> Split | None:
     stage = model.final
     if stage.image is None or stage.image.name != "php":
         return None
-    tools = packages.build_tools(stage, stage.steps)
+    tools = packages.build_tools(stage.steps)
     if not tools:
         return None
     if stage.manager == "apt":
         raise NoGainError(f"{listed(tools)} would go, but the image of PHP keeps compilers of its own")
-    step = next(step for step in stage.steps if packages.build_tools(stage, [step]))
+    step = next(step for step in stage.steps if packages.build_tools([step]))
     raise UnfitError(step.instruction, f"which libraries the extensions need without {listed(tools)} cannot be told")
 
 

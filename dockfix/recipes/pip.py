@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dockfix.model import named, requirement_paths
+from dockfix.model import named, option_text, requirement_paths
 from dockfix.model.commands import Purpose, purpose
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
@@ -49,8 +49,8 @@ def _check(model: Model, step: Step, called: Invocation) -> None:
     local = [word.text for word in called.operands if word.text.startswith((".", "/", "file:"))]
     if not all(OWN.fullmatch(path) for path in local):
         raise UnfitError(at, f"the sources themselves are installed ({local[0]})")
-    words = (*called.operands, *called.options)
-    if any(named(word, step, arguments=word in called.operands) is None for word in words):
+    operands = [named(word, step, arguments=True) for word in called.operands]
+    if None in (*operands, *(option_text(model.final, step, word) for word in called.options)):
         raise UnfitError(at, "what pip installs depends on a variable")
     python = model.app.python
     for path in requirement_paths(model.final, step, called):

@@ -90,7 +90,7 @@ def split(model: Model) -> Split | None:
         _delta(model, end, place, starts),
         {index: why for index, why in dropped.items() if index not in kept},
         safety=Safety.REVIEW,
-        idle_on=packages.carrier(stage, packages.build_tools(stage, head)),
+        idle_on=packages.carrier(stage, packages.build_tools(head)),
     )
 
 
@@ -129,7 +129,7 @@ def _delta(model: Model, end: Sequence[Item], place: Place, starts: Mapping[str,
 
 
 def _gain(model: Model, head: Sequence[Step], manager: str | None) -> str:
-    tools = packages.build_tools(model.final, head)
+    tools = packages.build_tools(head)
     if manager is not None:
         named = listed([*tools, {"poetry": "Poetry", "pipenv": "Pipenv"}.get(manager, manager)])
         are, them = ("are", "them") if tools else ("is", "it")

@@ -74,7 +74,7 @@ def split(model: Model) -> Split | None:
     builds = [step for step in stage.steps if Purpose.BUILD in step.purposes]
     cut = max(stage.steps.index(step) for step in (*installs, *builds)) + 1
     head, tail = stage.steps[:cut], stage.steps[cut:]
-    tools = packages.build_tools(stage, head)
+    tools = packages.build_tools(head)
     slim, reason = _slim(model, stage, installs)
     if slim is None and model.options.split != "always":
         idle = packages.carrier(stage, tools)
@@ -150,7 +150,7 @@ def _found_slim(model: Model, stage: StageModel, installs: Sequence[Step]) -> Sl
     if built is not None:
         raise UnfitError(built.instruction, "gems are built with settings of the file's own")
     _check_calls(model)
-    called = [name for name in needs.tools(model, stage) if not packages.is_tool(name, image.distribution)]
+    called = [name for name in needs.tools(model, stage) if not packages.is_tool(name)]
     return Slim(reference.with_tag(found.tag), tuple(dict.fromkeys((*needed, *called))))
 
 
