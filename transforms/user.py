@@ -10,7 +10,17 @@ from dockfix.recipes import accounts, ecosystems, residence
 from dockfix.recipes.accounts import Owner
 from dockfix.recipes.obstacle import Obstacle, ObstacleError
 from dockfix.recipes.owner import chosen
-from dockfix.recipes.ownership import Ownership, is_app, last_settled, own, relative, say_user, user_value, whole_folder
+from dockfix.recipes.ownership import (
+    Ownership,
+    beside_copies,
+    is_app,
+    last_settled,
+    own,
+    relative,
+    say_user,
+    user_value,
+    whole_folder,
+)
 from dockfix.recipes.privileges import SHARED_BASES, obstacles
 from dockfix.recipes.programs import final_services
 from dockfix.recipes.surroundings import low_port
@@ -117,6 +127,9 @@ def _obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
         place = outside(model)
         if place is not None and not any(f"{place.value}/".startswith(f"{f.value}/") for f in found.folders):
             yield Obstacle(base, f"{why}, and the sources name {place.value} ({place.origin})")
+    stray = beside_copies(model, found) if model.folder == "/" else None
+    if stray is not None:
+        yield Obstacle(base, f"the app runs in /, and writes to {stray.value} ({stray.origin}), which no COPY brings")
     whole = whole_folder(model, found)
     if whole is not None and system(model.folder) and model.folder not in OWN:
         yield Obstacle(base, f"{whole.value} ({whole.origin}) may write to the app's folder, which is {model.folder}")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dockfix.facts import pydjango, pyroutes
+from dockfix.facts import pycommand, pydjango, pyroutes
 from dockfix.facts.fact import Fact
 from dockfix.facts.pyresult import UNKNOWN, Value
 from dockfix.facts.pysource import Place, Source
@@ -53,7 +53,7 @@ def named(evaluator: Evaluator, start: Start, entry: Source | None) -> tuple[Pla
     """The application object that the command names, and its framework."""
     if entry is None:
         return None, None
-    application = start.application or evaluator.environment.get("FLASK_APP", "")
+    application = start.application or pycommand.flask_app(evaluator.environment)
     name = re.split(r"[(\[]", application.partition(":")[2])[0].split(".")[0]
     names = [name] if name else ["application" if start.server in ("gunicorn", "uwsgi") else "app", "app", "create_app"]
     for item in names:

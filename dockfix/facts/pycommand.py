@@ -173,6 +173,14 @@ def value_of(word: str) -> Value:
     return Variable(match[1] or match[2], match[3] if match[3] is not None else UNKNOWN)
 
 
+def flask_app(environment: Mapping[str, str]) -> str:
+    """The application that ``flask`` and ``quart`` are told of by a variable.
+
+    https://flask.palletsprojects.com/en/stable/cli/, https://quart.palletsprojects.com/en/latest/how_to_guides/command_line/
+    """
+    return environment.get("FLASK_APP") or environment.get("QUART_APP", "")
+
+
 def candidates(command: Sequence[str], files: Files, folder: str = "") -> Iterator[Start]:
     """What *command* may start, the likeliest first: the last command of a line or of a start script."""
     yield from _follow(tuple(command), files, folder, {}, 0)
@@ -458,4 +466,4 @@ _SHAPES: Final[Mapping[str, Callable[[Mapping[str, str], Sequence[str]], tuple[s
     "litestar": _subcommand_first,
 }
 
-__all__ = ["Start", "candidates", "find", "serving", "starts_of", "value_of"]
+__all__ = ["Start", "candidates", "find", "flask_app", "serving", "starts_of", "value_of"]

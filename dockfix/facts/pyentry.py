@@ -57,7 +57,7 @@ class Entry:
         start = self._start
         application = start.application
         if start.server == "flask" and not application:
-            application = self._environment.get("FLASK_APP", "")
+            application = pycommand.flask_app(self._environment)
         if start.server == "manage":
             return ""
         return re.split(r"[:(]", application)[0].removesuffix(".py").replace("/", ".").strip(".")

@@ -344,6 +344,8 @@ class Evaluator(Names):
             starred = any(item.star for item in call.args)
             return posixpath.join(*parts, *([WILD] if starred else [])) if parts else UNKNOWN
         if name == "os.path.dirname":
+            if positional and isinstance(positional[0], cst.Name) and positional[0].value == "__name__":
+                return "."  # a module's name has no slash in it
             base = self.settled(at(0))
             return _path_part(base, "parent") if isinstance(base, str) else UNKNOWN
         if name == "os.path.basename":

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PYTHON_SERVERS = frozenset(
     {"flask", "gunicorn", "uvicorn", "fastapi", "hypercorn", "daphne", "waitress-serve", "streamlit", "celery"}
+    | {"quart"}
 )
 PYTHON_RUNNERS = frozenset({"poetry", "uv", "pipenv", "pdm", "uwsgi", "granian", "sanic", "chainlit", "litestar"})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})

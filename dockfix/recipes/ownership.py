@@ -15,7 +15,7 @@ from dockfix.model.config import covers, join
 from dockfix.recipes import accounts, chain, usersite
 from dockfix.recipes.obstacle import Obstacle, ObstacleError
 from dockfix.recipes.usersite import USER_SITE
-from dockfix.recipes.writable import made_by
+from dockfix.recipes.writable import made_by, system
 from dockfix.text import Edit, Span
 
 if TYPE_CHECKING:
@@ -188,8 +188,17 @@ def is_app(model: Model, step: Step) -> bool:
     if copy.from_ is not None and target == USER_SITE:
         return True
     folder = model.folder.rstrip("/")
+    if not folder:
+        placed = [p for p in model.final.placements if p.step is step]
+        return bool(placed) and all(p.folder and p.target != "/" and not system(p.target) for p in placed)
     above = covers(target, folder) and step.role is not Role.MANIFESTS
-    return bool(folder) and target != "/" and (above or covers(folder, target))
+    return target != "/" and (above or covers(folder, target))
+
+
+def beside_copies(model: Model, found: Writable) -> Fact[str] | None:
+    """A folder that is written to, in none of those that a COPY brings as the app's."""
+    copied = [p.target for p in model.final.placements if is_app(model, p.step)]
+    return next((fact for fact in found.folders if not any(covers(target, fact.value) for target in copied)), None)
 
 
 def _brought_again(model: Model, step: Step, later: Sequence[Step]) -> bool:
@@ -281,7 +290,8 @@ def _own_folders(making: Ownership, folders: Sequence[str]) -> None:
 
 def _chown_run(making: Ownership, folders: Sequence[str], workdir: str) -> str:
     model = making.model
-    made = " ".join(_quoted(model, path, workdir) for path in folders if path != model.folder)
+    above = {path for path in folders if any(covers(path, other) for other in folders if other != path)}
+    made = " ".join(_quoted(model, path, workdir) for path in folders if path not in {model.folder, *above})
     owned = " ".join(_quoted(model, path, workdir) for path in folders)
     if not made:
         return f"RUN chown {making.owner.pair} {owned}"
