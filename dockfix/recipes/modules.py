@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
+from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from dockfix.model import Invocation, Purpose, Role
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
+from dockfix.recipes.artefacts import in_context
 from dockfix.recipes.manifests import HARMLESS
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
@@ -39,6 +41,7 @@ class Parts:
         after: everything behind it.
         builds: the RUNs that build, perhaps the install itself.
         call: the install command itself.
+        inner: folders below the app's, from there, in which a package of its own is installed and built.
         moved: the folder to which the install moves the modules, where Node finds them too; empty where it does not.
     """
 
@@ -49,6 +52,7 @@ class Parts:
     after: tuple[Step, ...]
     builds: tuple[Step, ...]
     call: Invocation
+    inner: tuple[str, ...] = ()
     moved: str = ""
 
 
@@ -59,9 +63,11 @@ def take_apart(model: Model) -> Parts:
         UnfitError: the install is not one plain RUN, or something unknown stands around it.
     """
     steps = model.final.steps
-    installs = [step for step in steps if Purpose.INSTALL in step.purposes]
-    if len(installs) != 1:
-        raise UnfitError(installs[1].instruction, "dependencies are installed in more than one place")
+    inner = {step.instruction.index: folder for step in steps if (folder := _inner(model, step))}
+    installs = [s for s in steps if Purpose.INSTALL in s.purposes and s.instruction.index not in inner]
+    if len(installs) != 1 or any(index < installs[0].instruction.index for index in inner):
+        at = next(step for step in steps if Purpose.INSTALL in step.purposes and step is not installs[0])
+        raise UnfitError(at.instruction, "dependencies are installed in more than one place")
     install = installs[0]
     moved = _moved(model, install)
     others = (purpose(command) for command in install.script.commands if command is not moved) if install.script else ()
@@ -71,7 +77,8 @@ def take_apart(model: Model) -> Parts:
     builds = tuple(step for step in steps[at:] if Purpose.BUILD in step.purposes)
     for step in (*steps[1:at], *steps[at + 1 :]):
         built = bool(builds) and steps.index(step) > steps.index(builds[-1])
-        if step.role is Role.UNKNOWN and not (built and removes(model, step)):
+        known = step.instruction.index in inner or (built and removes(model, step))
+        if step.role is Role.UNKNOWN and not known:
             raise UnfitError(step.instruction, "what this instruction leaves behind for the app cannot be told")
         if step.calls("apk", "del") or step.calls("apt", "remove", "purge"):
             raise UnfitError(step.instruction, "packages are taken away again here")
@@ -79,7 +86,41 @@ def take_apart(model: Model) -> Parts:
         raise UnfitError(install.instruction, "the modules are moved out of the folder in which the app is built")
     manifests = tuple(step for step in steps[1:at] if step.role is Role.MANIFESTS)
     place = moved.args[-1] if moved is not None else ""
-    return Parts(steps[0], steps[1:at], manifests, install, steps[at + 1 :], builds, _call(model, install), place)
+    call, folders = _call(model, install), tuple(dict.fromkeys(inner.values()))
+    return Parts(steps[0], steps[1:at], manifests, install, steps[at + 1 :], builds, call, folders, place)
+
+
+def _inner(model: Model, step: Step) -> str:
+    """The folder below the app's in which a RUN installs a package and builds it, as of pages that a server hands out.
+
+    Empty where it does anything else, or where the server or a container may need the modules of that package.
+    """
+    script = step.script
+    if script is None or not script.ok or not script.flat or step.before.workdir != model.folder:
+        return ""
+    first, rest = script.commands[0], script.commands[1:]
+    purposes = [purpose(command) for command in rest if purpose(command) is not Purpose.CLEANUP]
+    if first.name != "cd" or len(first.args) != 1 or not first.words[1].static or first.redirects:
+        return ""
+    if purposes != [Purpose.INSTALL, Purpose.BUILD] or any(command.joiner != "&&" for command in rest):
+        return ""
+    installs = [called for called in step.invocations if purpose(called.command) is Purpose.INSTALL]
+    if any(called.manager not in MANAGERS or called.operands or called.verb not in INSTALLS for called in installs):
+        return ""
+    folder = normpath(first.args[0])
+    source = in_context(model, folder)
+    if folder.startswith((".", "/")) or model.app.node_at(source) is None:
+        return ""
+    told = [*model.start.words, *(service.command or "" for service in model.services)]
+    told += [word for call in model.app.calls for word in call.words]
+    scripts = model.start.resolved.shell if model.start.resolved is not None else ""
+    if any(folder in str(text) for text in (*told, scripts)):
+        return ""
+    files = model.server_files()
+    if not files or any(f"{file}/".startswith(f"{source}/") for file in files):
+        return ""
+    modules = f"{folder}/node_modules".encode()
+    return "" if any(modules in (model.app.root.read(file) or b"") for file in files) else folder
 
 
 def _moved(model: Model, install: Step) -> ShellCommand | None:
@@ -197,14 +238,14 @@ def knows_omit(stage: StageModel) -> bool:
 
 
 def prune(stage: StageModel, manager: str) -> str:
-    """The RUN that takes the dev dependencies away again.
+    """The command that takes the dev dependencies away again.
 
     pnpm would run ``prepare`` once more, and yarn every script: https://github.com/pnpm/pnpm/issues/3277.
     """
     return {
-        "npm": f"RUN npm prune {omission(stage, 'npm')}",
-        "yarn": "RUN yarn install --production --ignore-scripts --prefer-offline",
-        "pnpm": "RUN pnpm prune --prod --ignore-scripts",
+        "npm": f"npm prune {omission(stage, 'npm')}",
+        "yarn": "yarn install --production --ignore-scripts --prefer-offline",
+        "pnpm": "pnpm prune --prod --ignore-scripts",
     }[manager]
 
 

@@ -131,7 +131,7 @@ def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None,
     modules = join(model.folder, "node_modules")
     removed = [path for step in parts.after for path in removes(model, step)]
     lean = production or not (node.dev_dependencies or node.workspaces)
-    idle = found is None and lean and not removed and not packages.build_tools(parts.before)
+    idle = found is None and lean and not removed and not parts.inner and not packages.build_tools(parts.before)
     if idle and model.options.split != "always":
         raise NoGainError("no dev dependency is installed, and the whole app folder would go along")
     whole = whole or modules in removed
@@ -188,7 +188,7 @@ def _dependencies(model: Model, node: Node, parts: Parts, production: bool, name
         _first(model, parts, name, again=False),
         *(keep for keep in _setup(model, parts, [parts.install]) if not _is_idle_source(model, node, parts, keep)),
         Keep(parts.install.instruction, edits),
-        *([New(prune(model.final, parts.call.manager))] if prunes else []),
+        *([New(f"RUN {prune(model.final, parts.call.manager)}")] if prunes else []),
     ]
 
 
@@ -201,9 +201,16 @@ def _builder(model: Model, node: Node, parts: Parts, *, prunes: bool) -> list[It
         *_setup(model, parts, [parts.install, *parts.builds]),
         Keep(parts.install.instruction, install_edits(model, node, parts, production=False)),
         *kept[:built],
-        *([New(prune(model.final, parts.call.manager))] if prunes else []),
+        *_pruned(model, parts, prunes=prunes),
         *kept[built:],
     ]
+
+
+def _pruned(model: Model, parts: Parts, *, prunes: bool) -> list[Item]:
+    """What takes away the modules that only the build needed: dev dependencies, and those of packages built inside."""
+    commands = [prune(model.final, parts.call.manager)] if prunes else []
+    commands += [f"rm -rf {folder}/node_modules" for folder in parts.inner]
+    return [New(f"RUN {' && '.join(commands)}")] if commands else []
 
 
 def _first(model: Model, parts: Parts, name: str, *, again: bool) -> Item:

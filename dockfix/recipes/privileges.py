@@ -11,6 +11,7 @@ from dockfix.facts.development import caches_beside_modules
 from dockfix.model import Purpose
 from dockfix.model.config import join
 from dockfix.recipes.accounts import WITH_SHADOW
+from dockfix.recipes.idle import is_idle
 from dockfix.recipes.leftovers import ROOT_HOME, left_behind
 from dockfix.recipes.obstacle import Obstacle
 from dockfix.recipes.programs import Program, final_services, programs, settings
@@ -155,7 +156,7 @@ def _image(model: Model) -> Iterator[Obstacle]:
     for stage in model.final.lineage:
         for step, name in stage.packages:
             bare = name.partition("=")[0]
-            if bare in SERVICES:
+            if bare in SERVICES and not is_idle(model, bare):
                 yield Obstacle(step.instruction, f"{bare} is installed, which works as root")
 
 
