@@ -66,8 +66,8 @@ def take_apart(model: Model) -> Parts:
     inner = {step.instruction.index: folder for step in steps if (folder := _inner(model, step))}
     installs = [s for s in steps if Purpose.INSTALL in s.purposes and s.instruction.index not in inner]
     if len(installs) != 1 or any(index < installs[0].instruction.index for index in inner):
-        at = next(step for step in steps if Purpose.INSTALL in step.purposes and step is not installs[0])
-        raise UnfitError(at.instruction, "dependencies are installed in more than one place")
+        second = next(step for step in steps if Purpose.INSTALL in step.purposes and step not in installs[:1])
+        raise UnfitError(second.instruction, "dependencies are installed in more than one place")
     install = installs[0]
     moved = _moved(model, install)
     others = (purpose(command) for command in install.script.commands if command is not moved) if install.script else ()
