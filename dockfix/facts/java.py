@@ -32,6 +32,18 @@ REMOTE = (
 )
 """Clients of a configuration server, which may say another port."""
 
+EMBEDDED: tuple[tuple[str, str, re.Pattern[bytes], int | None], ...] = (
+    ("", "jdk.httpserver", re.compile(rb"\bHttpServer\.create\(\s*new\s+InetSocketAddress\(\s*([^)]*)\)"), None),
+    ("io.javalin:javalin", "javalin", re.compile(rb"\.start\(\s*((?:\"[\w.]+\"\s*,\s*)?\d+)\s*\)"), None),
+    ("com.sparkjava:spark-core", "spark", re.compile(rb"(?<![\w.])(?:Spark\.)?port\(\s*([^)]*)\)"), 4567),
+)
+"""Servers that a program starts itself: the dependency, a name, where it says the port, and the port if it says none.
+
+https://docs.oracle.com/en/java/javase/17/docs/api/jdk.httpserver/com/sun/net/httpserver/HttpServer.html,
+https://javalin.io/documentation, https://sparkjava.com/documentation
+"""
+_ADDRESS = re.compile(r"(?:\"(?P<host>[\w.:]+)\"\s*,\s*)?(?P<port>\d{2,5})")
+
 WRITING = re.compile(
     rb"\b(?:FileOutputStream|FileWriter|RandomAccessFile|transferTo|createTempFile|createDirector(?:y|ies)|mkdirs?|"
     rb"createNewFile|writeString|Files\.(?:write|copy|move|newBufferedWriter|newOutputStream)|FileUtils\.\w+|PrintWriter\()"
@@ -116,6 +128,25 @@ def _server(app: App, found: JavaProject, running: Running, signals: Fact[str]) 
             else None
         )
         return replace(server, kind="web", framework="quarkus", port=port, variable=variable, health=route)
+    return _embedded(app, found, server)
+
+
+def _embedded(app: App, found: JavaProject, server: Server) -> Server:
+    """*server* with what the one server that the sources start listens on, if they do and say it in digits."""
+    for asked, name, pattern, usual in EMBEDDED:
+        dependency = found.dependency(asked) if asked else None
+        if asked and dependency is None:
+            continue
+        said = [(match[1].decode("utf-8", "replace"), origin) for match, origin in matches(app, found, pattern)]
+        if not said and dependency is not None and usual is not None:
+            said = [(str(usual), f"{name}'s default, {dependency.origin}")]
+        address = _ADDRESS.fullmatch(said[0][0].strip()) if len(said) == 1 else None
+        if said and address is None:
+            return replace(server, kind="web", framework=name)
+        if address is not None:
+            origin = said[0][1]
+            bind = Fact(address["host"], origin) if address["host"] else None
+            return replace(server, kind="web", framework=name, port=Fact(int(address["port"]), origin), bind=bind)
     return server
 
 
@@ -193,14 +224,17 @@ def sources(app: App, found: JavaProject) -> Iterator[tuple[str, bytes]]:
                 yield path, data
 
 
+def matches(app: App, found: JavaProject, pattern: re.Pattern[bytes]) -> Iterator[tuple[re.Match[bytes], str]]:
+    """Every place in the sources that a pattern matches, with its origin."""
+    for path, data in sources(app, found):
+        for match in pattern.finditer(data):
+            yield match, app.origin(path, data.count(b"\n", 0, match.start()) + 1)
+
+
 def matching(app: App, found: JavaProject, pattern: re.Pattern[bytes]) -> Fact[str] | None:
     """The first place in the sources that a pattern matches."""
-    for path, data in sources(app, found):
-        match = pattern.search(data)
-        if match is not None:
-            line = data.count(b"\n", 0, match.start()) + 1
-            return Fact(match[0].decode("ascii", "replace"), app.origin(path, line))
-    return None
+    first = next(matches(app, found, pattern), None)
+    return Fact(first[0][0].decode("ascii", "replace"), first[1]) if first is not None else None
 
 
 def _writes(app: App, found: JavaProject, given: Mapping[str, tuple[str, str]]) -> Fact[str] | None:

@@ -38,6 +38,9 @@ HANDLING = {"actix-web", "rocket", "ntex"}
 https://api.rocket.rs/v0.5/rocket/config/struct.Shutdown
 """
 
+LISTENER = re.compile(r"\bTcpListener::bind\b")
+"""A server of the standard library, or of one that takes its names: https://doc.rust-lang.org/std/net/struct.TcpListener.html"""
+
 ADDRESS = re.compile(
     r"\"(?P<host>0\.0\.0\.0|127\.0\.0\.1|localhost|\[::1?\]):(?P<port>\d{2,5})\""
     r"|\(\s*\"(?P<host2>0\.0\.0\.0|127\.0\.0\.1|localhost|::1?)\"\s*,\s*(?P<port2>\d{2,5})\s*\)"
@@ -192,7 +195,8 @@ def server_of(app: App, running: Running) -> Server | None:
 def _server(crate: Crate) -> Server:
     asked = set(crate.dependencies)
     framework = next((name for name in SERVERS if name in asked), "")
-    port, bind = _listening(crate, framework)
+    listener = "" if framework else next((match[0].partition(":")[0] for match, _ in crate.matching(LISTENER)), "")
+    port, bind = _listening(crate, framework or listener)
     writes = next(crate.matching(WRITING), None)
     handled = next((name for name in sorted(HANDLING) if name in asked), None)
     signal = next(crate.matching(SIGNALS), None)
@@ -200,9 +204,9 @@ def _server(crate: Crate) -> Server:
     if signal is not None:
         signals = Fact("handles signals itself", signal[1])
     return Server(
-        kind="web" if framework else "unknown",
+        kind="web" if framework or port is not None else "unknown",
         language="rust",
-        name=framework or "the program",
+        name=framework or listener or "the program",
         framework=SERVERS.get(framework, ""),
         port=port,
         health=_health(crate) if framework else None,
@@ -215,14 +219,14 @@ def _server(crate: Crate) -> Server:
     )
 
 
-def _listening(crate: Crate, framework: str) -> tuple[Fact[int] | None, Fact[str] | None]:
+def _listening(crate: Crate, server: str) -> tuple[Fact[int] | None, Fact[str] | None]:
     """The one address that the sources name, unless a variable may name another; Rocket has settings of its own."""
     found: dict[tuple[str, int], str] = {}
     for match, origin in crate.matching(ADDRESS):
         host = next(match[name] for name in ("host", "host2", "host3") if match[name])
         number = next(match[name] for name in ("port", "port2", "port3") if match[name])
         found.setdefault((re.sub(r"\s*,\s*", ".", host), int(number)), origin)
-    if len(found) != 1 or framework in {"", "rocket"} or next(crate.matching(VARIABLE), None) is not None:
+    if len(found) != 1 or server in {"", "rocket"} or next(crate.matching(VARIABLE), None) is not None:
         return None, None
     (host, number), origin = next(iter(found.items()))
     return Fact(number, origin), Fact(host, origin)

@@ -13,8 +13,8 @@ from .engine import Engine
 
 SETUP = Path(__file__).with_name("setup") / "setup.sh"
 
-# The set-up makes its images in this order, so that the last stands for all.
-LAST_IMAGE = "nginx:1.25-alpine"
+# The last of the images that the set-up makes, and the last of those that it learnt to make later.
+IMAGES = ("nginx:1.25-alpine", "rust:1.83", "maven:3.9.9-eclipse-temurin-17")
 
 
 class UnavailableError(Exception):
@@ -30,7 +30,7 @@ def engine(*, set_up: bool = False) -> Engine:
     if os.environ.get("DOCKFIX_NO_ENGINE") == "1":
         raise UnavailableError("DOCKFIX_NO_ENGINE is set")
     found = Engine(_environment())
-    if found.answers() and found.has_image(LAST_IMAGE):
+    if found.answers() and all(map(found.has_image, IMAGES)):
         return found
     if not set_up and not (folder() / "env.sh").exists():
         raise UnavailableError(f"none is set up; {SETUP} does it")
@@ -44,7 +44,7 @@ def engine(*, set_up: bool = False) -> Engine:
     if done.returncode:
         raise UnavailableError("\n".join(done.stdout.splitlines()[-15:]))
     found = Engine(_environment())
-    if not found.has_image(LAST_IMAGE):
+    if not all(map(found.has_image, IMAGES)):
         raise UnavailableError(f"its base images are not complete; {SETUP} makes them")
     return found
 

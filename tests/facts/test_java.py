@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from dockfix.facts import App, Tree
 from dockfix.facts.java import archive, server_of
 from dockfix.facts.javaproject import JavaProject, project
@@ -101,6 +103,33 @@ def test_command_line_wins() -> None:
     found = server({PROPERTIES: "server.port=9000\n"}, "--server.port=7000")
     assert found.port is not None
     assert found.port.value == 7000
+
+
+@pytest.mark.parametrize(
+    ("dependency", "source", "port"),
+    [
+        ("org.slf4j:slf4j-api", "HttpServer.create(new InetSocketAddress(8000), 0);", 8000),
+        ("org.slf4j:slf4j-api", 'HttpServer.create(new InetSocketAddress("0.0.0.0", 8000), 0);', 8000),
+        ("org.slf4j:slf4j-api", "HttpServer.create(new InetSocketAddress(port), 0);", None),
+        ("io.javalin:javalin", "Javalin.create().start(7070);", 7070),
+        ("com.sparkjava:spark-core", "Spark.port(8081); get(a, b);", 8081),
+        ("com.sparkjava:spark-core", "get(a, b);", 4567),
+        ("com.sparkjava:spark-core", "port(fromEnvironment()); get(a, b);", None),
+        ("com.sparkjava:spark-core", "port(1234); other.port(5);", 1234),
+        ("com.sparkjava:spark-core", "if (a) { port(1234); } else { port(4321); }", None),
+    ],
+)
+def test_servers_that_the_sources_start(dependency: str, source: str, port: int | None) -> None:
+    group, _, artifact = dependency.partition(":")
+    pom = POM.replace("org.springframework.boot", group).replace("spring-boot-starter-web", artifact)
+    found = server({"pom.xml": pom, "src/main/java/Main.java": source})
+    assert found.kind == "web"
+    assert (found.port and found.port.value) == port
+
+
+def test_program_that_starts_no_server() -> None:
+    pom = POM.replace("spring-boot-starter-web", "spring-boot-starter")
+    assert server({"pom.xml": pom, "src/main/java/Main.java": "thread.start();"}).kind == "unknown"
 
 
 def test_route_behind_a_login_is_not_asked() -> None:

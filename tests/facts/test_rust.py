@@ -33,6 +33,14 @@ def test_address(source: str, port: int | None, bind: str | None) -> None:
     assert (found.port and found.port.value, found.bind and found.bind.value) == (port, bind)
 
 
+def test_listener_of_the_standard_library() -> None:
+    plain = MANIFEST.replace('axum = "0.7"', "")
+    found = server('TcpListener::bind("0.0.0.0:3000")', plain)
+    assert (found.kind, found.name, found.port and found.port.value) == ("web", "TcpListener", 3000)
+    assert server("TcpListener::bind(address)", plain).kind == "unknown"
+    assert server('TcpStream::connect("0.0.0.0:3000")', plain).kind == "unknown"
+
+
 def test_rocket_has_settings_of_its_own() -> None:
     assert server('bind("0.0.0.0:3000")', MANIFEST.replace("axum", "rocket")).port is None
 

@@ -14,6 +14,7 @@ OFFICIAL_IMAGES=(
   python:3.11 python:3.11-slim python:3.11-alpine python:3.13-alpine
   nginx:1.25 nginx:1.25-alpine
   golang:1.19 alpine:3.24
+  rust:1.83 maven:3.9.9-eclipse-temurin-17 eclipse-temurin:17-jre
 )
 
 pull_images() {
@@ -57,6 +58,8 @@ debian_images() {
   node_bases
   nginx_base
   golang_base
+  rust_base
+  java_bases
   python_bases
 }
 
@@ -106,6 +109,22 @@ golang_base() {
   have golang:1.19-bookworm && return
   build golang:1.19 "$(context golang)"
   tag golang:1.19 golang:1.19-bookworm
+}
+
+rust_base() {
+  have rust:1.83 && return
+  build rust:1.83 "$(context rust)"
+  tag rust:1.83 rust:1.83-bookworm
+}
+
+java_bases() {
+  have maven:3.9.9-eclipse-temurin-17 && return
+  local folder
+  folder=$(context java)
+  build eclipse-temurin:17-jre "$folder" --target jre
+  build eclipse-temurin:17 "$folder" --target jdk
+  build maven:3.9.9-eclipse-temurin-17 "$folder" --target maven
+  tag eclipse-temurin:17 eclipse-temurin:17-jdk
 }
 
 python_bases() {
