@@ -1,9 +1,11 @@
 """Build and run real apps before and after: a random draw from a folder of checkouts, drawn before anything is built.
 
-A Dockerfile can be drawn if the engine has all its base images and dockfix would change it. What happens to each is
-appended to a file of JSON lines, so that a run can be stopped and taken up again; the table counts what is in it.
+A Dockerfile can be drawn if the engine has all its base images and dockfix would change it. With ``--nearest`` the
+nearest image of the same repository and variant is given the name of one that the engine lacks: ``node:18-alpine`` that
+of ``node:18.17.1-alpine3.18``. What happens to each is appended to a file of JSON lines, so that a run can be stopped
+and taken up again; the table counts what is in it.
 
-    python benchmarks/builds.py FOLDER --out builds.jsonl --wanted 30 --engine tests/containers/docker-offline
+    python benchmarks/builds.py FOLDER --out builds.jsonl --wanted 30 --nearest --engine tests/containers/docker-offline
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ class Result:
         reasons: why.
         before: size of the original image in bytes, where it was built.
         after: size of the rewrite.
+        rebuilds: seconds that both take after an edit of a source file.
+        cached: whether the dependencies then came from the cache, before and after.
     """
 
     path: str
@@ -49,6 +53,8 @@ class Result:
     reasons: tuple[str, ...] = ()
     before: int | None = None
     after: int | None = None
+    rebuilds: tuple[float, float] | None = None
+    cached: tuple[bool | None, bool | None] = (None, None)
 
 
 def main() -> None:
@@ -62,7 +68,11 @@ def main() -> None:
         for entry in _draw(options.folder, options.cap, options.seed)[options.part :: options.parts]:
             if sum(result.verdict != "the original does not build" for result in done) >= options.wanted:
                 break
-            if any(result.path == str(entry) for result in done) or not _bases(entry, images):
+            wanted = _bases(entry)
+            if any(result.path == str(entry) for result in done) or wanted is None:
+                continue
+            images |= _retagged(wanted - images, images) if options.nearest else frozenset()
+            if not wanted <= images:
                 continue
             trial = attempt(entry)
             changed = tuple(id for id, _ in trial.steps)
@@ -85,6 +95,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=7, help="of the draw (default: 7)")
     parser.add_argument("--parts", type=int, default=1, metavar="N", help="into which the draw is dealt (default: 1)")
     parser.add_argument("--part", type=int, default=0, metavar="I", help="the one to build, from 0 (default: 0)")
+    parser.add_argument("--nearest", action="store_true", help="name the nearest image where the engine lacks one")
     parser.add_argument("--engine", default="docker", help="passed to dockfix verify (default: docker)")
     parser.add_argument("--timeout", type=int, default=400, help="passed to dockfix verify, seconds (default: 400)")
     parser.add_argument("--patience", type=int, default=45, help="passed to dockfix verify, seconds (default: 45)")
@@ -101,22 +112,40 @@ def _images() -> frozenset[str]:
     return frozenset(subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split())
 
 
-def _bases(entry: Entry, images: frozenset[str]) -> bool:
-    """Whether every image that the Dockerfile starts or copies from is there."""
+def _bases(entry: Entry) -> frozenset[str] | None:
+    """Every image that the Dockerfile starts or copies from; ``None`` where it cannot be read."""
     try:
         document = Document.parse(entry.place.read_bytes().decode("utf-8", "surrogateescape"), entry.path)
     except (DockerfileError, OSError):
-        return False
+        return None
     named = [stage.base.words[0].text for stage in document.stages if stage.base.words]
     copied = [i.copy.from_ for i in document.instructions if i.copy is not None and i.copy.from_ is not None]
     stages = {stage.name for stage in document.stages if stage.name} | {str(stage.index) for stage in document.stages}
     outside = {name for name in (*named, *copied) if name not in stages and name != "scratch"}
-    return all((name if ":" in name else f"{name}:latest") in images for name in outside)
+    return frozenset(name if ":" in name else f"{name}:latest" for name in outside)
+
+
+def _retagged(names: Iterable[str], images: frozenset[str]) -> frozenset[str]:
+    """Those of *names* that some image of the engine has been given."""
+    found = frozenset(name for name in names if _nearest(name, images))
+    for name in found:
+        subprocess.run(["docker", "tag", str(_nearest(name, images)), name], check=True)
+    return found
+
+
+def _nearest(name: str, images: frozenset[str]) -> str | None:
+    """The image of the same repository and variant whose version is the longest beginning of that in *name*."""
+    repository, _, tag = name.removeprefix("docker.io/").removeprefix("library/").partition(":")
+    version, *words = tag.split("-")
+    variant = "".join(f"-{kind}" for kind in ("slim", "alpine") if any(word.startswith(kind) for word in words))
+    numbers = version.split(".")
+    tags = (".".join(numbers[:length]) + variant for length in range(len(numbers), 0, -1))
+    return next((image for image in (f"{repository}:{tag}" for tag in tags) if image in images), None)
 
 
 def _verified(entry: Entry, changed: tuple[str, ...], options: argparse.Namespace) -> Result:
     limits = [f"--timeout={options.timeout}", f"--patience={options.patience}"]
-    command = ["dockfix", "verify", "--quick", "--format=json", f"--engine={options.engine}", *limits]
+    command = ["dockfix", "verify", "--quick", "--rebuilds=1", "--format=json", f"--engine={options.engine}", *limits]
     run = [sys.executable, "-m", *command, str(entry.place)]
     try:
         done = subprocess.run(run, cwd=entry.root, capture_output=True, text=True, check=False, timeout=1500)
@@ -124,17 +153,22 @@ def _verified(entry: Entry, changed: tuple[str, ...], options: argparse.Namespac
     except (subprocess.TimeoutExpired, ValueError, LookupError) as error:
         return Result(str(entry), changed, "overdue", (type(error).__name__,))
     sizes = (found[side].get("image", {}).get("size") for side in ("before", "after"))
-    return Result(str(entry), changed, found["verdict"], tuple(found["reasons"]), *sizes)
+    builds = [found[side].get("builds", {}) for side in ("before", "after")]
+    times = [build["source"][0] for build in builds if build.get("source")]
+    rebuilds = (times[0], times[1]) if len(times) == len(builds) else None
+    cached = (builds[0].get("dependencies_cached"), builds[1].get("dependencies_cached"))
+    return Result(str(entry), changed, found["verdict"], tuple(found["reasons"]), *sizes, rebuilds, cached)
 
 
 def _read(line: str) -> Result:
     content = json.loads(line)
-    return Result(**{**content, "transforms": tuple(content["transforms"]), "reasons": tuple(content["reasons"])})
+    return Result(**{name: tuple(value) if isinstance(value, list) else value for name, value in content.items()})
 
 
 def _line(result: Result) -> str:
     sizes = f"{result.before / 1e6:6.0f} -> {result.after / 1e6:.0f} MB" if result.before and result.after else ""
-    return f"{result.verdict:28} {sizes:18} {result.path}  {'; '.join(result.reasons)[:120]}"
+    rebuild = "rebuilt in {:.1f} -> {:.1f} s".format(*result.rebuilds) if result.rebuilds else ""
+    return f"{result.verdict:28} {sizes:18} {rebuild:28} {result.path}  {'; '.join(result.reasons)[:120]}"
 
 
 def _table(results: Iterable[Result]) -> Iterator[str]:

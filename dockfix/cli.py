@@ -201,8 +201,10 @@ _since_option = click.option(
     epilog="Exit codes: 0 both behave the same, 1 they differ, 2 that could not be found out.",
 )
 @click.argument("paths", nargs=-1, type=click.Path())
-@click.option("--quick", is_flag=True, help="Build each once, with the cache, and time nothing.")
-@click.option("--rebuilds", type=click.IntRange(1), default=3, show_default=True, help="Timed builds after a change.")
+@click.option("--quick", is_flag=True, help="Build each once, with the cache, and time nothing else than --rebuilds.")
+@click.option(
+    "--rebuilds", type=click.IntRange(1), help="Timed builds after a change of source.  [default: 3; none if --quick]"
+)
 @click.option("--step", is_flag=True, help="Verify each transform by itself, too.")
 @click.option("--bisect", is_flag=True, help="Of rewrites that differ, find the fewest transforms that it takes.")
 @click.option(

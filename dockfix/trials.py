@@ -175,7 +175,7 @@ class _Run:
     def _part(self, subject: Subject, ids: tuple[str, ...], whole: Verification) -> Verification:
         """The verification of some transforms alone, against the original that has been looked at already."""
         chosen = replace(subject, options=replace(subject.options, only=frozenset(ids)))
-        return self._attempt(chosen, replace(self.request.trial, quick=True), whole.before)
+        return self._attempt(chosen, replace(self.request.trial, quick=True, rebuilds=None), whole.before)
 
     def _plan(self, subject: Subject) -> Plan:
         return subject.repository.plan(subject.item.path, subject.options, context=subject.context)

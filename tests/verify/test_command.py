@@ -81,6 +81,13 @@ def test_json(verify: Run, app: Path) -> None:
     assert found["after"]["run"]["exit_code"] == 3
 
 
+def test_quick_times_the_rebuilds_that_are_asked_for_and_nothing_else(verify: Run, app: Path) -> None:
+    result = verify("--format", "json", "--quick", "--rebuilds", "1")
+    for side in ("before", "after"):
+        builds = json.loads(result.stdout)["files"][0][side]["builds"]
+        assert (builds["cold"], len(builds["source"]), builds["dependencies"]) == (None, 1, [])
+
+
 def test_markdown(verify: Run, app: Path) -> None:
     (app / "Dockerfile").write_text(f"# exits 3\n{NAIVE}")
     result = verify("--format", "markdown", "--quick")

@@ -20,6 +20,8 @@ npm_registry() {
 npm_configuration() {
   echo 'cafile=/etc/ssl/certs/ca-certificates.crt'
   echo "registry=$(npm_registry)/"
+  # lock files name mirrors that are out of reach
+  echo 'replace-registry-host=always'
   echo 'update-notifier=false'
 }
 

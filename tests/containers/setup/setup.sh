@@ -1,10 +1,11 @@
 #!/bin/bash
 # A Docker engine and stand-ins for official images, from the Debian, PyPI and npm registries alone.
 #
-# usage (root, Debian 12): setup.sh [engine|debian|all|stop]      default: all
+# usage (root, Debian 12): setup.sh [engine|debian|all|more|stop]      default: all
 #   engine   unpack and start the engine (only if none answers)
 #   debian   the above, and the Debian-based images
 #   all      the above, and the Alpine-based images
+#   more     the above, and old and new lines of Node and Python, which only benchmarks need
 #   stop     stop the engine; images stay
 #
 # An engine that answers already is taken as it is, and pulls the official images. DOCKFIX_ENGINE_REBUILD=1 makes all
@@ -26,7 +27,7 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 . "$SETUP/images.sh"
 
 goal=${1:-all}
-case $goal in engine | debian | all | stop) ;; *) die "unknown goal '$goal'; see the head of this script" ;; esac
+case $goal in engine | debian | all | more | stop) ;; *) die "unknown goal '$goal'; see the head of this script" ;; esac
 
 # One set-up at a time. The descriptor is closed for the daemon, or the lock would live as long as the engine.
 exec 9>"$ENGINE_DIR/lock"
@@ -45,3 +46,4 @@ fi
 debian_images
 [ "$goal" = debian ] && exit
 alpine_images
+[ "$goal" = all ] || more_images
