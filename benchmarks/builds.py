@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -56,6 +57,11 @@ class Result:
     rebuilds: tuple[float, float] | None = None
     cached: tuple[bool | None, bool | None] = (None, None)
 
+    @property
+    def built(self) -> bool:
+        """Whether the original was, and so the rewrite judged."""
+        return self.verdict in {"same behaviour", "different", "not comparable"}
+
 
 def main() -> None:
     """Draw, build, and print the table."""
@@ -66,7 +72,7 @@ def main() -> None:
     images = _images()
     with options.out.open("a", encoding="utf-8") as out:
         for entry in _draw(options.folder, options.cap, options.seed)[options.part :: options.parts]:
-            if sum(result.verdict != "the original does not build" for result in done) >= options.wanted:
+            if sum(result.built for result in done) >= options.wanted:
                 break
             wanted = _bases(entry)
             if any(result.path == str(entry) for result in done) or wanted is None:
@@ -135,6 +141,8 @@ def _retagged(names: Iterable[str], images: frozenset[str]) -> frozenset[str]:
 
 def _nearest(name: str, images: frozenset[str]) -> str | None:
     """The image of the same repository and variant whose version is the longest beginning of that in *name*."""
+    if "@" in name:
+        return None  # a digest names one image alone
     repository, _, tag = name.removeprefix("docker.io/").removeprefix("library/").partition(":")
     version, *words = tag.split("-")
     variant = "".join(f"-{kind}" for kind in ("slim", "alpine") if any(word.startswith(kind) for word in words))
@@ -144,14 +152,18 @@ def _nearest(name: str, images: frozenset[str]) -> str | None:
 
 
 def _verified(entry: Entry, changed: tuple[str, ...], options: argparse.Namespace) -> Result:
+    # a path is one from here, and dockfix starts in the checkout
+    engine = str(Path(options.engine).resolve()) if os.sep in options.engine else options.engine
     limits = [f"--timeout={options.timeout}", f"--patience={options.patience}"]
-    command = ["dockfix", "verify", "--quick", "--rebuilds=1", "--format=json", f"--engine={options.engine}", *limits]
+    command = ["dockfix", "verify", "--quick", "--rebuilds=1", "--format=json", f"--engine={engine}", *limits]
     run = [sys.executable, "-m", *command, str(entry.place)]
+    done = subprocess.CompletedProcess[str](run, 0, "", "")
     try:
         done = subprocess.run(run, cwd=entry.root, capture_output=True, text=True, check=False, timeout=1500)
         found = json.loads(done.stdout)["files"][0]
     except (subprocess.TimeoutExpired, ValueError, LookupError) as error:
-        return Result(str(entry), changed, "overdue", (type(error).__name__,))
+        said = done.stderr.strip().splitlines()[-1:] if isinstance(error, ValueError) else []
+        return Result(str(entry), changed, "overdue", (type(error).__name__, *said))
     sizes = (found[side].get("image", {}).get("size") for side in ("before", "after"))
     builds = [found[side].get("builds", {}) for side in ("before", "after")]
     times = [build["source"][0] for build in builds if build.get("source")]
