@@ -153,6 +153,7 @@ class Engine(ABC):
         image: str,
         *command: str,
         env: Mapping[str, str] | None = None,
+        hosts: Mapping[str, str] | None = None,
         ports: Mapping[int, int] | None = None,
         user: str | None = None,
         entrypoint: str | None = None,
@@ -165,10 +166,10 @@ class Engine(ABC):
     ) -> Iterator[Container]:
         """Start a container, and remove it with its volumes at the end.
 
-        ``ports`` maps ports of the host to ports of the container; without it the container is reached at its own
-        address. ``volumes`` maps a folder of the host or a volume's name to a place in the container.
-        ``capabilities=False`` drops them all and forbids gaining privileges. ``quick_health`` runs the image's health
-        check soon and often. Raises EngineError where it cannot start.
+        ``hosts`` maps names to addresses. ``ports`` maps ports of the host to ports of the container; without it the
+        container is reached at its own address. ``volumes`` maps a folder of the host or a volume's name to a place in
+        the container. ``capabilities=False`` drops them all and forbids gaining privileges. ``quick_health`` runs the
+        image's health check soon and often. Raises EngineError where it cannot start.
         """
         options = ["--network", network, *self._labelled()]
         if self.limits is not None:
@@ -176,6 +177,8 @@ class Engine(ABC):
             options += ["--pids-limit", str(self.limits.pids)]
         for name, value in (env or {}).items():
             options += ["--env", f"{name}={value}"]
+        for host, address in (hosts or {}).items():
+            options += ["--add-host", f"{host}:{address}"]
         for outside, inside in (ports or {}).items():
             options += ["--publish", f"127.0.0.1:{outside}:{inside}"]
         for source, place in (volumes or {}).items():

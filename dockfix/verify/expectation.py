@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dockfix.options import Options
 
 _ROUTE = re.compile(r"https?://[^/'\"\s]+(/[^'\"\s,);|]*)|['\"]GET['\"],\s*['\"](/[^'\"]*)")
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Expectation:
         provenance: names of variables that only say where an image comes from.
         entry: the source file that starts the app, a path in the context.
         build_args: arguments that compose gives to the build.
+        env: variables that compose gives to the container, as far as the files tell their values.
+        neighbours: names of compose's other services, by which the app may call them.
     """
 
     ports: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
@@ -41,6 +44,8 @@ class Expectation:
     provenance: frozenset[str] = frozenset()
     entry: str | None = None
     build_args: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    neighbours: frozenset[str] = frozenset()
 
 
 def expectation(plan: Plan, app: App, options: Options) -> Expectation:
@@ -63,7 +68,9 @@ def expectation(plan: Plan, app: App, options: Options) -> Expectation:
         declared=difference(old, new),
         provenance=_provenance(old) | _provenance(new),
         entry=files[0] if files else None,
-        build_args=_build_args(app),
+        build_args=next((_known(service.build_args) for service in app.compose if service.build_args), {}),
+        env=next((_known(service.environment) for service in app.compose), {}),
+        neighbours=_neighbours(app),
     )
 
 
@@ -82,8 +89,15 @@ def _provenance(config: Config) -> frozenset[str]:
     return config.inherited - {"PATH"}
 
 
-def _build_args(app: App) -> dict[str, str]:
-    for service in app.compose:
-        if service.build_args:
-            return {name: value for name, value in service.build_args.items() if value is not None and "$" not in value}
-    return {}
+def _known(values: Mapping[str, str | None]) -> dict[str, str]:
+    """Those of *values* that are written down; the others come from whoever runs compose."""
+    return {name: value for name, value in values.items() if value is not None and "$" not in value}
+
+
+def _neighbours(app: App) -> frozenset[str]:
+    """The services beside the app's own; those of every compose file where none builds this Dockerfile."""
+    own = {(service.file, service.name) for service in app.compose}
+    files = {file for file, _ in own}
+    beside = (service for service in app.all_services if not files or service.file in files)
+    names = {service.name for service in beside if (service.file, service.name) not in own}
+    return frozenset(name for name in names if _HOST.fullmatch(name)) - {name for _, name in own}

@@ -112,6 +112,7 @@ def observe(
     *,
     network: str,
     env: Mapping[str, str],
+    hosts: Mapping[str, str],
     ports: Sequence[int],
     paths: Sequence[str],
     patience: Patience,
@@ -123,12 +124,13 @@ def observe(
         image: the image's id.
         network: the network that the container joins.
         env: variables set in addition to the image's.
+        hosts: names of hosts and their addresses.
         ports: where the app is expected to listen, the likeliest first.
         paths: what to ask for.
         patience: how long to wait.
     """
     try:
-        with engine.run(image, network=network, env=env) as container:
+        with engine.run(image, network=network, env=env, hosts=hosts) as container:
             return _watch(container, ports, paths, patience)
     except EngineError as error:
         return Observation(False, failure=str(error))

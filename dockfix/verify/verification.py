@@ -30,6 +30,9 @@ SIDES = ("before", "after")
 _TOKEN = 4
 """Bytes that make a change one that the builder's cache has not seen in an earlier run."""
 _REBUILDS = 3
+_NOWHERE = "192.0.2.1"
+"""An address that nobody has (https://www.rfc-editor.org/rfc/rfc5737): a server that looks its upstreams up before it
+starts, as nginx does, starts, and whoever calls is told at once that there is no way."""
 _LINGER = 10.0
 """Seconds for which the original is watched longer than usual, where only a line of the log is new."""
 Say = Callable[[str], None]
@@ -285,7 +288,8 @@ class _Work:
             self.workspace.engine,
             image,
             network=self.workspace.network,
-            env=self.trial.env,
+            env={**self.expected.env, **self.trial.env},
+            hosts=dict.fromkeys(sorted(self.expected.neighbours), _NOWHERE) if self.workspace.alone else {},
             ports=self.expected.ports[side],
             paths=tuple(dict.fromkeys((*self.expected.paths, *self.trial.paths))),
             patience=patience or self.trial.patience,

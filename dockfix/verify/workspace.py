@@ -44,11 +44,13 @@ class Workspace:
         folder: a temporary folder.
         engine: the engine; everything that it makes bears the run's label.
         network: the network in which containers run.
+        alone: whether it was made for this run, so that nobody else is there.
     """
 
     folder: Path
     engine: Engine
     network: str
+    alone: bool
 
 
 @dataclass
@@ -106,10 +108,11 @@ def workspace(engine: Engine, network: str | None = None, *, run: str | None = N
             atexit.register(clear)
             guard.install()
             folder.mkdir(mode=0o700)
+            alone = network is None
             if network is None:
                 network = f"{PREFIX}{run}"
                 labelled.create_network(network, internal=True)
-            yield Workspace(folder, labelled, network)
+            yield Workspace(folder, labelled, network, alone)
         finally:
             guard.closing = True
     finally:

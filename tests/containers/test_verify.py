@@ -98,6 +98,19 @@ def test_a_base_that_cannot_be_had(engine: Engine, tmp_path: Path) -> None:
     assert "the original does not build\n  base alpine:0.1 cannot be had" in output
 
 
+def test_a_proxy_starts_without_what_it_serves(engine: Engine, tmp_path: Path) -> None:
+    place = tmp_path / "app"
+    place.mkdir()
+    (place / ".git").mkdir()
+    (place / "Dockerfile").write_text("FROM nginx:1.25\nCOPY default.conf /etc/nginx/conf.d/\n")
+    upstream = "location / { root /usr/share/nginx/html; } location /api/ { proxy_pass http://backend:8000/; }"
+    (place / "default.conf").write_text(f"server {{ listen 80; {upstream} }}\n")
+    (place / "compose.yaml").write_text("services:\n  web:\n    build: .\n  backend:\n    image: backend\n")
+    code, output, errors = Run(engine, tmp_path / "tmp", "--quick", "--path", "/api/", str(place)).end()
+    assert code == 0, output + errors
+    assert "/api/ is answered with 502 by both" in output
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("seconds", [0.5, 2.0, 4.0, 8.0, 16.0])
 def test_an_interruption_leaves_nothing(engine: Engine, tmp_path: Path, seconds: float, number: int) -> None:
