@@ -259,14 +259,21 @@ def _names(cell: str) -> tuple[str, ...] | None:
 
 @cache
 def _alpine_development() -> dict[str, tuple[str, ...]]:
-    """Alpine's own development packages, from those Debian ones that stand for exactly one."""
-    found: dict[str, tuple[str, ...]] = {}
+    """Alpine's own development packages, from those Debian ones that stand for exactly one.
+
+    Where several Debian packages are one of Alpine's, as those of ``util-linux-dev``, it has the libraries of all.
+    """
+    proven: dict[str, dict[str, None]] = {}
+    likely: dict[str, tuple[str, ...]] = {}
     for row in table("development").rows():
-        names = row["alpine_dev"].split()
-        libraries = _names(row["alpine_runtime"])
-        if len(names) == 1 and libraries is not None and (row["confidence"] == "high" or names[0] not in found):
-            found[names[0]] = libraries
-    return found
+        names, libraries = row["alpine_dev"].split(), _names(row["alpine_runtime"])
+        if len(names) != 1 or libraries is None:
+            continue
+        if row["confidence"] == "low":
+            likely.setdefault(names[0], libraries)
+        else:
+            proven.setdefault(names[0], {}).update(dict.fromkeys(libraries))
+    return likely | {name: tuple(libraries) for name, libraries in proven.items()}
 
 
 def _alpine_libraries(dev: str) -> tuple[str, ...] | None:

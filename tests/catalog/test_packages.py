@@ -59,6 +59,11 @@ def test_unknown_package_is_none(package: str) -> None:
     assert alpine(package, "3.20") is None
 
 
+def test_alpine_headers_of_several_debian_packages_have_all_their_libraries() -> None:
+    assert runtime_libraries("libjpeg-turbo-dev", "alpine") == ("libjpeg-turbo", "libturbojpeg")
+    assert set(runtime_libraries("util-linux-dev", "alpine") or ()) >= {"libuuid", "libblkid", "libmount"}
+
+
 def test_family_is_unknown_on_a_branch_that_still_had_it() -> None:
     assert alpine("python-docutils", "3.15") is None
 
