@@ -294,6 +294,55 @@ async def _shard(mine: Shard, given: dict[str, Any]) -> None:
 
 
 @click.command()
+@click.option("--repo", "repository", required=True, metavar="OWNER/NAME", help="The repository, on GitHub.")
+@click.option("--pull", "number", type=click.IntRange(1), required=True, metavar="N", help="The pull request.")
+@click.option("--dry-run", is_flag=True, help="Print the suggestions; send nothing but reads.")
+@_options(_connection)
+@steering
+def review(**given: Any) -> None:
+    """Suggest changes on the lines of a pull request, and annotate the rest.
+
+    One review has all suggestions; what was suggested before is not again. What lies outside of the lines that the pull
+    request shows, and everything where the token may only read, is printed as annotations of a workflow of GitHub.
+    """
+    from dockfix.bot.forge import ForgeError
+
+    try:
+        asyncio.run(_review(given))
+    except ForgeError as error:
+        click.echo(printable(f"dockfix: {error}"), err=True)
+        sys.exit(UNABLE)
+
+
+async def _review(given: dict[str, Any]) -> None:
+    forge = _forge(given, dry_run=given["dry_run"])
+
+    from dockfix.bot.concealment import conceal
+    from dockfix.bot.github import GitHub
+    from dockfix.bot.review import review as reviewed
+    from dockfix.bot.workshop import workshop
+    from dockfix.report.github import document
+
+    if not isinstance(forge, GitHub):
+        raise click.UsageError("reviews are for GitHub alone")
+    conceal()
+    settings = Settings(overrides=overrides(given), dry_run=given["dry_run"])
+    try:
+        async with workshop(1) as planners:
+            found = await reviewed(forge, given["repository"], given["number"], planners.plan, settings)
+    finally:
+        await forge.close_connections()
+    if settings.dry_run:
+        for each in found.suggested:
+            click.echo(f"{printable(each.path)}:{each.change.first}-{each.change.last}\n{each.body}\n")
+    click.echo(document(found.rest), nl=False)
+    if found.refused:
+        click.echo(printable(f"no suggestions, annotations instead: {found.refused}"), err=True)
+    count = len(found.suggested)
+    click.echo(f"{count} {'suggestion' if count == 1 else 'suggestions'}, {found.new} new", err=True)
+
+
+@click.command()
 @click.argument("kind", type=click.Choice(["github", "gitlab", "kubernetes"]))
 def template(kind: str) -> None:
     """Print what runs dockfix elsewhere: a workflow, a pipeline, or a Job that shares a campaign out among pods."""
@@ -356,4 +405,4 @@ def dashboard(state: str | None, report: str | None, output: str | None) -> None
         sys.exit(UNABLE)
 
 
-commands = (run, shard, template, summary, dashboard)
+commands = (run, review, shard, template, summary, dashboard)

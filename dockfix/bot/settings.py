@@ -34,6 +34,7 @@ class Settings:
     Attributes:
         overrides: options of the rewriting that win over those of repositories, by name.
         split: open one pull request for each transform.
+        together: plan all transforms together, whatever a repository wishes.
         draft: open drafts.
         labels: given to each pull request.
         reviewers: asked for a review of each.
@@ -46,6 +47,7 @@ class Settings:
 
     overrides: Mapping[str, Any] = field(default_factory=dict)
     split: bool = False
+    together: bool = False
     draft: bool = False
     labels: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()
@@ -111,7 +113,7 @@ def granted(settings: Settings, wishes: Wishes) -> Settings:
     most = settings.caps.repository
     return replace(
         settings,
-        split=settings.split if wishes.split is None else wishes.split,
+        split=not settings.together and (settings.split if wishes.split is None else wishes.split),
         draft=settings.draft or bool(wishes.draft),
         labels=tuple(dict.fromkeys((*settings.labels, *wishes.labels))),
         reviewers=tuple(dict.fromkeys((*settings.reviewers, *wishes.reviewers))),

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode
 
@@ -20,6 +21,7 @@ from dockfix.bot.http import Http
 
 from .contract import demand_valid
 
+Hunks = list[list[tuple[str, int, int, int, int]]]
 Tree = dict[str, tuple[str, str]]
 """Path to mode and object."""
 
@@ -66,6 +68,7 @@ class Pull:
     labels: list[str] = field(default_factory=list)
     reviewers: list[str] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
+    reviews: list[dict[str, Any]] = field(default_factory=list)
     last_head: str = ""
 
 
@@ -387,6 +390,55 @@ class Hub:
             setattr(pull, key, value)
         return Answer(200, self._shown(repo, pull))
 
+    def get_pull(self, repo: Repo, request: Request, data: Any, number: str) -> Answer:
+        return Answer(200, self._shown(repo, repo.pulls[int(number) - 1]))
+
+    def _changed(self, repo: Repo, pull: Pull) -> Iterator[tuple[str, str, list[str], list[str], Hunks]]:
+        """Each file that a pull request changes: its path, status, lines before and after, and what is shown of it."""
+        source = self.source_of(repo, pull)
+        assert source is not None
+        before, after = repo.files(pull.base), source.files(pull.head_ref)
+        for path in sorted(before.keys() | after.keys()):
+            if before.get(path) != after.get(path):
+                status = "added" if path not in before else "removed" if path not in after else "modified"
+                old, new = (files.get(path, b"").decode().splitlines() for files in (before, after))
+                grouped = SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(3)
+                yield path, status, old, new, [list(group) for group in grouped]
+
+    def list_files(self, repo: Repo, request: Request, data: Any, number: str) -> Answer:
+        found = []
+        for path, status, old, new, groups in self._changed(repo, repo.pulls[int(number) - 1]):
+            patch: list[str] = []
+            for group in groups:
+                (_, a, _, b, _), (_, _, a_end, _, b_end) = group[0], group[-1]
+                patch.append(f"@@ -{a + 1},{a_end - a} +{b + 1},{b_end - b} @@ FROM")
+                for tag, i, i_end, j, j_end in group:
+                    if tag == "equal":
+                        patch += (f" {line}" for line in old[i:i_end])
+                    else:
+                        patch += (f"-{line}" for line in old[i:i_end])
+                        patch += (f"+{line}" for line in new[j:j_end])
+            found.append({"filename": path, "status": status, "patch": "\n".join(patch)})
+        return self._page(request, found)
+
+    def list_reviews(self, repo: Repo, request: Request, data: Any, number: str) -> Answer:
+        pull = repo.pulls[int(number) - 1]
+        return self._page(request, [comment for review in pull.reviews for comment in review["comments"]])
+
+    def post_review(self, repo: Repo, request: Request, data: Any, number: str) -> Answer:
+        """All comments or none: each must lie on lines of one hunk."""
+        pull = repo.pulls[int(number) - 1]
+        shown = {path: groups for path, _, _, _, groups in self._changed(repo, pull)}
+        for comment in data["comments"]:
+            first, last = comment.get("start_line", comment["line"]), comment["line"]
+            lines = [range(group[0][3] + 1, group[-1][4] + 1) for group in shown.get(comment["path"], [])]
+            fits = any(first in each and last in each for each in lines)
+            if not fits or first > last or (first == last) == ("start_line" in comment):
+                message = "pull_request_review_thread.line must be part of the diff"
+                return Answer(422, {"message": "Unprocessable Entity", "errors": [message]})
+        pull.reviews.append(data)
+        return Answer(200, {"id": len(pull.reviews)})
+
     def post_labels(self, repo: Repo, request: Request, data: Any, number: str) -> Answer:
         repo.pulls[int(number) - 1].labels += data["labels"]
         return Answer(200, [])
@@ -444,7 +496,11 @@ _ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("git/refs/heads/(.+)", "DELETE", Hub.delete_ref),
     ("pulls", "GET", Hub.list_pulls),
     ("pulls", "POST", Hub.post_pull),
+    (r"pulls/(\d+)", "GET", Hub.get_pull),
     (r"pulls/(\d+)", "PATCH", Hub.patch_pull),
+    (r"pulls/(\d+)/files", "GET", Hub.list_files),
+    (r"pulls/(\d+)/comments", "GET", Hub.list_reviews),
+    (r"pulls/(\d+)/reviews", "POST", Hub.post_review),
     (r"issues/(\d+)/labels", "POST", Hub.post_labels),
     (r"pulls/(\d+)/requested_reviewers", "POST", Hub.post_reviewers),
     (r"issues/(\d+)/comments", "GET", Hub.list_comments),

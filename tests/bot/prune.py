@@ -45,8 +45,11 @@ USED = {
     f"{REPOSITORY}/issues/{{issue_number}}/labels": ("post",),
     f"{REPOSITORY}/merge-upstream": ("post",),
     f"{REPOSITORY}/pulls": ("get", "post"),
-    f"{REPOSITORY}/pulls/{{pull_number}}": ("patch",),
+    f"{REPOSITORY}/pulls/{{pull_number}}": ("get", "patch"),
+    f"{REPOSITORY}/pulls/{{pull_number}}/comments": ("get",),
+    f"{REPOSITORY}/pulls/{{pull_number}}/files": ("get",),
     f"{REPOSITORY}/pulls/{{pull_number}}/requested_reviewers": ("post",),
+    f"{REPOSITORY}/pulls/{{pull_number}}/reviews": ("post",),
 }
 TEXTS = frozenset({"description", "summary", "examples", "example", "externalDocs", "x-github", "tags", "operationId"})
 

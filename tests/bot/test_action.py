@@ -13,10 +13,17 @@ from typing import Any
 import pytest
 import yaml
 
+from . import faults
+from .conftest import TOKEN
+from .door import Door
+from .hub import Hub
+from .persons import comments, proposed
+
 ACTION = Path(__file__).parents[2] / "action.yml"
 STEPS: list[dict[str, Any]] = yaml.safe_load(ACTION.read_text(encoding="utf-8"))["runs"]["steps"]
 INPUTS: dict[str, Any] = yaml.safe_load(ACTION.read_text(encoding="utf-8"))["inputs"]
 DOCKFIX = f'exec "{sys.executable}" -m dockfix "$@"'
+NO_REVIEW = f'[ "$1 $2" != "bot review" ] || exit 2\n{DOCKFIX}'
 NAIVE = "FROM node:20-alpine\nWORKDIR /app\nCOPY . .\nRUN npm install\nMAINTAINER me\nCMD node server.js\n"
 
 needs_bash = pytest.mark.skipif(shutil.which("bash") is None or os.name == "nt", reason="needs bash")
@@ -34,7 +41,7 @@ def program(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def run(step: str, folder: Path, *, stand_in: str = DOCKFIX, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(step: str, folder: Path, *, stand_in: str = NO_REVIEW, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a step in *folder*, which is the checkout; its temporary folder and tools lie beside it."""
     temporary = folder.parent / "temporary"
     program(temporary / "dockfix/bin/dockfix", stand_in)
@@ -78,7 +85,9 @@ def test_nothing_of_an_event_becomes_part_of_a_script() -> None:
 
 
 def test_no_token_is_an_argument() -> None:
-    assert re.findall(r"\S*TOKEN\S*", "\n".join(step["run"] for step in STEPS)) == ["GH_TOKEN", "GH_ENTERPRISE_TOKEN"]
+    assert re.findall(r"\S*TOKEN\S*", "\n".join(step["run"] for step in STEPS)) == [
+        *("GH_TOKEN", "GH_ENTERPRISE_TOKEN", "DOCKFIX_TOKEN"),  # after what unsets them
+    ]
 
 
 @needs_bash
@@ -103,6 +112,32 @@ def test_a_pull_request_is_told_of_the_dockerfiles_that_it_changes(checkout: Pat
     assert (
         (tmp_path / "temporary/asked").read_text().startswith("github.com api --paginate repos/acme/shop/pulls/7/files")
     )
+
+
+@needs_bash
+@pytest.mark.parametrize("may_write", [True, False])
+def test_a_pull_request_gets_suggestions_or_else_annotations(
+    checkout: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch, may_write: bool
+) -> None:
+    """The whole step, against a GitHub whose token may only read where the pull request comes from a fork."""
+    _, pull = proposed(hub, None, NAIVE, "api/Dockerfile")
+    if not may_write:
+        hub.faults.append(faults.on("POST", "/reviews", faults.answered(403, "Resource not accessible by integration")))
+    with Door(hub) as door:
+        environment = {"GITHUB_API_URL": door.address, "PULL": "1", "DOCKFIX_TOKEN": TOKEN, "GH_TOKEN": TOKEN}
+        done = run("Check", checkout, stand_in=DOCKFIX, ARGUMENTS="--only maintainer-label,workdir", **environment)
+    assert done.returncode == 0, done.stderr
+    said = ["`maintainer-label`" in comment["body"] for comment in comments(pull)]
+    assert said == ([True] if may_write else [])
+    assert done.stdout.count("::warning file=api/Dockerfile,line=5,title=dockfix maintainer-label::") == 1 - may_write
+    assert (checkout.parent / "temporary/summary").read_text()
+
+
+@needs_bash
+def test_what_was_reviewed_is_annotated_by_the_review_alone(checkout: Path) -> None:
+    once = f'[ "$1 $2" != "bot review" ] || {{ echo "::notice::by the review"; exit 0; }}\n{DOCKFIX}'
+    done = run("Check", checkout, stand_in=once, CHECK="true")
+    assert (done.returncode, done.stdout) == (1, "::notice::by the review\n")
 
 
 @needs_bash

@@ -10,10 +10,12 @@ import pytest
 from openapi_core.exceptions import OpenAPIError
 
 from dockfix.bot.forge import RefusedError
+from dockfix.bot.review import review
+from dockfix.bot.settings import Settings
 
-from .conftest import Bot
+from .conftest import Bot, in_thread
 from .contract import DESCRIPTION, demand_valid, path_of
-from .hub import Hub
+from .hub import Hub, Pull
 from .rules import NAIVE
 
 
@@ -48,6 +50,14 @@ def test_requirement_01_every_described_request_is_sent_and_valid(bot: Bot, hub:
     run("other/shop", fork=True)
     theirs.commit({"Dockerfile": "FROM busybox:1.37\nRUN echo old\n"})
     run("other/shop", fork=True)
+
+    till = hub.repos["acme/till"]
+    till.refs["mine"] = till.commit({"Dockerfile": NAIVE})
+    till.commit({"api/Dockerfile": "FROM busybox:1.36\nRUN echo old\nENV A=1\nRUN echo old\n"}, "mine")
+    till.pulls.append(Pull(2, "Mine", "", "acme", "mine", "main", draft=False))
+    hub.requests.clear()
+    asyncio.run(review(bot.github(), "acme/till", 2, in_thread, Settings()))
+    sent.update((request.method, path_of(request.path)) for request in hub.requests)
 
     async def names() -> list[str]:
         forge = bot.forge()
