@@ -28,7 +28,8 @@ def split_stages(model: Model) -> Iterator[Result]:
         A Java archive that is complete in itself runs on its vendor's JRE, without Maven or Gradle. A Rust program
         runs on the same Debian or Alpine with the libraries that its crates link to. What `dotnet publish` makes runs
         on the image of its runtime. Gems and the assets of Rails are built apart, and the end is slim where every gem
-        of the lock is known.
+        of the lock is known. Extensions of PHP are compiled apart on Alpine, and the end gets their libraries; on
+        Debian, whose image of PHP keeps compilers of its own, with `--split always`.
 
     Why:
         What an image does not carry need not be pulled, scanned or patched, and cannot be used by an intruder.

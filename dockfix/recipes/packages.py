@@ -61,6 +61,16 @@ def run_time(model: Model, stage: StageModel, steps: Iterable[Step], *, afresh: 
     }
 
 
+def again(model: Model, stage: StageModel, step: Step) -> list[Item]:
+    """What the end installs in place of what *step* does, by a RUN of its own that does nothing else.
+
+    Raises:
+        UnfitError: the packages cannot be told.
+    """
+    line = _again(step, _plan(model, stage, step))
+    return [New(line)] if line else []
+
+
 def needed(model: Model, stage: StageModel, steps: Iterable[Step]) -> Iterator[tuple[Step, str]]:
     """The packages among those of *steps* that an end needs, libraries in the place of ``-dev`` packages.
 

@@ -3,30 +3,56 @@
 from __future__ import annotations
 
 import re
-from posixpath import dirname
+from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
+from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.facts.files import join
 from dockfix.facts.php import composer
+from dockfix.model import Purpose
+from dockfix.model.commands import purpose
+from dockfix.model.config import covers
 from dockfix.recipes import packages
 from dockfix.recipes.manifests import WITHOUT_PROJECT, Reading, folder_of
-from dockfix.recipes.split import NoGainError, UnfitError, listed
+from dockfix.recipes.split import (
+    NoGainError,
+    Split,
+    UnfitError,
+    build_variables,
+    check_common,
+    first_line,
+    is_root,
+    listed,
+    spaced,
+    spare,
+    stage_name,
+    used,
+)
+from dockfix.transform import Safety
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dockfix.model import Invocation, Model, StageModel, Step
-    from dockfix.recipes.split import Split
 
 SETTINGS = ("composer.lock", "symfony.lock", "auth.json")
 
+SWITCHES = "/usr/local/etc/php/conf.d"
+EXTENSIONS = ("/usr/local/lib/php/extensions", SWITCHES)
+"""Where PHP's images keep extensions, and the files that switch them on:
+https://github.com/docker-library/php/blob/master/docker-php-ext-enable"""
+COMPILERS = frozenset(
+    {"docker-php-ext-install", "docker-php-ext-configure", "docker-php-ext-enable", "docker-php-source", "pecl"}
+)
+"""What writes to these folders, and to the sources of PHP, alone."""
+
 
 def split(model: Model) -> Split | None:
-    """Nothing: PHP keeps its stage; ``None`` where no build tools are installed on PHP's image.
+    """Extensions compiled in a builder, and an end with their libraries; ``None`` where there are no build tools.
 
     Raises:
         NoGainError: on Debian, where the image itself keeps compilers and headers of PHP.
-        UnfitError: on Alpine, with the RUN.
+        UnfitError: something stands in the way.
     """
     stage = model.final
     if stage.image is None or stage.image.name != "php":
@@ -34,10 +60,116 @@ def split(model: Model) -> Split | None:
     tools = packages.build_tools(stage.steps)
     if not tools:
         return None
-    if stage.manager == "apt":
+    if stage.manager == "apt" and model.options.split != "always":
         raise NoGainError(f"{listed(tools)} would go, but the image of PHP keeps compilers of its own")
-    step = next(step for step in stage.steps if packages.build_tools([step]))
-    raise UnfitError(step.instruction, f"which libraries the extensions need without {listed(tools)} cannot be told")
+    check_common(model, kept=EXTENSIONS[0])
+    compiling = [step for step in stage.steps if _compiles(step)]
+    if not compiling:
+        step = next(step for step in stage.steps if packages.build_tools([step]))
+        raise UnfitError(step.instruction, f"what {listed(tools)} serves is not known")
+    cut = stage.steps.index(compiling[-1]) + 1
+    for step in stage.steps[:cut]:
+        _check(stage, step)
+    system = {
+        step.instruction.index: _system(model, stage, step)
+        for step in stage.steps
+        if step in compiling or Purpose.PACKAGES in step.purposes
+    }
+    needed = {name for _, name in packages.needed(model, stage, stage.steps)}
+    spared = [name for name in tools if name not in needed]
+    if not spared:
+        raise UnfitError(compiling[0].instruction, f"which libraries {listed(tools)} stands for is not recorded")
+    builder, end = _builder(model, compiling, cut), _end(model, compiling[-1], system)
+    kept = {item.instruction.index for item in (*builder, *end) if isinstance(item, Keep)}
+    verb = "is" if len(spared) == 1 else "are"
+    return Split(
+        (spaced(model.document, builder), spaced(model.document, end)),
+        f"{listed(spared)} {verb} needed only while extensions are compiled; the image that runs has their libraries",
+        {},
+        {
+            each.instruction.index: "the builder's work is done"
+            for each in compiling
+            if each.instruction.index not in kept
+        },
+        safety=Safety.REVIEW,
+    )
+
+
+def _compiles(step: Step) -> bool:
+    return any(basename(command.name) in COMPILERS for command in (step.script.commands if step.script else ()))
+
+
+def _check(stage: StageModel, step: Step) -> None:
+    """Refuse what writes to the folders of extensions in another way, or does more in a RUN that compiles them."""
+    instruction = step.instruction
+    if instruction.copy is not None and any(_meets(stage, step, place) for place in (*EXTENSIONS, "/usr/src/php")):
+        raise UnfitError(instruction, "what is copied here, and what compiles extensions, write to the same folder")
+    if step.script is None:
+        return
+    if not _compiles(step):
+        if any(place in instruction.value for place in (*EXTENSIONS, "$PHP_INI_DIR/conf.d", "install-php-extensions")):
+            raise UnfitError(instruction, "extensions are installed or set up here in a way that is not taken apart")
+        return
+    taken = {"remove", "purge", "autoremove", "del", "upgrade", "dist-upgrade"}
+    if any(called.manager in {"apt", "apk"} and called.verb in taken for called in step.invocations):
+        raise UnfitError(instruction, "packages are taken out again where extensions are compiled")
+    for command in step.script.commands:
+        settled = purpose(command) in {Purpose.PACKAGES, Purpose.CLEANUP, Purpose.NEUTRAL}
+        written = [word.text for word in command.redirects if SWITCHES not in word.text]
+        if command.depth and basename(command.name) != "nproc":
+            raise UnfitError(instruction, "extensions are compiled under a condition")
+        if basename(command.name) not in {*COMPILERS, "nproc"} and (not (settled or command.redirects) or written):
+            why = f"{command.name} runs where extensions are compiled, and which stage needs what it does is not known"
+            raise UnfitError(instruction, why)
+    if not is_root(step.before.user):
+        raise UnfitError(instruction, "extensions are compiled by another user than root")
+
+
+def _meets(stage: StageModel, step: Step, place: str) -> bool:
+    """Whether a COPY writes below *place*, or may."""
+    copy = step.instruction.copy
+    if copy is not None and (copy.from_ or copy.heredocs):
+        return place in step.instruction.value
+    targets = [(each.target.rstrip("/"), each.folder) for each in stage.placements if each.step is step]
+    return any(f"{target}/".startswith(f"{place}/") or (folder and covers(target, place)) for target, folder in targets)
+
+
+def _system(model: Model, stage: StageModel, step: Step) -> list[Item]:
+    """What the end installs in place of what *step* does."""
+    if _compiles(step):
+        return packages.again(model, stage, step)
+    return packages.run_time(model, stage, [step], afresh=False)[step.instruction.index]
+
+
+def _builder(model: Model, compiling: Sequence[Step], cut: int) -> list[Item]:
+    """The stage that compiles: what is installed, fetched or set for that."""
+    head = model.final.steps[1:cut]
+    runs = [step for step in head if step in compiling or _installs_alone(step)]
+    needed = [
+        step
+        for step in head
+        if step in runs
+        or step.instruction.keyword == "SHELL"
+        or (step.instruction.keyword == "ARG" and any(used(each.key, runs) for each in step.instruction.assignments))
+        or (step.instruction.keyword == "ENV" and build_variables(step, runs))
+    ]
+    first = first_line(model.document, model.final.steps[0].instruction, spare(model.document, "builder"))
+    return [first, *(Keep(step.instruction) for step in needed)]
+
+
+def _installs_alone(step: Step) -> bool:
+    return Purpose.PACKAGES in step.purposes and step.purposes <= {Purpose.PACKAGES, Purpose.CLEANUP}
+
+
+def _end(model: Model, last: Step, system: Mapping[int, Sequence[Item]]) -> list[Item]:
+    """The stage that runs, with the extensions where the last of them was compiled."""
+    builder = spare(model.document, "builder")
+    items: list[Item] = [stage_name(model.document, model.final.steps[0].instruction, "runtime")]
+    for step in model.final.steps[1:]:
+        items += system.get(step.instruction.index, [Keep(step.instruction)])
+        if step is last:
+            items += [New(f"COPY --from={builder} {path} {path}") for path in EXTENSIONS]
+    return items
 
 
 def reading(model: Model, stage: StageModel, step: Step, called: Invocation) -> Reading:
