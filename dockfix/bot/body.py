@@ -44,6 +44,7 @@ def mark_of(body: str) -> Mark | None:
 
 def description(
     proposal: Proposal,
+    noun: str,
     chapters: Iterable[str] = (),
     omissions: Iterable[Omission] = (),
     failures: Iterable[Failure] = (),
@@ -52,6 +53,7 @@ def description(
 
     Args:
         proposal: what it proposes.
+        noun: what the forge calls a pull request.
         chapters: what there is to tell of it, in Markdown; by default the text of its commit.
         omissions: Dockerfiles that were left out.
         failures: what could not be worked on.
@@ -62,7 +64,7 @@ def description(
     if left:
         text = "\n".join(left)
         blocks.append(f"<details><summary>Left out</summary>\n\n{text}\n\n</details>")
-    blocks.append(_HELP)
+    blocks.append(_HELP.format(noun=noun))
     return cut(blocks, f"<!-- dockfix: key={proposal.key} content={proposal.content} -->")
 
 
@@ -76,11 +78,11 @@ def withdrawn(body: str, why: str) -> str:
     )
 
 
-def foreign_comment() -> str:
+def foreign_comment(noun: str) -> str:
     """What is said, once, where others have pushed to the bot's branch."""
     return (
         "This branch holds commits that are not dockfix's, so dockfix leaves it as it is from now on. To have it made "
-        f"anew, close this pull request and delete its branch.\n\n{FOREIGN}"
+        f"anew, close this {noun} and delete its branch.\n\n{FOREIGN}"
     )
 
 
@@ -99,7 +101,7 @@ def cut(blocks: Sequence[str], tail: str, longest: int = LONGEST) -> str:
 
 
 _HELP = (
-    "Close this pull request to decline the change: it is not proposed again as long as it stays the same. "
+    "Close this {noun} to decline the change: it is not proposed again as long as it stays the same. "
     '`# dockfix: ignore=ID` above an instruction, or `skip = ["ID"]` in `.dockfix.toml`, switches a transform off; '
     "`[bot]` with `enabled = false` there switches the bot off."
 )

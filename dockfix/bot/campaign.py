@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dockfix.bot.body import description
 from dockfix.bot.database import StateError
-from dockfix.bot.forge import Forge, ForgeError, MovedError, RefusedError, Remote
+from dockfix.bot.forge import Forge, ForgeError, MovedError, Objects, RefusedError, Remote
 from dockfix.bot.proposal import ONBOARDING, PREFIX, onboarding, proposal, topic_of
 from dockfix.bot.settings import Settings, granted
 from dockfix.bot.settlement import Place, Result, settle, withdraw
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Fetch = Callable[[str], Awaitable[bytes]]
 Planner = Callable[["Mapping[str, Entry]", "Settings", Fetch], Awaitable["Findings"]]
-Enter = Callable[[Remote], AbstractAsyncContextManager[Forge]]
+Enter = Callable[[Remote], AbstractAsyncContextManager[Objects]]
 
 ORDER = ("failed", "opened", "updated", "closed", "planned", "deferred", "foreign", "reverted", "declined", "current")
 """Which of several results a repository is counted under."""
@@ -89,7 +89,7 @@ class Campaign:
         state: where the run is kept.
         report: told of each repository when it is done.
         jobs: how many are worked on at a time.
-        enter: gives the forge for one repository, where that is another one.
+        enter: gives what holds the objects of one repository, where that is not the forge's API.
     """
 
     forge: Forge
@@ -168,11 +168,12 @@ class Campaign:
                 raise SkipError(f"is not there, or not for this account ({error})") from None
             raise
         self._demand_suitable(remote)
-        async with nullcontext(self.forge) if self.enter is None else self.enter(remote) as forge:
-            return await self._deal(forge, remote, name)
+        async with nullcontext(self.forge) if self.enter is None else self.enter(remote) as objects:
+            return await self._deal(objects, remote, name)
 
-    async def _deal(self, forge: Forge, remote: Remote, name: str) -> Record:
-        head = await forge.head(remote, remote.default_branch)
+    async def _deal(self, objects: Objects, remote: Remote, name: str) -> Record:
+        forge = self.forge
+        head = await objects.head(remote, remote.default_branch)
         if head is None:
             raise SkipError("is empty")
         source, exists = await self._source(remote)
@@ -182,21 +183,21 @@ class Campaign:
             return Record(name, "deferred", spent, waits=True)
 
         async def fetch(sha: str) -> bytes:
-            return await forge.blob(remote, sha, LARGEST_BLOB)
+            return await objects.blob(remote, sha, LARGEST_BLOB)
 
-        entries = await listed(forge, remote, head.tree)
+        entries = await listed(objects, remote, head.tree)
         found = await self.planner(entries, self.settings, fetch)
         if not found.wishes.enabled:
             return Record(name, "skipped", "its configuration switches the bot off", findings=found)
         proposals = {topic: proposal(topic, plans, entries) for topic, plans in found.plans.items()}
         held = granted(self.settings, found.wishes)
         taken = _Openings(self, name, held)
-        place = Place(forge, remote, source, head, branches, held, taken.allow, taken.undo)
+        place = Place(forge, objects, remote, source, head, branches, held, taken.allow, taken.undo)
         if self.settings.onboard and not found.configured and proposals:
-            welcome = onboarding()
-            result = await settle(place, welcome, description(welcome))
+            welcome = onboarding(forge.noun)
+            result = await settle(place, welcome, description(welcome, forge.noun))
             if result.state == "declined":
-                return Record(name, "skipped", "the onboarding pull request was closed by a person", (result,), found)
+                return Record(name, "skipped", f"the onboarding {forge.noun} was closed by a person", (result,), found)
             if result.state != "reverted":
                 return Record(name, result.state, "onboarding", (result,), found, taken.waits)
         standing = {topic for branch in branches if (topic := topic_of(branch)) is not None}
@@ -205,7 +206,7 @@ class Campaign:
         for topic in sorted(proposals, key=lambda topic: topic not in standing):
             each = proposals[topic]
             result = await settle(
-                place, each, description(each, found.chapters[topic], found.omissions, found.failures)
+                place, each, description(each, forge.noun, found.chapters[topic], found.omissions, found.failures)
             )
             results.append(result)
             taken.open += result.state in {"opened", "updated", "current", "foreign"} and bool(result.link)
@@ -255,7 +256,7 @@ class _Openings:
     async def allow(self) -> str | None:
         caps = self.settings.caps
         if self.open >= caps.repository:
-            return f"{self.open} pull requests are open here"
+            return f"{self.open} {self.campaign.forge.noun}s are open here"
         got = self.campaign.state.reserve(self.name, hour=caps.hour, run=caps.run)
         if isinstance(got, str):
             self.waits = True

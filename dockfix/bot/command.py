@@ -42,14 +42,14 @@ _connection = (
     click.option(
         "--forge",
         "forge",
-        type=click.Choice(["github", "gitlab"]),
-        help="What to speak to.  [what the host of --url tells, else github]",
+        type=click.Choice(["github", "gitlab", "forgejo"]),
+        help="What to speak to; forgejo is Gitea, too.  [what the host of --url tells, else github]",
     ),
     click.option("--url", metavar="URL", envvar="DOCKFIX_URL", help="The address of a server of your own."),
     click.option(
         "--token-file",
         metavar="FILE",
-        help="Holds the token, else DOCKFIX_TOKEN, GITHUB_TOKEN, GH_TOKEN or GITLAB_TOKEN does.",
+        help="Holds the token, else DOCKFIX_TOKEN does, or the variable that the forge's own tools read.",
     ),
     click.option("--app-id", metavar="ID", envvar="DOCKFIX_APP_ID", help="Work as this GitHub App."),
     click.option("--app-key-file", metavar="FILE", help="Holds the app's private key, else DOCKFIX_APP_KEY does."),
@@ -154,7 +154,6 @@ async def _run(settings: Settings, shard: Shard, given: dict[str, Any]) -> int:
 
     from dockfix.bot.campaign import Campaign
     from dockfix.bot.concealment import conceal
-    from dockfix.bot.github import GitHub
     from dockfix.bot.names import names, selection, share
     from dockfix.bot.report import summary, write
     from dockfix.bot.state import State
@@ -166,7 +165,7 @@ async def _run(settings: Settings, shard: Shard, given: dict[str, Any]) -> int:
     try:
         chosen = (given["repositories"], given["files"], given["organisations"])
         state.begin(selection(given["url"] or given["forge"] or "", *chosen), resume=given["resume"], shard=shard)
-        enter = partial(through_git, forge) if given["through"] and isinstance(forge, GitHub) else None
+        enter = partial(through_git, forge) if given["through"] else None
         try:
             async with workshop(min(given["jobs"], 2 * (os.cpu_count() or 1))) as planners:
                 show = _show(settings.dry_run)
@@ -213,7 +212,7 @@ def _forge(given: dict[str, Any], *, dry_run: bool, unpaced: bool = False) -> Fo
     from dockfix.bot.app import AppKey, Installations
     from dockfix.bot.credentials import Anonymous, kept, token
     from dockfix.bot.forge import ForgeError
-    from dockfix.bot.forges import KINDS, name_of
+    from dockfix.bot.forges import KINDS, PUBLIC, host_of, name_of
     from dockfix.bot.github import GitHub
     from dockfix.bot.pace import UNLIMITED, Pace, Rates
     from dockfix.bot.secret import Secret
@@ -224,11 +223,10 @@ def _forge(given: dict[str, Any], *, dry_run: bool, unpaced: bool = False) -> Fo
     name = name_of(given["forge"], given["url"])
     kind = KINDS[name]
     base = kind.address(given["url"])
-    if unpaced and base == kind.api:
-        raise click.UsageError(f"--unpaced is for a server of your own, not for {name}.com")
-    for option, wanted in (("--app-id", given["app_id"]), ("--git", given.get("through"))):
-        if wanted and name != "github":
-            raise click.UsageError(f"{option} is for GitHub alone")
+    if unpaced and host_of(base) in PUBLIC:
+        raise click.UsageError(f"--unpaced is for a server of your own, not for {host_of(base)}")
+    if given["app_id"] and name != "github":
+        raise click.UsageError("--app-id is for GitHub alone")
     if given["app_id"]:
         file = given["app_key_file"]
         key = Secret(kept(file) if file else os.environ.get("DOCKFIX_APP_KEY", ""))
@@ -343,7 +341,7 @@ async def _review(given: dict[str, Any]) -> None:
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["github", "gitlab", "kubernetes"]))
+@click.argument("kind", type=click.Choice(["github", "gitlab", "forgejo", "kubernetes"]))
 def template(kind: str) -> None:
     """Print what runs dockfix elsewhere: a workflow, a pipeline, or a Job that shares a campaign out among pods."""
     from importlib.resources import files

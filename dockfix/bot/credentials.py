@@ -14,6 +14,7 @@ OWN = "DOCKFIX_TOKEN"
 TOKENS = {
     "github": (OWN, "GITHUB_TOKEN", "GH_TOKEN"),
     "gitlab": (OWN, "GITLAB_TOKEN"),
+    "forgejo": (OWN, "FORGEJO_TOKEN", "GITEA_TOKEN"),
 }
 """Where a token is looked for, in this order: never where one of another forge is kept."""
 

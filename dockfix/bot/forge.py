@@ -1,10 +1,12 @@
-"""What the bot needs of a forge: a few values, and the protocol that each forge's module implements."""
+"""What the bot needs of a forge: a few values, and the protocols that each forge's module implements."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
+
+from dockfix.bot.secret import Secret
 
 
 class ForgeError(Exception):
@@ -132,13 +134,15 @@ class Push:
 
     Attributes:
         branch: its name.
-        base: what the commit stands on; on the default branch of the repository that is proposed to.
+        target: the repository that is proposed to; the branch lies in it, or in a fork of it.
+        base: what the commit stands on: the end of the target's default branch.
         message: the commit's message.
         edits: its files.
         expected: the commit at which the branch must still stand; ``None`` where there must be no such branch.
     """
 
     branch: str
+    target: Remote
     base: Head
     message: str
     edits: tuple[FileEdit, ...]
@@ -189,24 +193,27 @@ class NewPull:
     draft: bool = False
 
 
-class Forge(Protocol):
-    """A forge, reached as one account.
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What plain git needs of a forge.
+
+    Attributes:
+        secret: the token, ``None`` for nobody's.
+        author: the name and mail address that commits bear.
+        user: the name that goes with the token: forges differ in it.
+    """
+
+    secret: Secret | None
+    author: tuple[str, str]
+    user: str
+
+
+class Objects(Protocol):
+    """The git objects and branches of repositories, by a forge's API or by plain git.
 
     Every method may raise :class:`ForgeError`. A method that writes leaves exactly one result, whatever answer got
     lost: where that is unclear it reads before it repeats.
     """
-
-    async def account(self) -> str:
-        """The name of the account."""
-        ...
-
-    def remotes(self, organisation: str) -> AsyncIterator[str]:
-        """The names of the repositories of an organisation, group or account."""
-        ...
-
-    async def remote(self, name: str) -> Remote:
-        """The repository *name*."""
-        ...
 
     async def head(self, remote: Remote, branch: str) -> Head | None:
         """The end of a branch; ``None`` where there is no such branch."""
@@ -220,14 +227,6 @@ class Forge(Protocol):
         """The bytes of a blob, of which there are at most *limit*."""
         ...
 
-    async def branches(self, remote: Remote, prefix: str) -> Mapping[str, str]:
-        """The branches whose names begin with *prefix*, each with its commit."""
-        ...
-
-    async def commit(self, remote: Remote, sha: str) -> Commit:
-        """A commit."""
-        ...
-
     async def push(self, remote: Remote, push: Push) -> str:
         """Make one commit and point its branch at it; the commit's id.
 
@@ -238,6 +237,48 @@ class Forge(Protocol):
 
     async def delete_branch(self, remote: Remote, branch: str, expected: str) -> None:
         """Delete a branch that still stands at the commit *expected*; otherwise :class:`MovedError`."""
+        ...
+
+
+class Forge(Objects, Protocol):
+    """A forge, reached as one account.
+
+    Attributes:
+        noun: what it calls a pull request.
+    """
+
+    noun: ClassVar[str]
+
+    async def account(self) -> str:
+        """The name of the account."""
+        ...
+
+    def remotes(self, organisation: str) -> AsyncIterator[str]:
+        """The names of the repositories of an organisation, group or account."""
+        ...
+
+    async def remote(self, name: str) -> Remote:
+        """The repository *name*."""
+        ...
+
+    async def access(self, remote: Remote) -> Access:
+        """What git needs to fetch *remote* and to push to it and its forks.
+
+        Raises:
+            ForgeError: it lies on another host than the API, which gets no token.
+        """
+        ...
+
+    async def branches(self, remote: Remote, prefix: str) -> Mapping[str, str]:
+        """The branches whose names begin with *prefix*, each with its commit."""
+        ...
+
+    async def commit(self, remote: Remote, sha: str) -> Commit:
+        """A commit."""
+        ...
+
+    def sealed(self, push: Push, tree: str) -> str:
+        """The message of a commit that git makes, by which :meth:`commit` knows it again; *tree* is what it holds."""
         ...
 
     async def pulls(self, remote: Remote, branch: str, source: Remote) -> Sequence[Pull]:
@@ -273,7 +314,7 @@ class Forge(Protocol):
         ...
 
     async def fork(self, remote: Remote, *, create: bool) -> Remote | None:
-        """The account's fork of a repository, brought up to date with its default branch if *create*.
+        """The account's fork of a repository, if *create* as far up to date as :meth:`push` needs it.
 
         Args:
             remote: the repository to fork.

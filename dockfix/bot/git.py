@@ -20,9 +20,8 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from dockfix.bot.forge import Entry, FileEdit, ForgeError, Head, MovedError
+from dockfix.bot.forge import Access, Entry, FileEdit, ForgeError, Head, MovedError
 from dockfix.bot.http import demand_safe
-from dockfix.bot.secret import Secret
 from dockfix.bot.tree import TreeError, is_safe
 
 SECONDS = 300.0
@@ -54,22 +53,30 @@ class Git:
     Attributes:
         folder: where it lies.
         url: the repository on the forge, without any secret.
-        secret: shown to its host alone.
-        author: the name and address that commits bear.
-        user: the name that goes with the secret: forges differ in it.
+        access: as whom; the token is shown to that host alone.
     """
 
     folder: Path
     url: str
-    secret: Secret | None = None
-    author: tuple[str, str] = ("dockfix", "dockfix@localhost")
-    user: str = "x-access-token"
+    access: Access
 
     async def fetch(self, branch: str) -> Head:
         """Fetch the end of a branch, and nothing before it."""
         await self.run("fetch", "--quiet", "--no-tags", "--depth=1", self.url, f"+refs/heads/{branch}:refs/base")
         ends = await self.run("rev-parse", "refs/base^{commit}", "refs/base^{tree}")
         return Head(*ends.decode().split())
+
+    async def deepen(self, branch: str) -> None:
+        """Fetch what comes before the end of a branch, too."""
+        await self.run("fetch", "--quiet", "--no-tags", "--unshallow", self.url, f"+refs/heads/{branch}:refs/base")
+
+    async def holds(self, commit: str) -> bool:
+        """Whether a commit has been fetched."""
+        try:
+            await self.run("cat-file", "-e", f"{commit}^{{commit}}")
+        except ForgeError:
+            return False
+        return True
 
     async def branch(self, name: str) -> str | None:
         """Where a branch stands on the forge."""
@@ -151,10 +158,11 @@ class Git:
         settings = dict(_SETTINGS)
         address = urlsplit(self.url)
         settings[f"protocol.{address.scheme}.allow"] = "always"
-        if self.secret is not None:
-            basic = base64.b64encode(f"{self.user}:{self.secret.reveal()}".encode()).decode()
+        secret = self.access.secret
+        if secret is not None:
+            basic = base64.b64encode(f"{self.access.user}:{secret.reveal()}".encode()).decode()
             settings[f"http.{address.scheme}://{address.netloc}/.extraHeader"] = f"Authorization: Basic {basic}"
-        name, mail = self.author
+        name, mail = self.access.author
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self.folder),
@@ -208,20 +216,20 @@ class Git:
                 await process.wait()
         if process.returncode != 0:
             said = errors.decode("utf-8", "replace").strip()
-            raise ForgeError(f"git {arguments[0]}: {self.secret.scrub(said) if self.secret else said}")
+            secret = self.access.secret
+            raise ForgeError(f"git {arguments[0]}: {secret.scrub(said) if secret else said}")
         if len(output) > MOST_OUTPUT:
             raise TreeError(f"git {arguments[0]} prints more than {MOST_OUTPUT:,} bytes")
         return output
 
 
 @asynccontextmanager
-async def connected(url: str, secret: Secret | None, author: str) -> AsyncIterator[Git]:
+async def connected(url: str, access: Access) -> AsyncIterator[Git]:
     """A :class:`Git` that is gone afterwards, with all that it fetched.
 
     Args:
         url: the repository on the forge.
-        secret: the token.
-        author: the account that makes commits.
+        access: as whom.
 
     Raises:
         ForgeError: git is missing, or the address is not one to send a token to.
@@ -231,7 +239,7 @@ async def connected(url: str, secret: Secret | None, author: str) -> AsyncIterat
         raise ForgeError("git is not installed")
     folder = Path(tempfile.mkdtemp(prefix="dockfix-git-"))
     try:
-        git = Git(folder, url, secret, (author, f"{author}@users.noreply.github.com"))
+        git = Git(folder, url, access)
         await git.run("init", "--quiet", "--bare", "--template=", str(folder / "objects.git"))
         yield git
     finally:

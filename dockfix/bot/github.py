@@ -6,10 +6,13 @@ import base64
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from dockfix.bot import lookups
 from dockfix.bot.forge import (
+    Access,
     Commit,
     Entry,
     FileEdit,
@@ -23,15 +26,14 @@ from dockfix.bot.forge import (
     RefusedError,
     Remote,
 )
-from dockfix.bot.http import Http, Reply, quoted
-from dockfix.bot.seal import is_sealed, sealed
+from dockfix.bot.http import quoted
+from dockfix.bot.hublike import HubLike, pull_of, remote_of
+from dockfix.bot.seal import is_sealed
 
 API = "https://api.github.com"
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:_[A-Za-z0-9]+)?/[A-Za-z0-9._-]{1,100}")
-_PAGE = {"per_page": "100"}
-_FORK_TRIES = 10
 
 
 def address(url: str | None) -> str:
@@ -56,7 +58,7 @@ def demand_name(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class GitHub:
+class GitHub(HubLike):
     """GitHub through its REST API.
 
     Attributes:
@@ -64,31 +66,37 @@ class GitHub:
         as_app: whether the account is an app, whose repositories are those that it is installed in.
     """
 
-    http: Http
     as_app: bool = False
 
-    async def remotes(self, organisation: str) -> AsyncIterator[str]:
+    page: ClassVar[Mapping[str, str]] = {"per_page": "100"}
+    page_of_comments: ClassVar[Mapping[str, str]] = page
+
+    async def account(self) -> str:
         if self.as_app:
-            async for item in self.http.pages("/installation/repositories", _PAGE, "repositories", organisation):
-                if item["owner"]["login"].lower() == organisation.lower():
-                    yield item["full_name"]
+            return f"{(await self.http.get('/app')).data['slug']}[bot]"
+        return await HubLike.account(self)
+
+    async def remotes(self, organisation: str) -> AsyncIterator[str]:
+        if not self.as_app:
+            async for name in HubLike.remotes(self, organisation):
+                yield name
             return
-        try:
-            async for item in self.http.pages(quoted("orgs", organisation, "repos"), _PAGE):
-                yield item["full_name"]
-        except RefusedError as error:
-            if error.status != 404:
-                raise
-            async for item in self.http.pages(quoted("users", organisation, "repos"), _PAGE):
+        async for item in self.http.pages("/installation/repositories", self.page, "repositories", organisation):
+            if item["owner"]["login"].lower() == organisation.lower():
                 yield item["full_name"]
 
     async def remote(self, name: str) -> Remote:
-        found = _remote((await self.http.get(quoted("repos", demand_name(name)))).data)
+        found = remote_of((await self.http.get(quoted("repos", demand_name(name)))).data)
         # What an app may is said by its installation, not by the rights of a person.
         return replace(found, can_push=True) if self.as_app else found
 
+    async def access(self, remote: Remote) -> Access:
+        secret = await self.http.entrusted(remote.link, remote.owner)
+        author = "dockfix" if secret is None else await self.account()
+        return Access(secret, (author, f"{author}@users.noreply.github.com"), "x-access-token")
+
     async def head(self, remote: Remote, branch: str) -> Head | None:
-        data = await self._find(quoted("repos", remote.name, "branches", last=branch))
+        data = await self.http.find(quoted("repos", remote.name, "branches", last=branch))
         if data is None:
             return None
         sha = data["commit"]["sha"]
@@ -106,13 +114,6 @@ class GitHub:
             Entry(item["path"], item["mode"], item["sha"], item.get("size")) for item in reply.data.get("tree", ())
         )
         return Listing(tuple(entries), bool(reply.data.get("truncated")))
-
-    async def blob(self, remote: Remote, sha: str, limit: int) -> bytes:
-        data = (await self.http.get(quoted("repos", remote.name, "git/blobs", sha))).data
-        content = base64.b64decode(data["content"]) if data["encoding"] == "base64" else data["content"].encode()
-        if len(content) > limit:
-            raise ForgeError(f"blob {sha} has {len(content):,} bytes; more than {limit:,} are not read")
-        return content
 
     async def branches(self, remote: Remote, prefix: str) -> Mapping[str, str]:
         found: dict[str, str] = {}
@@ -139,7 +140,7 @@ class GitHub:
             await self._write(
                 remote,
                 "git/commits",
-                {"message": sealed(push.message, tree["sha"]), "tree": tree["sha"], "parents": [push.base.commit]},
+                {"message": self.sealed(push, tree["sha"]), "tree": tree["sha"], "parents": [push.base.commit]},
             )
         )["sha"]
         if push.expected is None:
@@ -149,111 +150,44 @@ class GitHub:
         return commit
 
     async def delete_branch(self, remote: Remote, branch: str, expected: str) -> None:
-        if await self._sha(remote, branch) != expected:
-            raise MovedError(f"{remote.name}: {branch} has moved")
-
-        async def gone() -> bool | None:
-            return True if await self._sha(remote, branch) is None else None
-
-        await self.http.write(
-            "DELETE", quoted("repos", remote.name, "git/refs", last=f"heads/{branch}"), None, lambda reply: True, gone
-        )
+        path = quoted("repos", remote.name, "git/refs", last=f"heads/{branch}")
+        standing = partial(self._sha, remote, branch)
+        await lookups.delete_branch(self.http, path, standing, expected, f"{remote.name}: {branch}")
 
     async def pulls(self, remote: Remote, branch: str, source: Remote) -> Sequence[Pull]:
-        query = {"head": f"{source.owner}:{branch}", "state": "all", "sort": "created", "direction": "desc", **_PAGE}
+        query = {
+            "head": f"{source.owner}:{branch}",
+            "state": "all",
+            "sort": "created",
+            "direction": "desc",
+            **self.page,
+        }
         found = [item async for item in self.http.pages(quoted("repos", remote.name, "pulls"), query)]
         # Where GitHub does not understand the head it filters nothing.
-        return [_pull(item) for item in found if item["head"]["ref"] == branch and _owner(item["head"]) == source.owner]
+        return [
+            pull_of(item) for item in found if item["head"]["ref"] == branch and _owner(item["head"]) == source.owner
+        ]
 
     async def open(self, remote: Remote, new: NewPull) -> Pull:
-        async def opened() -> Pull | None:
-            found = await self.pulls(remote, new.branch, new.source)
-            return next((pull for pull in found if pull.state == "open" and pull.base == new.base), None)
-
-        body = {
-            "title": new.title,
-            "body": new.body,
-            "head": new.branch if new.source.name == remote.name else f"{new.source.owner}:{new.branch}",
-            "base": new.base,
-            "draft": new.draft,
-        }
-        path = quoted("repos", remote.name, "pulls")
         try:
-            return await self.http.write("POST", path, body, _read_pull, opened)
+            return await self._propose(remote, new, taken=422, draft=new.draft)
         except RefusedError as error:
-            # 422: there is one already, from a request whose answer got lost before this run.
-            found = await opened() if error.status == 422 else None
-            if found is not None:
-                return found
+            # Not every plan has drafts.
             if error.status == 422 and new.draft and "draft" in str(error).lower():
-                return await self.http.write("POST", path, body | {"draft": False}, _read_pull, opened)
+                return await self._propose(remote, new, taken=422, draft=False)
             raise
-
-    async def edit(self, remote: Remote, pull: Pull, *, title: str, body: str) -> None:
-        await self._edit(remote, pull, {"title": title, "body": body})
-
-    async def close(self, remote: Remote, pull: Pull, *, body: str) -> None:
-        await self._edit(remote, pull, {"state": "closed", "body": body})
 
     async def label(self, remote: Remote, pull: Pull, labels: Sequence[str]) -> None:
         await self._write(remote, f"issues/{pull.number}/labels", {"labels": list(labels)})
 
-    async def ask(self, remote: Remote, pull: Pull, reviewers: Sequence[str]) -> None:
-        teams = [name.rpartition("/")[2] for name in reviewers if "/" in name]
-        people = [name for name in reviewers if "/" not in name]
-        wanted = {"reviewers": people, "team_reviewers": teams}
-        await self._write(
-            remote, f"pulls/{pull.number}/requested_reviewers", {key: names for key, names in wanted.items() if names}
-        )
-
-    async def comments(self, remote: Remote, pull: Pull) -> AsyncIterator[str]:
-        async for item in self.http.pages(quoted("repos", remote.name, f"issues/{pull.number}/comments"), _PAGE):
-            yield item.get("body") or ""
-
-    async def comment(self, remote: Remote, pull: Pull, text: str) -> None:
-        async def said() -> bool | None:
-            return True if text in [each async for each in self.comments(remote, pull)] else None
-
-        path = quoted("repos", remote.name, f"issues/{pull.number}/comments")
-        await self.http.write("POST", path, {"body": text}, lambda reply: True, said)
-
-    async def account(self) -> str:
-        if self.as_app:
-            return f"{(await self.http.get('/app')).data['slug']}[bot]"
-        return str((await self.http.get("/user")).data["login"])
-
     async def fork(self, remote: Remote, *, create: bool) -> Remote | None:
-        me = await self.account()
-        short = remote.name.rpartition("/")[2]
-        free: str | None = None
-        for name in (short, f"{remote.owner}-{short}"):
-            data = await self._find(quoted("repos", me, name))
-            if data is None:
-                free = free or name
-                continue
-            found = _remote(data)
-            if (found.parent or "").lower() == remote.name.lower():
-                if create:
-                    await self._write(found, "merge-upstream", {"branch": remote.default_branch})
-                return found
-        if not create:
-            return None
-        if free is None:
-            raise ForgeError(f"{remote.name}: {me} has other repositories under the names that its fork would have")
-        made = _remote(await self._write(remote, "forks", {"name": free, "default_branch_only": True}))
-        await self._until_ready(made)
-        return made
-
-    async def close_connections(self) -> None:
-        await self.http.close()
-
-    async def _until_ready(self, fork: Remote) -> None:
-        """Wait for a fork: https://docs.github.com/en/rest/repos/forks#create-a-fork says that it takes a while."""
-        for attempt in range(_FORK_TRIES):
-            if await self._find(quoted("repos", fork.name, "branches", last=fork.default_branch)) is not None:
-                return
-            await self.http.pace.clock.sleep(min(30.0, 2.0**attempt))
-        raise ForgeError(f"{fork.name}: the fork is not ready")
+        """The account's fork, brought up to date: a commit that is made in it stands on what it holds."""
+        found, name = await lookups.own_fork(remote, await self.account(), self._find_remote)
+        if found is None and create:
+            return await self._fork(remote, {"name": name, "default_branch_only": True})
+        if found is not None and create:
+            await self._write(found, "merge-upstream", {"branch": remote.default_branch})
+        return found
 
     async def _item(self, remote: Remote, edit: FileEdit) -> dict[str, str]:
         """An item of a new tree: with its text, which saves a request, or a blob of its own where it is no text."""
@@ -295,56 +229,8 @@ class GitHub:
         return True if await self._sha(remote, branch) == commit else None
 
     async def _sha(self, remote: Remote, branch: str) -> str | None:
-        data = await self._find(quoted("repos", remote.name, "git/ref", last=f"heads/{branch}"))
+        data = await self.http.find(quoted("repos", remote.name, "git/ref", last=f"heads/{branch}"))
         return None if data is None else data["object"]["sha"]
-
-    async def _edit(self, remote: Remote, pull: Pull, body: Mapping[str, str]) -> None:
-        path = quoted("repos", remote.name, f"pulls/{pull.number}")
-        await self.http.write("PATCH", path, body, lambda reply: True)
-
-    async def _find(self, path: str) -> Any:
-        try:
-            return (await self.http.get(path)).data
-        except RefusedError as error:
-            if error.status == 404:
-                return None
-            raise
-
-    async def _write(self, remote: Remote, path: str, body: object) -> Any:
-        """A write that may be repeated: it makes an object that its content names, or sets what is set already."""
-        return await self.http.write("POST", quoted("repos", remote.name, path), body, lambda reply: reply.data)
-
-
-def _remote(data: Mapping[str, Any]) -> Remote:
-    rights = data.get("permissions")  # told to accounts alone
-    parent = data.get("parent") or {}
-    return Remote(
-        name=data["full_name"],
-        default_branch=data["default_branch"],
-        can_push=rights is None or bool(rights.get("push")),
-        can_fork=bool(data.get("allow_forking", True)),
-        archived=bool(data.get("archived")),
-        disabled=bool(data.get("disabled")),
-        is_fork=bool(data.get("fork")),
-        parent=parent.get("full_name"),
-        link=data.get("html_url") or "",
-    )
-
-
-def _pull(data: Mapping[str, Any]) -> Pull:
-    return Pull(
-        number=data["number"],
-        state="open" if data["state"] == "open" else "merged" if data.get("merged_at") else "closed",
-        title=data["title"],
-        body=data.get("body") or "",
-        head=data["head"]["sha"],
-        base=data["base"]["ref"],
-        link=data.get("html_url") or "",
-    )
-
-
-def _read_pull(reply: Reply) -> Pull:
-    return _pull(reply.data)
 
 
 def _owner(head: Mapping[str, Any]) -> str:

@@ -7,11 +7,13 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
-from dockfix.bot import seal
+from dockfix.bot import lookups, seal
 from dockfix.bot.forge import (
+    Access,
     Commit,
     Entry,
     FileEdit,
@@ -36,7 +38,6 @@ _NAME = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})+")
 _PAGE = {"per_page": "100"}
 _MOST_ENTRIES = 30_000
 """Entries of a tree that are listed: GitLab gives 100 in an answer, whatever is asked for."""
-_FORK_TRIES = 10
 _DRAFT = "Draft: "
 _QUICK_ACTION = re.compile(r"(?=/[A-Za-z])")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -71,6 +72,8 @@ class GitLab:
 
     http: Http
 
+    noun: ClassVar[str] = "merge request"
+
     async def account(self) -> str:
         return str((await self.http.get("/user")).data["username"])
 
@@ -89,6 +92,16 @@ class GitLab:
 
     async def remote(self, name: str) -> Remote:
         return _remote((await self.http.get(_path(demand_name(name)))).data)
+
+    async def access(self, remote: Remote) -> Access:
+        """The user's name stands for a token of any kind:
+        https://docs.gitlab.com/api/oauth2/#access-git-over-https-with-access-token
+        """
+        secret = await self.http.entrusted(remote.link, remote.owner)
+        if secret is None:
+            return Access(None, ("dockfix", "dockfix@localhost"), "oauth2")
+        user = (await self.http.get("/user")).data
+        return Access(secret, (user["username"], user.get("commit_email") or user["email"]), "oauth2")
 
     async def head(self, remote: Remote, branch: str) -> Head | None:
         sha = await self._sha(remote, branch)
@@ -135,7 +148,7 @@ class GitLab:
         """
         if await self._sha(remote, push.branch) != push.expected:
             raise MovedError(f"{remote.name}: {push.branch} has moved")
-        message = seal.sealed(push.message, _digest(_line(edit) for edit in push.edits))
+        message = self.sealed(push, push.base.tree)
         body = {
             "branch": push.branch,
             "start_sha": push.base.commit,
@@ -144,8 +157,8 @@ class GitLab:
             "force": push.expected is not None,
         }
         base = _path(remote.name, "repository/commits", push.base.commit)
-        if remote.parent is not None and await self._find(base) is None:
-            body["start_project"] = remote.parent  # so that a fork need not be brought up to date
+        if push.target.name != remote.name and await self.http.find(base) is None:
+            body["start_project"] = push.target.name  # so that a fork need not be brought up to date
 
         async def made() -> str | None:
             sha = await self._sha(remote, push.branch)
@@ -157,23 +170,17 @@ class GitLab:
             raise MovedError(f"{remote.name}: {push.branch} has moved")
 
         path = _path(remote.name, "repository/commits")
-        try:
-            return await self.http.write("POST", path, body, lambda reply: str(reply.data["id"]), made)
-        except RefusedError as error:
-            found = await made() if error.status == 400 else None
-            if found is None:
-                raise
-            return found
+        send = self.http.write("POST", path, body, lambda reply: str(reply.data["id"]), made)
+        return await lookups.sent_or_found(send, made, 400)
 
     async def delete_branch(self, remote: Remote, branch: str, expected: str) -> None:
-        if await self._sha(remote, branch) != expected:
-            raise MovedError(f"{remote.name}: {branch} has moved")
-
-        async def gone() -> bool | None:
-            return True if await self._sha(remote, branch) is None else None
-
         path = _path(remote.name, "repository/branches", last=branch)
-        await self.http.write("DELETE", path, None, lambda reply: True, gone)
+        standing = partial(self._sha, remote, branch)
+        await lookups.delete_branch(self.http, path, standing, expected, f"{remote.name}: {branch}")
+
+    def sealed(self, push: Push, tree: str) -> str:
+        """GitLab tells no tree of a commit, so the seal is that of the files that it changes."""
+        return seal.sealed(push.message, _digest(_line(edit) for edit in push.edits))
 
     async def pulls(self, remote: Remote, branch: str, source: Remote) -> Sequence[Pull]:
         query = {"source_branch": branch, "state": "all", "order_by": "created_at", "sort": "desc", **_PAGE}
@@ -186,8 +193,7 @@ class GitLab:
 
     async def open(self, remote: Remote, new: NewPull) -> Pull:
         async def opened() -> Pull | None:
-            found = await self.pulls(remote, new.branch, new.source)
-            return next((pull for pull in found if pull.state == "open" and pull.base == new.base), None)
+            return lookups.opened(await self.pulls(remote, new.branch, new.source), new)
 
         body: dict[str, object] = {
             "source_branch": new.branch,
@@ -198,16 +204,9 @@ class GitLab:
         }
         if new.source.name != remote.name:
             body["target_project_id"] = await self._id(remote)
-        try:
-            return await self.http.write(
-                "POST", _path(new.source.name, "merge_requests"), body, lambda reply: _pull(reply.data), opened
-            )
-        except RefusedError as error:
-            # 409: there is one already, from a request whose answer got lost before this run.
-            found = await opened() if error.status == 409 else None
-            if found is None:
-                raise
-            return found
+        path = _path(new.source.name, "merge_requests")
+        send = self.http.write("POST", path, body, lambda reply: _pull(reply.data), opened)
+        return await lookups.sent_or_found(send, opened, 409)
 
     async def edit(self, remote: Remote, pull: Pull, *, title: str, body: str) -> None:
         draft = _DRAFT if pull.title.startswith(_DRAFT) else ""
@@ -238,7 +237,7 @@ class GitLab:
 
     async def comment(self, remote: Remote, pull: Pull, text: str) -> None:
         async def said() -> bool | None:
-            return True if text in [each async for each in self.comments(remote, pull)] else None
+            return await lookups.said(self.comments(remote, pull), text)
 
         path = _path(remote.name, f"merge_requests/{pull.number}/notes")
         await self.http.write("POST", path, {"body": inert(text)}, lambda reply: True, said)
@@ -246,41 +245,32 @@ class GitLab:
     async def fork(self, remote: Remote, *, create: bool) -> Remote | None:
         """The account's fork. It is not brought up to date: a push names where its base commit comes from."""
         me = await self.account()
-        short = remote.name.rpartition("/")[2]
-        free: str | None = None
-        for name in (short, f"{remote.owner.replace('/', '-')}-{short}"):
-            data = await self._find(_path(f"{me}/{name}"))
-            if data is None:
-                free = free or name
-            elif (_remote(data).parent or "").lower() == remote.name.lower():
-                return _remote(data)
-        if not create:
-            return None
-        if free is None:
-            raise ForgeError(f"{remote.name}: {me} has other projects under the names that its fork would have")
-        place = _path(f"{me}/{free}")
+        found, name = await lookups.own_fork(remote, me, self._find_remote)
+        if found is not None or not create:
+            return found
+        place = _path(f"{me}/{name}")
 
         async def forked() -> bool | None:
-            return None if await self._find(place) is None else True
+            return None if await self.http.find(place) is None else True
 
-        await self.http.write(
-            "POST", _path(remote.name, "fork"), {"path": free, "name": free}, lambda reply: True, forked
-        )
-        return await self._when_ready(place)
+        body = {"path": name, "name": name}
+        await self.http.write("POST", _path(remote.name, "fork"), body, lambda reply: True, forked)
+        return await lookups.when_ready(f"{me}/{name}", partial(self._made, place), self.http.pace.clock)
 
     async def close_connections(self) -> None:
         await self.http.close()
 
-    async def _when_ready(self, place: str) -> Remote:
+    async def _find_remote(self, name: str) -> Remote | None:
+        data = await self.http.find(_path(name))
+        return None if data is None else _remote(data)
+
+    async def _made(self, place: str) -> Remote | None:
         """A fork once it is made: https://docs.gitlab.com/api/project_forks/#fork-a-project says that it is queued."""
-        for attempt in range(_FORK_TRIES):
-            data = await self._find(place)
-            if data is not None and data.get("import_status", "finished") in {"finished", "none"}:
-                return _remote(data)
-            if data is not None and data["import_status"] == "failed":
-                break
-            await self.http.pace.clock.sleep(min(30.0, 2.0**attempt))
-        raise ForgeError(f"{place}: the fork is not ready")
+        data = await self.http.find(place)
+        status = (data or {}).get("import_status", "finished")
+        if status == "failed":
+            raise ForgeError(f"{data['path_with_namespace']}: the fork cannot be made")
+        return _remote(data) if data is not None and status in {"finished", "none"} else None
 
     async def _changed(self, remote: Remote, sha: str) -> list[str]:
         """A line for each file that a commit changes, like :func:`_line`."""
@@ -288,7 +278,7 @@ class GitLab:
         async for item in self.http.pages(_path(remote.name, "repository/commits", sha, "diff"), _PAGE):
             path = item["new_path"]
             # There is no file where one was deleted, nor in the place of a submodule.
-            file = await self._find(_path(remote.name, "repository/files", last=path), {"ref": sha})
+            file = await self.http.find(_path(remote.name, "repository/files", last=path), {"ref": sha})
             blob = "" if file is None or item["renamed_file"] else file["blob_id"]
             lines.append(f"{item['b_mode']} {blob} {path}")
         return lines
@@ -297,21 +287,13 @@ class GitLab:
         return int((await self.http.get(_path(remote.name))).data["id"])
 
     async def _sha(self, remote: Remote, branch: str) -> str | None:
-        data = await self._find(_path(remote.name, "repository/branches", last=branch))
+        data = await self.http.find(_path(remote.name, "repository/branches", last=branch))
         return None if data is None else data["commit"]["id"]
 
     async def _edit(self, remote: Remote, pull: Pull, body: Mapping[str, object]) -> None:
         """Give a merge request other values, which may be repeated."""
         path = _path(remote.name, f"merge_requests/{pull.number}")
         await self.http.write("PUT", path, body, lambda reply: True)
-
-    async def _find(self, path: str, params: Mapping[str, str] | None = None) -> Any:
-        try:
-            return (await self.http.get(path, params)).data
-        except RefusedError as error:
-            if error.status == 404:
-                return None
-            raise
 
 
 def inert(text: str) -> str:

@@ -114,6 +114,15 @@ class Http:
         """
         return await self._read(str(httpx.URL(self.base + path, params=params)), path, owner)
 
+    async def find(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+        """What *path* holds; ``None`` where there is nothing. Arguments and errors as of :meth:`get`."""
+        try:
+            return (await self.get(path, params)).data
+        except RefusedError as error:
+            if error.status == 404:
+                return None
+            raise
+
     async def pages(
         self, path: str, params: Mapping[str, str] | None = None, key: str | None = None, owner: str | None = None
     ) -> AsyncIterator[Any]:
@@ -182,6 +191,17 @@ class Http:
                 if result is not None:
                     return result
         raise ForgeError(f"{method} {path}: {failure}, {TRIES} times")
+
+    async def entrusted(self, url: str, owner: str) -> Secret | None:
+        """The token for a program that goes to *url*, which belongs to *owner*.
+
+        Raises:
+            ForgeError: it lies on another host than the API.
+        """
+        api, web = httpx.URL(self.base).host, httpx.URL(url).host
+        if web not in {api, api.removeprefix("api.")}:
+            raise ForgeError(f"{url}: lies on another host than the API, {api!r}, and gets no token")
+        return await self.credential.secret(owner)
 
     async def close(self) -> None:
         """Close all connections, those of the credential too."""

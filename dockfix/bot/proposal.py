@@ -24,15 +24,15 @@ ONBOARDING = "onboarding"
 
 _WELCOME = """\
 dockfix rewrites Dockerfiles into the ones that a senior platform engineer would have written, and proposes that in \
-pull requests. Merge this one, and it begins; close it, and it does not come back.
+{noun}s. Merge this one, and it begins; close it, and it does not come back.
 """
 _CONFIGURATION = """\
 # What dockfix may do here. Every key may be left out.
 
 [bot]
 enabled = true
-split = false  # true: one pull request for each transform
-limit = 3      # pull requests open at a time
+split = false  # true: one {noun} for each transform
+limit = 3      # {noun}s open at a time
 """
 
 
@@ -93,11 +93,14 @@ def made(
     return Proposal(topic, title, text, edits, _digest([topic, *changed]), _digest(content))
 
 
-def onboarding() -> Proposal:
-    """A configuration to begin with: who merges it wants the bot, who closes it does not."""
-    found = made(
-        ONBOARDING, "Configure dockfix", f"Configure dockfix\n\n{_WELCOME}", {NAME: (None, _CONFIGURATION)}, {}
-    )
+def onboarding(noun: str) -> Proposal:
+    """A configuration to begin with: who merges it wants the bot, who closes it does not.
+
+    Args:
+        noun: what the forge calls a pull request.
+    """
+    text = f"Configure dockfix\n\n{_WELCOME.format(noun=noun)}"
+    found = made(ONBOARDING, "Configure dockfix", text, {NAME: (None, _CONFIGURATION.format(noun=noun))}, {})
     # whoever has declined is not asked again because the text has become another
     return replace(found, key=_digest([ONBOARDING]))
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from dockfix.bot import seal
 from dockfix.bot.body import FOREIGN, foreign_comment, mark_of, withdrawn
-from dockfix.bot.forge import Forge, ForgeError, Head, NewPull, Pull, Push, Remote
+from dockfix.bot.forge import Forge, ForgeError, Head, NewPull, Objects, Pull, Push, Remote
 from dockfix.bot.proposal import ONBOARDING, Proposal, branch_name, branch_names
 from dockfix.bot.settings import Settings
 
@@ -53,6 +53,7 @@ class Place:
 
     Attributes:
         forge: the forge.
+        objects: what holds its git objects: the same, or plain git.
         remote: the repository that is proposed to.
         source: the repository that holds the branches: the same one, or a fork of it.
         base: the end of its default branch.
@@ -63,6 +64,7 @@ class Place:
     """
 
     forge: Forge
+    objects: Objects
     remote: Remote
     source: Remote
     base: Head
@@ -100,7 +102,7 @@ async def settle(place: Place, proposal: Proposal, body: str) -> Result:
     if current is not None and fresh and (marked is None or marked.content == proposal.content):
         return Result(proposal.topic, "current", link=current.link)
     if current is None and proposal.topic != ONBOARDING and await opted_out(place):
-        return Result(proposal.topic, "declined", "the onboarding pull request was closed by a person")
+        return Result(proposal.topic, "declined", f"the onboarding {place.forge.noun} was closed by a person")
     if place.settings.dry_run:
         return Result(proposal.topic, "planned", "would be updated" if current else "would be opened")
     if current is None:
@@ -131,7 +133,7 @@ async def withdraw(place: Place, topic: str) -> Result | None:
         await place.forge.close(place.remote, current, body=withdrawn(current.body, why))
     elif current is not None:
         return Result(topic, "foreign", "a person has rewritten its description", current.link)
-    await place.forge.delete_branch(place.source, branch, standing)
+    await place.objects.delete_branch(place.source, branch, standing)
     return Result(topic, "closed", link=current.link if current else "")
 
 
@@ -179,7 +181,7 @@ async def _leave(place: Place, proposal: Proposal, branch: str, current: Pull | 
     if wanted and not place.settings.dry_run:
         said = [text async for text in place.forge.comments(place.remote, current)]
         if not any(FOREIGN in text for text in said):
-            await place.forge.comment(place.remote, current, foreign_comment())
+            await place.forge.comment(place.remote, current, foreign_comment(place.forge.noun))
     return Result(proposal.topic, "foreign", "others have pushed to its branch", current.link)
 
 
@@ -204,11 +206,11 @@ async def _open(
 
 async def _push(place: Place, proposal: Proposal, branch: str, standing: str | None) -> None:
     message = seal.message(proposal.text, proposal.content)
-    push = Push(branch, place.base, message, proposal.edits, standing)
+    push = Push(branch, place.remote, place.base, message, proposal.edits, standing)
     source = place.source
     if source.name != place.remote.name:
         source = await place.forge.fork(place.remote, create=True) or source
-    await place.forge.push(source, push)
+    await place.objects.push(source, push)
 
 
 async def _adorn(place: Place, pull: Pull) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dockfix.bot.forge import Entry, ForgeError
 from dockfix.facts.files import WALK_LIMIT, normal, walked
 
 if TYPE_CHECKING:
-    from dockfix.bot.forge import Forge, Remote
+    from dockfix.bot.forge import Objects, Remote
 
 PLAIN = frozenset({"100644", "100755"})
 FOLDER = "040000"
@@ -43,7 +43,7 @@ def is_safe(path: str) -> bool:
     )
 
 
-async def listed(forge: Forge, remote: Remote, sha: str) -> Mapping[str, Entry]:
+async def listed(objects: Objects, remote: Remote, sha: str) -> Mapping[str, Entry]:
     """Every entry of a tree by its path; a listing that the forge cuts off is made up of those of its folders.
 
     Raises:
@@ -54,9 +54,9 @@ async def listed(forge: Forge, remote: Remote, sha: str) -> Mapping[str, Entry]:
     for count, (folder, tree) in enumerate(pending):
         if count >= MOST_LISTINGS:
             raise TreeError(f"{remote.name}: its tree takes more than {MOST_LISTINGS} requests to list")
-        listing = await forge.tree(remote, tree, recursive=True)
+        listing = await objects.tree(remote, tree, recursive=True)
         if listing.truncated:
-            listing = await forge.tree(remote, tree, recursive=False)
+            listing = await objects.tree(remote, tree, recursive=False)
             if listing.truncated:
                 raise TreeError(f"{remote.name}: the folder {folder or '.'} has more entries than the forge lists")
             pending += ((f"{folder}{entry.path}/", entry.sha) for entry in listing.entries if entry.mode == FOLDER)

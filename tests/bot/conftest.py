@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,12 @@ from dockfix.bot.pace import Clock, Pace
 from dockfix.bot.secret import Secret
 from dockfix.bot.settings import Settings
 from dockfix.bot.state import State
+from dockfix.bot.throughgit import through_git
 from dockfix.bot.tree import TreeFiles
 
+from .gitserver import TOKEN
 from .hub import Answer, CutError, Hub
 from .rules import TRANSFORMS
-
-TOKEN = "ghp_Zq7mVt2XcR9sKw4LbN8yHd3PfJ6"
 
 
 @dataclass
@@ -114,7 +115,8 @@ class Bot:
             state = State(self.state, lambda: self.time.seconds)
             try:
                 state.begin(resume=resume)
-                campaign = Campaign(forge, Settings(**settings), in_thread, state, report, jobs, enter)
+                way = enter or (partial(through_git, forge) if self.hub.through_git else None)
+                campaign = Campaign(forge, Settings(**settings), in_thread, state, report, jobs, way)
                 await campaign.run(each(names or tuple(self.hub.repos)))
                 state.finish(run=campaign.settings.caps.run)
             finally:
@@ -140,8 +142,11 @@ def transforms(monkeypatch: pytest.MonkeyPatch) -> None:
 def hub(request: pytest.FixtureRequest) -> Iterator[Hub]:
     """A forge, to which no request may be sent that its description does not allow: GitHub, or what a test asks for."""
     made: Hub = getattr(request, "param", Hub)()
-    yield made
-    assert made.violations == []
+    try:
+        yield made
+        assert made.violations == []
+    finally:
+        made.close()
 
 
 @pytest.fixture

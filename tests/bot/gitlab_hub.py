@@ -26,6 +26,7 @@ class GitLabHub(Hub):
 
     kind = "gitlab"
     prefix = "/api/v4"
+    git_user = "oauth2"
     headers: Mapping[str, str] = {}
     before_push = ("GET", "/repository/branches/dockfix%2Fdockerfile")
     people = ("ada", "bob")
@@ -44,7 +45,7 @@ class GitLabHub(Hub):
     def _route(self, request: Request) -> Answer:
         data = json.loads(request.body) if request.body else {}
         if request.path == "/user":
-            return Answer(200, {"username": self.account})
+            return Answer(200, {"username": self.account, "commit_email": f"{self.account}@example.com"})
         if request.path == "/users":
             name = request.query["username"]
             return Answer(200, [{"id": self.people.index(name) + 1, "username": name}] if name in self.people else [])
@@ -77,7 +78,7 @@ class GitLabHub(Hub):
         return {
             "id": self._id(repo),
             "path_with_namespace": repo.name,
-            "web_url": f"https://gitlab.com/{repo.name}",
+            "web_url": self.link(repo),
             "default_branch": repo.default if repo.refs else None,
             # a member of a group that the project lies in
             "permissions": {"project_access": None, "group_access": level},
@@ -153,12 +154,8 @@ class GitLabHub(Hub):
         upstream = self.repos.get(data.get("start_project", ""), repo)
         if start not in upstream.commits:
             return Answer(400, {"message": "Cannot find start_sha"})
-        for own, theirs in (
-            (repo.blobs, upstream.blobs),
-            (repo.trees, upstream.trees),
-            (repo.commits, upstream.commits),
-        ):
-            own.update(theirs)  # type: ignore[arg-type]
+        if upstream is not repo:
+            self.taken_along(repo, upstream)
         entries = dict(repo.trees[repo.commits[start]["tree"]])
         for action in data["actions"]:
             path = action["file_path"]
@@ -186,7 +183,7 @@ class GitLabHub(Hub):
             "target_branch": pull.base,
             "source_project_id": None if source is None else self._id(source),
             "target_project_id": self._id(repo),
-            "web_url": f"https://gitlab.com/{repo.name}/-/merge_requests/{pull.number}",
+            "web_url": f"{self.link(repo)}/-/merge_requests/{pull.number}",
         }
 
     def list_merge_requests(self, repo: Repo, request: Request, data: Any) -> Answer:

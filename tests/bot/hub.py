@@ -143,6 +143,10 @@ class Hub:
     kind = "github"
     prefix = ""
     """What begins every path."""
+    through_git = False
+    """Whether the bot is to use git for what it can be used for."""
+    git_user = "x-access-token"
+    """The name that goes with the token where git shows it."""
     before_push = ("POST", "/git/commits")
     """A request between the bot's looking at a branch for the first time and moving it."""
     headers: Mapping[str, str] = HEADERS
@@ -166,10 +170,41 @@ class Hub:
         demand_valid(method, path, query, body)
 
     def add(self, name: str, files: Mapping[str, str | bytes], **extra: Any) -> Repo:
-        repo = self.repos[name] = Repo(name, **extra)
+        repo = self.repos[name] = self.made(name, **extra)
         if files:
             repo.commit(files)
         return repo
+
+    def made(self, name: str, **extra: Any) -> Repo:
+        """A new repository."""
+        return Repo(name, **extra)
+
+    def forked(self, repo: Repo, name: str) -> Repo:
+        """A copy of a repository with its default branch."""
+        fork = Repo(name, repo.default, parent=repo.name)
+        self.synchronised(fork, repo, repo.default)
+        return fork
+
+    def synchronised(self, repo: Repo, upstream: Repo, branch: str) -> None:
+        """Bring a branch of a fork up to date."""
+        self.taken_along(repo, upstream)
+        repo.refs[branch] = upstream.refs[branch]
+
+    def taken_along(self, repo: Repo, upstream: Repo) -> None:
+        """Give a fork all objects of what it is a fork of."""
+        for own, theirs in (
+            (repo.blobs, upstream.blobs),
+            (repo.trees, upstream.trees),
+            (repo.commits, upstream.commits),
+        ):
+            own.update(theirs)  # type: ignore[arg-type]
+
+    def link(self, repo: Repo) -> str:
+        """The page of a repository."""
+        return f"https://{self.kind}.com/{repo.name}"
+
+    def close(self) -> None:
+        """The test is over."""
 
     @property
     def writes(self) -> list[Request]:
@@ -217,7 +252,7 @@ class Hub:
         return Answer(404, {"message": f"Not Found: {request.method} {path}"})
 
     def _page(self, request: Request, items: list[Any]) -> Answer:
-        size = min(self.page, int(request.query.get("per_page", "30")))
+        size = min(self.page, int(request.query.get("per_page") or request.query.get("limit") or "30"))
         page = int(request.query.get("page", "1"))
         headers = {}
         if len(items) > page * size:
@@ -228,7 +263,7 @@ class Hub:
     def repository(self, repo: Repo, request: Request, data: Any) -> Answer:
         parent = {"parent": {"full_name": repo.parent}, "fork": True} if repo.parent else {"fork": False}
         rights = {"push": repo.push, "pull": True, "admin": False}
-        page = f"https://github.com/{repo.name}"
+        page = self.link(repo)
         shown = {
             "full_name": repo.name,
             "html_url": page,
@@ -353,7 +388,7 @@ class Hub:
             "draft": pull.draft,
             "head": {"ref": pull.head_ref, "sha": sha, "repo": {"owner": {"login": pull.head_owner}}},
             "base": {"ref": pull.base},
-            "html_url": f"https://github.com/{repo.name}/pull/{pull.number}",
+            "html_url": f"{self.link(repo)}/pull/{pull.number}",
         }
 
     def list_pulls(self, repo: Repo, request: Request, data: Any) -> Answer:
@@ -456,27 +491,11 @@ class Hub:
 
     def post_fork(self, repo: Repo, request: Request, data: Any) -> Answer:
         name = f"{self.account}/{data['name']}"
-        fork = Repo(
-            name,
-            repo.default,
-            parent=repo.name,
-            blobs=dict(repo.blobs),
-            trees=dict(repo.trees),
-            commits=dict(repo.commits),
-            refs={repo.default: repo.refs[repo.default]},
-        )
-        self.repos[name] = fork
+        fork = self.repos[name] = self.forked(repo, name)
         return Answer(202, self.repository(fork, request, data).data)
 
     def merge_upstream(self, repo: Repo, request: Request, data: Any) -> Answer:
-        upstream = self.repos[repo.parent or ""]
-        for own, theirs in (
-            (repo.blobs, upstream.blobs),
-            (repo.trees, upstream.trees),
-            (repo.commits, upstream.commits),
-        ):
-            own.update(theirs)  # type: ignore[arg-type]
-        repo.refs[data["branch"]] = upstream.refs[data["branch"]]
+        self.synchronised(repo, self.repos[repo.parent or ""], data["branch"])
         return Answer(200, {"merge_type": "fast-forward"})
 
 

@@ -19,10 +19,13 @@ from dockfix.bot import workshop
 from dockfix.bot.names import shard_of
 from dockfix.cli import main
 
-from .conftest import TOKEN, in_thread
+from .conftest import in_thread
 from .door import Door
+from .forgejo_hub import ForgejoHub
 from .gitlab_hub import GitLabHub
+from .gitserver import TOKEN
 from .hub import Hub
+from .ondisk import GitLabHubOnDisk
 from .rules import FIXED, NAIVE
 
 README = Path(__file__).parents[2] / "README.md"
@@ -123,6 +126,52 @@ def test_group_on_gitlab(hub: Hub, door: Door) -> None:
     assert repo.files("dockfix/dockerfile")["Dockerfile"] == FIXED.encode()
 
 
+@pytest.mark.parametrize("hub", [ForgejoHub], indirect=True)
+def test_organisation_on_forgejo(hub: Hub, door: Door) -> None:
+    repo = hub.add("acme/shop", {"Dockerfile": NAIVE})
+    arguments = ("bot", "run", "--org", "acme", "--forge", "forgejo", "--url", door.address)
+    assert "would be opened" in dockfix(*arguments, "--dry-run").stderr
+    assert hub.writes == []
+    done = dockfix(*arguments)
+    assert f"acme/shop: opened dockerfile: {hub.link(repo)}/pulls/1\n" in done.stderr
+    assert repo.files("dockfix/dockerfile")["Dockerfile"] == FIXED.encode()
+    assert "acme/shop: current dockerfile" in dockfix(*arguments, "--git").stderr
+
+
+@pytest.mark.parametrize("hub", [GitLabHubOnDisk], indirect=True)
+def test_git_for_gitlab(hub: Hub, door: Door) -> None:
+    """What git pushes the API recognises."""
+    repo = hub.add("acme/shop", {"Dockerfile": NAIVE})
+    arguments = ("bot", "run", "--repo", "acme/shop", "--forge", "gitlab", "--url", door.address)
+    assert "opened dockerfile" in dockfix(*arguments, "--git").stderr
+    assert [request.path for request in hub.requests if request.method == "PUSH"] == ["/acme/shop"]
+    repo.commit({"Dockerfile": NAIVE + "RUN echo old again\n"})
+    assert "updated dockerfile" in dockfix(*arguments).stderr
+    assert len(repo.pulls) == 1
+
+
+@pytest.mark.parametrize(
+    ("hub", "words"),
+    [(Hub, "pull request"), (GitLabHub, "merge request"), (ForgejoHub, "pull request")],
+    indirect=["hub"],
+)
+def test_texts_call_it_what_the_forge_does(hub: Hub, door: Door, words: str) -> None:
+    repo = hub.add("acme/shop", {"Dockerfile": NAIVE})
+    arguments = ("bot", "run", "--repo", "acme/shop", "--forge", hub.kind, "--url", door.address)
+    dockfix(*arguments, "--onboard")
+    dockfix(*arguments)
+    repo.commit({"README.md": "theirs\n"}, "dockfix/dockerfile")
+    repo.commit({"Dockerfile": NAIVE + "RUN echo old again\n"})
+    dockfix(*arguments)
+    welcome, pull = repo.pulls
+    texts = [welcome.body, repo.commits[repo.refs["dockfix/onboarding"]]["message"]]
+    texts += [repo.files("dockfix/onboarding")[".dockfix.toml"].decode(), pull.body, *pull.comments]
+    assert len(texts) == 5
+    for text in texts:
+        assert words in text
+        assert ({"pull request", "merge request"} - {words}).pop() not in text
+
+
 def test_names_in_a_file(hub: Hub, door: Door) -> None:
     hub.add("acme/shop", {"Dockerfile": NAIVE})
     Path("names").write_text("# ours\nacme/shop  # the shop\n\nacme/shop\nACME/Shop\n")
@@ -139,7 +188,8 @@ def test_names_in_a_file(hub: Hub, door: Door) -> None:
         (["run", "--repo", "a/b", "--only", "nothing"], "no transform is called"),
         (["run", "--repo", "a/b", "--unpaced"], "for a server of your own"),
         (["run", "--repo", "a/b", "--unpaced", "--url", "gitlab.com"], "for a server of your own"),
-        (["run", "--repo", "a/b", "--forge", "gitlab", "--git"], "--git is for GitHub alone"),
+        (["run", "--repo", "a/b", "--unpaced", "--url", "https://codeberg.org/"], "for a server of your own"),
+        (["run", "--repo", "a/b", "--forge", "forgejo"], "--url names the server"),
         (["run", "--repo", "a/b", "--url", "gitlab.com", "--app-id", "1"], "--app-id is for GitHub alone"),
         (["run", "--repo", "a/b", "--forge", "svn"], "'svn' is not one of"),
         (["run", "--repo", "a/b", "--url", "http://ghe.example.com"], "begins with https://"),

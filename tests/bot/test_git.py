@@ -4,102 +4,48 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 import shutil
 import stat
-import subprocess
-import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 from dockfix.bot import git as module
-from dockfix.bot.forge import FileEdit, Forge, ForgeError, MovedError, Remote
+from dockfix.bot.forge import Access, FileEdit, ForgeError, MovedError, Objects, Remote
 from dockfix.bot.git import Git, connected
 from dockfix.bot.proposal import blob_sha
 from dockfix.bot.secret import Secret
 from dockfix.bot.throughgit import through_git
 from dockfix.bot.tree import TreeError
 
-from .conftest import TOKEN, Bot
+from .conftest import Bot
+from .gitserver import TOKEN, GitServer, git
 from .hub import Answer, Hub, Request
 from .rules import FIXED, NAIVE
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 T = TypeVar("T")
 
+ACCESS = Access(Secret(TOKEN), ("dockfix-bot", "bot@example.com"), "x-access-token")
 
-class Server:
-    """``git http-backend`` over a bare repository, behind HTTP basic authentication."""
+
+class Server(GitServer):
+    """The server with one repository, and a person's clone of it."""
 
     def __init__(self, folder: Path) -> None:
-        self.bare = folder / "shop.git"
-        self.seen: list[str] = []
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def backend(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length") or 0))
-                server.seen.append(f"{self.command} {self.path}")
-                expected = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
-                if self.headers.get("authorization") != f"Basic {expected}":
-                    self.send_error(401)
-                    return
-                path, _, query = self.path.partition("?")
-                environment = {
-                    "PATH": os.environ["PATH"],
-                    "GIT_PROJECT_ROOT": str(folder),
-                    "GIT_HTTP_EXPORT_ALL": "1",
-                    "REMOTE_USER": "bot",
-                    "REQUEST_METHOD": self.command,
-                    "PATH_INFO": path,
-                    "QUERY_STRING": query,
-                    "CONTENT_TYPE": self.headers.get("content-type", ""),
-                    "CONTENT_LENGTH": str(len(body)),
-                    "HTTP_CONTENT_ENCODING": self.headers.get("content-encoding", ""),
-                    "GIT_PROTOCOL": self.headers.get("git-protocol", ""),
-                }
-                done = subprocess.run(
-                    ["git", "http-backend"], check=False, input=body, capture_output=True, env=environment
-                )
-                head, _, data = done.stdout.partition(b"\r\n\r\n")
-                fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
-                self.send_response(int(fields.pop("Status", "200").split()[0]))
-                for name, value in {**fields, "Content-Length": str(len(data))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_GET = do_POST = backend  # noqa: N815
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.http.serve_forever, daemon=True)
-        self.thread.start()
-        self.link = f"http://127.0.0.1:{self.http.server_address[1]}/shop"
+        super().__init__(folder)
+        self.bare = self.create("shop")
+        self.link = f"{self.address}/shop"
         self.work = folder / "work"
-        for command in (
-            ["init", "-q", "--bare", "-b", "main", str(self.bare)],
-            ["init", "-q", "-b", "main", str(self.work)],
-        ):
-            self.git(*command, place=folder)
-        self.git("config", "http.receivepack", "true", place=self.bare)
+        git("init", "-q", "-b", "main", str(self.work), place=folder)
 
     def git(self, *arguments: str, place: Path | None = None) -> str:
-        clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
-        identity = {f"GIT_{role}_{part}": "person" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
-        command = ["git", *arguments]
-        return subprocess.run(
-            command, cwd=place or self.work, env=clean | identity, check=True, capture_output=True, text=True
-        ).stdout.strip()
+        return git(*arguments, place=place or self.work).decode().strip()
 
     def commit(self, files: Mapping[str, str], branch: str = "main") -> str:
         """A person's commit, pushed."""
@@ -120,13 +66,12 @@ class Server:
 def server(tmp_path: Path) -> Iterator[Server]:
     made = Server(tmp_path)
     yield made
-    made.http.shutdown()
-    made.http.server_close()
+    made.close()
 
 
 def with_git(server: Server, work: Callable[[Git], Awaitable[T]]) -> T:
     async def run() -> T:
-        async with connected(f"{server.link}.git", Secret(TOKEN), "dockfix-bot") as git:
+        async with connected(f"{server.link}.git", ACCESS) as git:
             return await work(git)
 
     return asyncio.run(run())
@@ -197,7 +142,7 @@ def test_requirement_09_lost_answer_to_a_deletion(server: Server) -> None:
     async def work(git: Git) -> None:
         head = await git.fetch("main")
         await git.push(head.commit, "dockfix/dockerfile", None)
-        await Cut(git.folder, git.url, git.secret).delete("dockfix/dockerfile", head.commit)
+        await Cut(git.folder, git.url, git.access).delete("dockfix/dockerfile", head.commit)
         assert await git.branch("dockfix/dockerfile") is None
 
     with_git(server, work)
@@ -222,7 +167,7 @@ def test_requirement_25_edits_outside_of_the_plan_abort(server: Server) -> None:
         for path in ("../x", ".git/config", "/x"):
             with pytest.raises(ForgeError, match="no path"):
                 await git.commit(head.commit, [edit("x", path)], lambda tree: "m")
-        sabotaged = Sabotaged(git.folder, git.url, git.secret)
+        sabotaged = Sabotaged(git.folder, git.url, git.access)
         with pytest.raises(ForgeError, match="extra"):
             await sabotaged.commit(head.commit, [edit(FIXED)], lambda tree: "m")
 
@@ -306,7 +251,7 @@ def test_requirement_25_nothing_of_anybody_runs(
 )
 def test_requirement_25_other_protocols_are_refused(url: str) -> None:
     async def run() -> None:
-        async with connected(url, Secret(TOKEN), "x") as git:
+        async with connected(url, ACCESS) as git:
             await git.fetch("main")
 
     with pytest.raises(ForgeError):
@@ -354,7 +299,7 @@ def test_requirement_21_git_is_given_the_token_by_its_environment(
         await git.push(await git.commit(head.commit, [edit(FIXED)], lambda tree: "m"), "dockfix/dockerfile", None)
         with pytest.raises(ForgeError) as caught:
             await git.fetch("missing")
-        everything = " ".join((*told, str(caught.value), repr(git), *server.seen))
+        everything = " ".join((*told, str(caught.value), repr(git), repr(server.seen)))
         files = b" ".join(path.read_bytes() for path in git.folder.rglob("*") if path.is_file()).decode("latin-1")
         for form in (TOKEN, secret, secret[4:-4]):
             assert form not in everything
@@ -388,7 +333,7 @@ def test_whole_run_through_git(bot: Bot, hub: Hub, server: Server) -> None:
 
     hub.faults.append(mirror)
     hub.base = "http://127.0.0.1:1"
-    enter: Callable[[Remote], AbstractAsyncContextManager[Forge]] = partial(through_git, bot.github())
+    enter: Callable[[Remote], AbstractAsyncContextManager[Objects]] = partial(through_git, bot.github())
     assert bot.run(enter=enter)["acme/shop"].outcome == "opened"
     (pull,) = repo.pulls
     ours = server.at("dockfix/dockerfile")
@@ -406,5 +351,5 @@ def test_requirement_22_git_shows_no_token_to_another_host(bot: Bot, hub: Hub, s
     hub.add("acme/shop", {"Dockerfile": NAIVE}, flags={"html_url": server.link})
     record = bot.run(enter=partial(through_git, bot.github()))["acme/shop"]
     assert record.outcome == "failed"
-    assert "which gets no token" in record.why
+    assert "gets no token" in record.why
     assert server.seen == []

@@ -297,11 +297,11 @@ def test_file_that_is_executable_and_one_that_becomes_so(bot: Bot, hub: Hub) -> 
         FileEdit("run.sh", b"new\n", "100755", entries["run.sh"][1]),
         FileEdit("made.sh", b"made\n", "100755", None),
     )
-    push = Push(BRANCH, Head(base, base), "Make it\n\nDockfix-Content: abc\n", edits, None)
 
     async def pushed() -> bool:
         forge = bot.forge()
         remote = await forge.remote(NAME)
+        push = Push(BRANCH, remote, Head(base, base), "Make it\n\nDockfix-Content: abc\n", edits, None)
         sha = await forge.push(remote, push)
         with pytest.raises(MovedError):
             await forge.push(remote, push)

@@ -7,12 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from .conftest import Bot
+from .forgejo_hub import ForgejoHub
 from .gitlab_hub import GitLabHub
 from .hub import Answer, Hub, Repo, Request
+from .ondisk import GitLabHubOnDisk, HubOnDisk
 from .rules import FIXED, NAIVE
 
 BRANCH = "dockfix/dockerfile"
-pytestmark = pytest.mark.parametrize("hub", [Hub, GitLabHub], indirect=True)
+pytestmark = pytest.mark.parametrize("hub", [Hub, GitLabHub, ForgejoHub, HubOnDisk, GitLabHubOnDisk], indirect=True)
 
 
 def naive(hub: Hub, name: str = "acme/shop") -> Repo:

@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import traceback
@@ -28,11 +29,14 @@ from dockfix.bot.pace import Pace
 from dockfix.bot.secret import Secret
 
 from . import faults
-from .conftest import TOKEN, Bot, transport
+from .conftest import Bot, transport
 from .contract import demand_valid
 from .door import Door
+from .forgejo_hub import ForgejoHub
 from .gitlab_hub import GitLabHub
+from .gitserver import TOKEN
 from .hub import Answer, Hub, Request
+from .ondisk import GitLabHubOnDisk, HubOnDisk, OnDisk
 from .rules import NAIVE
 
 
@@ -69,7 +73,18 @@ def command(*arguments: str, folder: Path, **environment: str) -> subprocess.Pop
     )
 
 
-@pytest.mark.parametrize("hub", [Hub, GitLabHub], indirect=True)
+def noting_git(folder: Path) -> tuple[Path, str]:
+    """A git that notes its arguments in a file before it does what it is told; the file, and a path to find it on."""
+    notes, tools = folder / "arguments of git", folder / "tools"
+    notes.touch()
+    tools.mkdir()
+    git = shutil.which("git") or "git"
+    (tools / "git").write_text(f"#!/bin/sh\necho \"$@\" >>'{notes}'\nexec '{git}' \"$@\"\n")
+    (tools / "git").chmod(0o755)
+    return notes, os.pathsep.join((str(tools), os.environ["PATH"]))
+
+
+@pytest.mark.parametrize("hub", [Hub, GitLabHub, ForgejoHub, HubOnDisk, GitLabHubOnDisk], indirect=True)
 @pytest.mark.parametrize("failure", ["", "refusal that echoes", "cut"])
 def test_requirement_21_token_appears_nowhere(hub: Hub, door: Door, tmp_path: Path, failure: str) -> None:
     """A whole run as a person starts it: arguments, output, logs, and every file that is left."""
@@ -78,10 +93,11 @@ def test_requirement_21_token_appears_nowhere(hub: Hub, door: Door, tmp_path: Pa
     )
     if failure == "refusal that echoes":
         echo = f"bad token {TOKEN} {base64.b64encode(f'x-access-token:{TOKEN}'.encode()).decode()}"
-        for ending in ("/git/trees", "/repository/commits"):
+        for ending in ("/git/trees", "/repository/commits", "/pulls", "/merge_requests"):
             hub.faults.append(faults.on("POST", ending, faults.answered(403, echo), times=9))
     elif failure == "cut":
-        hub.faults.append(faults.on("GET", "/branches/main", faults.answered(500), times=9))
+        for ending in ("/branches/main", "/pulls", "/merge_requests"):
+            hub.faults.append(faults.on("GET", ending, faults.answered(500), times=9))
     arguments = [
         "--repo",
         "acme/shop",
@@ -92,9 +108,11 @@ def test_requirement_21_token_appears_nowhere(hub: Hub, door: Door, tmp_path: Pa
         "--report",
         "report.json",
         "--label",
-        "x",
+        "docker",
+        *(["--git"] if hub.through_git else []),
     ]
-    running = command(*arguments, folder=tmp_path, DOCKFIX_TOKEN=TOKEN)
+    arguments_of_git, tools = noting_git(tmp_path)
+    running = command(*arguments, folder=tmp_path, DOCKFIX_TOKEN=TOKEN, PATH=tools)
     assert_clean(Path(f"/proc/{running.pid}/cmdline").read_text() if Path("/proc").is_dir() else "")
     output, errors = running.communicate(timeout=120)
     assert running.returncode == (1 if failure else 0), errors
@@ -104,8 +122,12 @@ def test_requirement_21_token_appears_nowhere(hub: Hub, door: Door, tmp_path: Pa
         if path.is_file():
             assert_clean(path.read_bytes().decode("latin-1"))
     assert (tmp_path / "report.json").is_file()
+    pushed = [line for line in arguments_of_git.read_text().splitlines() if " push " in line]
+    assert bool(pushed) == (isinstance(hub, OnDisk) and failure != "cut")
+    basic = base64.b64encode(f"{hub.git_user}:{TOKEN}".encode()).decode()
     for request in hub.requests:
-        assert request.headers["authorization"] == f"Bearer {TOKEN}"
+        expected = f"Basic {basic}" if request.method == "PUSH" else f"Bearer {TOKEN}"
+        assert request.headers["authorization"] == expected
         rest = {**request.headers, "authorization": ""}
         assert_clean(f"{request.path} {dict(request.query)} {rest} {request.body!r}")
 

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from dockfix.bot.names import shard_of
 from dockfix.cli import main
 
-KINDS = ("github", "gitlab", "kubernetes")
+KINDS = ("github", "gitlab", "forgejo", "kubernetes")
 
 
 def printed(kind: str) -> str:
@@ -39,6 +39,8 @@ def scripts(node: object) -> Iterator[str]:
         for key, value in node.items():
             if key in {"script", "args"}:
                 yield from value
+            elif key == "run":
+                yield value
             else:
                 yield from scripts(value)
     elif isinstance(node, list):
@@ -51,7 +53,7 @@ def commands(kind: str) -> list[list[str]]:
     texts = [line for script in scripts(parsed(kind)) for line in script.replace("\\\n", " ").splitlines()]
     texts += re.findall(r"^#   (dockfix .*?)(?: {2,}#.*)?$", printed(kind), re.MULTILINE)
     words = [shlex.split(text.partition(">")[0]) for text in texts]
-    found = [each[each.index("dockfix") + 1 :] for each in words]
+    found = [each[each.index("dockfix") + 1 :] for each in words if "dockfix" in each]
     assert found
     return found
 
@@ -133,6 +135,20 @@ def test_jobs_of_gitlab_count_from_one() -> None:
 
 def test_a_finding_is_a_warning_in_gitlab() -> None:
     assert parsed("gitlab")["dockfix"]["allow_failure"] == {"exit_codes": 1}
+
+
+def test_the_workflow_of_forgejo_proposes_but_not_from_a_pull_request() -> None:
+    workflow = parsed("forgejo")
+    assert set(workflow[True]) == {"pull_request", "schedule", "workflow_dispatch"}
+    check, propose = workflow["jobs"]["check"], workflow["jobs"]["propose"]
+    assert (check["if"], propose["if"]) == (
+        "github.event_name == 'pull_request'",
+        "github.event_name != 'pull_request'",
+    )
+    (last,) = propose["steps"][1:]
+    assert last["env"] == {"DOCKFIX_TOKEN": "${{ secrets.DOCKFIX_TOKEN }}"}
+    assert "secrets" not in str(check)
+    assert not any("${{" in step.get("run", "") for step in (*check["steps"], *propose["steps"]))
 
 
 def test_the_workflow_may_do_what_the_bot_does() -> None:

@@ -27,7 +27,7 @@ from dockfix.bot.workshop import Workshop, WorkshopError, workshop
 from dockfix.engine import Outcome, Plan
 from dockfix.transform import Safety
 
-from .conftest import TOKEN
+from .gitserver import TOKEN
 
 T = TypeVar("T")
 FILES = {
