@@ -20,8 +20,9 @@ import pytest
 from dockfix.bot.database import StateError
 from dockfix.bot.state import DAY, MONTH, WHOLE, Shard, State
 
-from .conftest import TOKEN, Bot, Time
+from .conftest import Bot, Time
 from .door import Door
+from .gitserver import TOKEN
 from .hub import Hub
 from .postgres import PASSWORD, PostgresError, Server
 from .rules import NAIVE
