@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from . import faults
-from .conftest import TOKEN
 from .door import Door
+from .gitserver import TOKEN
 from .hub import Hub
 from .persons import comments, proposed
 

@@ -25,8 +25,9 @@ from dockfix.transform import Change, Phase, transform
 from dockfix.transform import Result as Given
 
 from . import faults
-from .conftest import TOKEN, Bot, in_thread
+from .conftest import Bot, in_thread
 from .door import Door
+from .gitserver import TOKEN
 from .hub import Hub
 from .persons import accepted, comments, proposed
 from .rules import NAIVE, TRANSFORMS
