@@ -74,7 +74,9 @@ def _from(document: Document, stage: StageModel) -> Iterator[str]:
     yield from _stage_name(document, stage.stage)
     image = ImageReference.parse(base.words[0].value)
     external = stage.parent is None and not image.variables and image.text != "scratch"
-    if external and not image.digest and image.tag in {None, "latest"}:
+    # the name of a distroless image has the version: https://github.com/GoogleContainerTools/distroless
+    versioned = re.search(r"distroless/.+-debian\d+$", image.name) is not None
+    if external and not versioned and not image.digest and image.tag in {None, "latest"}:
         yield f"{image.name} without a version is whatever is newest on the day of the build"
 
 

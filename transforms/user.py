@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dockfix.model import Model, Step
 from dockfix.model.config import join, stated
 from dockfix.recipes import accounts, ecosystems, residence
-from dockfix.recipes.accounts import Owner
+from dockfix.recipes.accounts import SCRATCH, Owner
 from dockfix.recipes.obstacle import Obstacle, ObstacleError
 from dockfix.recipes.owner import chosen
 from dockfix.recipes.ownership import (
     Ownership,
     beside_copies,
+    can_run,
     is_app,
     last_settled,
     own,
@@ -38,11 +39,11 @@ def user(model: Model) -> Iterator[Result]:
 
     What it does:
         Makes an account with a fixed number (1001, see `uid`) in the final stage, or takes the one that the file makes
-        and never uses. The app's files become its own (`owner = "root"` leaves them root's), and so do the folders
-        that the app writes to: those that the sources, scripts, volumes and the file itself name. Where a development
-        server writes among its modules, the account installs these itself. A user site of pip moves to the home of the
-        account. nginx that listens on a high port runs as its own `nginx`. With Kubernetes manifests that demand it,
-        USER is a number.
+        and never uses. On `scratch` the number 65532 runs the app, as it does on distroless. The app's files become
+        its own (`owner = "root"` leaves them root's), and so do the folders that the app writes to: those that the
+        sources, scripts, volumes and the file itself name. Where a development server writes among its modules, the
+        account installs these itself. A user site of pip moves to the home of the account. nginx that listens on a
+        high port runs as its own `nginx`. With Kubernetes manifests that demand it, USER is a number.
 
     Why:
         Who breaks into the app is root in the container otherwise, one bug of the kernel away from the host.
@@ -60,17 +61,17 @@ def user(model: Model) -> Iterator[Result]:
     if stage.config.user.partition(":")[0] not in {"", "0", "root"}:
         return
     base = stage.stage.base
-    if stage.image is None:
+    if stage.image is None and stage.reference != SCRATCH:
         yield Refusal(base, f"who would run the app cannot be told: {stage.unresolved}")
         return
     asked = stage.last("USER")
     if asked is not None and not any(s.instruction.keyword == "RUN" for s in stage.steps[stage.steps.index(asked) :]):
         yield Refusal(asked.instruction, "the file itself asks for root at its end")
         return
-    if stage.image.user not in {"", "0", "root"}:
+    if stage.image is not None and stage.image.user not in {"", "0", "root"}:
         yield Refusal(base, f"the base runs as {stage.image.user}, and the file goes back to root")
         return
-    if stage.image.name == "nginx":
+    if stage.image is not None and stage.image.name == "nginx":
         yield from _nginx(model)
         return
     found = writable(model)
@@ -102,16 +103,14 @@ def _obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
     """Why the app stays root's, the plainest reason first."""
     base = model.final.stage.base
     image = model.final.image
-    assert image is not None
+    name = image.name if image is not None else SCRATCH
     yield from obstacles(model, found)
-    if image.name not in SHARED_BASES | ecosystems.images() or (
-        image.name not in {"node", "python"} and not languages(model)
+    if name not in SHARED_BASES | ecosystems.images() | {SCRATCH} or (
+        name not in {"node", "python"} and not languages(model)
     ):
-        yield Obstacle(
-            base, f"what the program of this {image.name} image writes, and what it needs of root, cannot be told"
-        )
-    if not accounts.can_be_made(image):
-        yield Obstacle(base, f"how accounts are made in {image.name}:{image.tag} is unknown")
+        yield Obstacle(base, f"what the program of this {name} image writes, and what it needs of root, cannot be told")
+    if not can_run(model):
+        yield from _without_shell(model, found)
     for fact in found.folders:
         if "node_modules" in fact.value.split("/"):
             why = f"the app writes to {fact.value} ({fact.origin}), among the modules that root installs"
@@ -135,8 +134,21 @@ def _obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
         yield Obstacle(base, f"{whole.value} ({whole.origin}) may write to the app's folder, which is {model.folder}")
 
 
+def _without_shell(model: Model, found: Writable) -> Iterator[Obstacle]:
+    """Why the app stays root's in an image in which no RUN can make an account or a folder."""
+    base, image = model.final.stage.base, model.final.image
+    if image is not None and accounts.brought(image, ecosystems.account(image.name)) is None:
+        yield Obstacle(base, f"how accounts are made in {image.name}:{image.tag} is unknown")
+    for fact in found.folders:
+        why = f"the app writes to {fact.value} ({fact.origin}), which no RUN can give to an account here"
+        yield Obstacle(base, why)
+    if found.unknown is not None:
+        why = f"{found.unknown.value} ({found.unknown.origin}) cannot be told, and no RUN can make folders here"
+        yield Obstacle(base, why)
+
+
 def _app(model: Model, found: Writable, owner: Owner, install: Step | None) -> Iterator[Result]:
-    """The change for an app in Node or Python, with its notes; *install* as :func:`_install` tells it."""
+    """The change for an app, with its notes; *install* as :func:`_install` tells it."""
     making = own(model, found, owner, install)
     config = stated(model.final.config, user=making.value, env=making.env)
     start = model.start.command or model.final.stage.base

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from dockfix.model import StageModel, Step
 
 
+SCRATCH = "scratch"
+NONROOT = 65532
+"""The number of the account of distroless images, which others use where there are no accounts:
+https://github.com/GoogleContainerTools/distroless/blob/main/common/variables.bzl"""
+
 WITH_SHADOW = frozenset({"almalinux", "centos", "fedora", "oraclelinux", "rockylinux"})
 """Images of Red Hat's kin that have ``useradd``; amazonlinux and the minimal ones have not (known 2026-11)."""
 
@@ -79,6 +84,11 @@ def commands(distribution: str, name: str, number: int) -> tuple[str, ...]:
 def made(name: str, number: int) -> Owner:
     """The account that :func:`commands` make."""
     return Owner(name, name, number, number, f"/home/{name}", True, new=True)
+
+
+def numbered() -> Owner:
+    """A user and a group without names, for an image that has no accounts."""
+    return Owner(str(NONROOT), str(NONROOT), NONROOT, NONROOT, "/", True)
 
 
 def brought(image: Image, name: str) -> Owner | None:

@@ -97,6 +97,15 @@ ECOSYSTEMS = (
         fetch=_later("java", "fetch"),
     ),
     Ecosystem(frozenset({"rust"}), split=_later("rust", "split")),
+    # https://github.com/GoogleContainerTools/distroless#how-do-i-use-distroless-images: ends of compiled programs
+    Ecosystem(
+        frozenset(
+            f"gcr.io/distroless/{name}{debian}"
+            for name in ("static", "base", "base-nossl", "cc", "java-base", "java11", "java17", "java21", "java25")
+            for debian in ("", "-debian11", "-debian12", "-debian13")
+        ),
+        account="nonroot",
+    ),
 )
 """In the order in which they are asked; a browser app is built by Node, so it comes first."""
 

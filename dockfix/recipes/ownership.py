@@ -81,7 +81,7 @@ def own(model: Model, found: Writable, owner: Owner, install: Step | None) -> Ow
     if owner.new:
         _account(making)
     usersite.move(making)
-    if model.options.owner == "app":
+    if model.options.owner == "app" and can_run(model):
         _own_copies(making, install)
     making.folders = _folders(making, found, install)
     if install is not None:
@@ -91,6 +91,12 @@ def own(model: Model, found: Writable, owner: Owner, install: Step | None) -> Ow
     _own_folders(making, [path for path in making.folders if not built or path != join(model.folder, NEXT_CACHE)])
     say_user(making)
     return making
+
+
+def can_run(model: Model) -> bool:
+    """Whether a RUN can make folders in the final stage. Where none can, the app is known to write nothing."""
+    image = model.final.image
+    return image is not None and accounts.can_be_made(image)
 
 
 def _account(making: Ownership) -> None:
@@ -319,6 +325,8 @@ def last_settled(model: Model) -> Step:
 
 def user_value(model: Model, owner: Owner) -> str:
     """The account by its number where Kubernetes must see that it is not root, else by its name."""
+    if owner.name.isdigit():
+        return owner.pair
     demanded = any(container.run_as_non_root for container in model.app.kubernetes)
     return str(owner.uid) if demanded and owner.uid is not None else owner.name
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .fixtures import built, rewrite
+from .fixtures import built, built_after, rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from .engine import Container, Engine
 
@@ -109,3 +110,10 @@ def test_an_old_volume_stays_roots_until_it_is_given_away(engine: Engine, image:
             container.wait_http("/", 8080)
     finally:
         engine.call("volume", "rm", "--force", volume)
+
+
+def test_a_number_runs_what_stands_on_scratch(engine: Engine, tmp_path: Path) -> None:
+    image = built_after(engine, "user/3-01-number-on-scratch", tmp_path / "app")
+    with engine.run(image) as container:
+        assert container.wait_http("/", 8080).body == b"hello\n"
+        assert container.uid() == 65532
