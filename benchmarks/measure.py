@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apps import Naive, Virtues, naive, virtues
+from composed import Composed, composed
 from corpus import Entry, entries
 from official import Verdict, verdicts
 from trial import Trial, attempt, culprit, lost_comments
@@ -41,10 +42,11 @@ _PHASES = {
     "order": Phase.COPY_ORDER,
 }
 _RIGHTLY = {
-    "split": ("development images", re.compile("this is a development image")),
-    "user": ("apps that write to the host's folders", re.compile(r"\bthe host's\b")),
+    "split": ("development images", re.compile("this is a development image"), "mounted"),
+    "user": ("apps that write to the host's folders", re.compile(r"\bthe host's\b"), "writable"),
 }
-"""What the rules forbid for some files, by the words of the refusal: counted with the others, and told apart."""
+"""What the rules forbid for some files, by the words of the refusal and by an outsider's reading of the compose files:
+counted with the others, and told apart."""
 TROUBLES = ("defect", "broken", "comments", "unstable", "crashed")
 
 
@@ -60,6 +62,7 @@ class Row:
         naive: what the original is naive about, ``None`` where it is not an app's naive Dockerfile.
         before: the virtues of the original, where it is one.
         after: the virtues of the result.
+        around: what compose lays over its image.
     """
 
     entry: Entry
@@ -69,6 +72,7 @@ class Row:
     naive: Naive | None
     before: Virtues | None
     after: Virtues | None
+    around: Composed | None
 
 
 def main() -> None:
@@ -140,6 +144,7 @@ def _judged(chosen: Sequence[Entry], trials: Sequence[Trial]) -> Iterator[Row]:
             kind,
             virtues(before.commands) if kind else None,
             virtues(after.commands) if kind and after.error is None else None,
+            composed(entry.place, entry.root) if kind else None,
         )
 
 
@@ -255,9 +260,12 @@ def _without(answers: Iterable[tuple[Row, bool]], virtue: str) -> Iterator[str]:
     """The share of those that no rule forbids, where some are forbidden."""
     if virtue not in _RIGHTLY:
         return
-    what, words = _RIGHTLY[virtue]
-    allowed = [(row, has) for row, has in answers if has or not any(words.search(each.why) for each in row.trial.said)]
-    yield f"    without {what}, of which the rules want none: {_share(has for _, has in allowed)}"
+    what, words, forbids = _RIGHTLY[virtue]
+    given = list(answers)
+    allowed = [has for row, has in given if has or not any(words.search(each.why) for each in row.trial.said)]
+    yield f"    without {what}, of which the rules want none: {_share(allowed)}"
+    others = [has for row, has in given if row.around is None or not getattr(row.around, forbids)]
+    yield f"    without those of which the compose files say so, whatever dockfix says: {_share(others)}"
 
 
 def _whys(trial: Trial, phase: Phase) -> set[str]:
@@ -303,6 +311,7 @@ def _plain(row: Row) -> dict[str, object]:
         "naive": asdict(row.naive) if row.naive else None,
         "before": asdict(row.before) if row.before else None,
         "after": asdict(row.after) if row.after else None,
+        "around": asdict(row.around) if row.around else None,
         "files": sorted(row.trial.files),
         "said": [[each.transform, each.kind, each.line, each.why] for each in row.trial.said],
     }
