@@ -23,6 +23,11 @@ _NEVER_ENTERED = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__"
 _VENDORED = frozenset({"vendor", "third_party", "third-party", "thirdparty", "bower_components", "site-packages"})
 _TESTS = frozenset({"test", "tests", "__tests__", "testing", "testdata", "test-data", "test_data", "fixtures", "e2e"})
 
+_GENERATED = re.compile(rb"\bgenerated\b", re.IGNORECASE)
+_NO_EDIT = re.compile(rb"\b(?:do\s+not|don'?t|never)\s+(?:\w+\s+)?(?:edit|modify|change)\b|@generated\b", re.IGNORECASE)
+_HEAD = 2000
+"""How many bytes of a Dockerfile are searched for the word of what has made it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -105,14 +110,14 @@ def within(files: Files, limit: int) -> Iterator[tuple[str, str | None]]:
         composed = composed or _of_compose(name)
         if named_like_a_dockerfile(name):
             seen.add(path)
-            yield path, _left_out(PurePosixPath(path))
+            yield path, _left_out(PurePosixPath(path)) or _made(files.read(path))
     if composed:
         from dockfix.facts.composefiles import compose
 
         services, _ = compose(files)
         for path in sorted({service.dockerfile for service in services if service.dockerfile} - seen):
             if files.exists(path) and not files.is_dir(path):
-                yield path, _left_out(PurePosixPath(path))
+                yield path, _left_out(PurePosixPath(path)) or _made(files.read(path))
 
 
 def root_of(folder: Path, otherwise: Path | None = None) -> Path:
@@ -167,7 +172,7 @@ def _of_compose(name: str) -> bool:
 
 
 def _sorted_out(path: Path, top: Path, root: Path) -> Found | Skipped:
-    why = _left_out(path.relative_to(top))
+    why = _left_out(path.relative_to(top)) or _made(_head(path))
     return Skipped(path, f"{why} (give its path to have it rewritten)") if why else Found(path, root)
 
 
@@ -180,6 +185,21 @@ def _left_out(relative: PurePath) -> str | None:
     if folders & _TESTS or _TESTS & set(re.split(r"[._-]", relative.name.lower())):
         return "belongs to tests"
     return None
+
+
+def _made(data: bytes | None) -> str | None:
+    """Why a Dockerfile is left alone whose first comments say that something makes it, which would make it anew."""
+    lines = (data or b"")[:_HEAD].splitlines()
+    said = b" ".join(line for line in lines if line.startswith(b"#"))
+    return "is generated, and says not to edit it" if _GENERATED.search(said) and _NO_EDIT.search(said) else None
+
+
+def _head(path: Path) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD)
+    except OSError:  # which is said when the file is worked on
+        return None
 
 
 def _is_venv(folder: Path) -> bool:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from dockfix.options import Options
 
 __all__ = [
+    "SOURCES",
     "Config",
     "Invocation",
     "Model",

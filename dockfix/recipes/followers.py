@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from posixpath import basename
 
-from dockfix.model import Model, Placement, Purpose, Role, StageModel, Step, is_manifest
+from dockfix.model import SOURCES, Model, Placement, Purpose, Role, StageModel, Step, is_manifest
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
 from dockfix.recipes.sources import MANIFEST_FOLDERS, check_flags, inside, is_relative, is_sources
 from dockfix.recipes.split import UnfitError
+
+FILES = (*SOURCES, ".ini")
+"""Endings of single files that belong to the sources: what an install reads of them it is asked for by name."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +120,11 @@ def _goes_along(model: Model, stage: StageModel, step: Step, moved: Sequence[Ste
         return False
     if any(is_manifest(p.target) for p in own if not p.folder) and len(own) == 1:
         raise UnfitError(step.instruction, "this brings a manifest under another name")
-    folder = any(p.folder and is_sources(model, p, step.before.workdir) for p in own)
-    return folder or any(inside(p.target, o.target) for p in own for o in earlier if o.folder)
+    if any(p.folder and is_sources(model, p, step.before.workdir) for p in own):
+        return True
+    if own and all(p.source.endswith(FILES) and inside(p.target, step.before.workdir) for p in own):
+        return True
+    return any(inside(p.target, o.target) for p in own for o in earlier if o.folder)
 
 
 def _source(placement: Placement, target: str) -> str:
