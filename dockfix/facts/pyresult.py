@@ -31,3 +31,6 @@ class Variable:
 
 
 Value: TypeAlias = "str | int | float | bool | Variable | Unknown | tuple[Value, ...] | dict[str, Value] | None"
+
+UNDECIDED = "is decided at run time"
+"""How a reason ends by which the address alone cannot be told, and not what the sources do."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dockfix.facts import pycommand, pydjango, pylisten
 from dockfix.facts.fact import Fact
-from dockfix.facts.pyresult import UNKNOWN, WILD, Value, Variable
+from dockfix.facts.pyresult import UNDECIDED, UNKNOWN, WILD, Value, Variable
 from dockfix.facts.pysource import Place, Source
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class Socket:
         """Note that something is given and not understood, so that no default takes its place."""
         if self._port is UNKNOWN:
             self._given = True
-            self._unread.append(Fact(f"{what} is decided at run time", origin))
+            self._unread.append(Fact(f"{what} {UNDECIDED}", origin))
 
     def _gunicorn(self) -> None:
         import shlex

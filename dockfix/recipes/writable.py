@@ -9,6 +9,7 @@ from posixpath import basename, dirname, normpath
 from typing import TYPE_CHECKING
 
 from dockfix.facts import Fact
+from dockfix.facts.pyresult import UNDECIDED
 from dockfix.model import Purpose
 from dockfix.model.config import covers, join
 from dockfix.model.server import PYTHON_SERVERS, entry_file, is_file_server
@@ -334,11 +335,12 @@ def _python(model: Model, program: Program, found: _Found) -> None:
     if {"makemigrations", "init"} & set(program.words):
         found.doubt("which folders get migrations", program.origin)
     doubt = server.writes_unknown
+    unread = [fact for fact in server.unread if not fact.value.endswith(UNDECIDED)]
     if doubt is not None:
         plain = re.search(r"\w", doubt.value) is not None
         found.doubt(f"what {doubt.value} is" if plain else "which path the app writes to", doubt.origin)
-    elif server.unread or server.entry is None:
-        why = server.unread[0] if server.unread else Fact("no source was found", program.origin)
+    elif unread or server.entry is None:
+        why = unread[0] if unread else Fact("no source was found", program.origin)
         found.doubt(f"what {' '.join(program.words[:3])} does ({why.value})", why.origin)
 
 
