@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dockfix.dockerfile import Instruction
 from dockfix.dockerfile.layout import replace
 from dockfix.dockerfile.shell import ShellScript
+from dockfix.facts import yarn
 from dockfix.model import Model
 from dockfix.model.config import ConfigDelta, render, stated
 from dockfix.model.start import NODE_RUNNERS, SHELLS
@@ -343,7 +344,7 @@ def _unfit(model: Model, resolved: Resolved) -> str | None:
         return f"{program} is found by npm alone{where}"
     if resolved.folder != node.folder:
         return f"it runs in another folder{where}"
-    if node.manager == "yarn-berry" and b"node-modules" not in (model.app.root.read(node.path(".yarnrc.yml")) or b""):
+    if node.manager == "yarn-berry" and yarn.linker(node).value == "pnp":
         return "yarn finds the packages by Plug'n'Play"
     if program in DIRECT and node.workspaces:
         return f"where {program} lies cannot be told{where}"

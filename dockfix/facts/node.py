@@ -223,6 +223,11 @@ class Node:
         """The folders of the workspaces' members."""
         return tuple(self._members)
 
+    @property
+    def members(self) -> tuple[Node, ...]:
+        """The workspaces' members."""
+        return tuple(self._members.values())
+
     @cached_property
     def _members(self) -> Mapping[str, Node]:
         from dockfix.facts.workspaces import members

@@ -138,8 +138,9 @@ def _node(model: Model, program: tuple[str, ...], resolved: Resolved | None) -> 
         return Server(language="node", name=name, framework=framework)
     if entry is None:
         return _framework_server(model, name, framework, resolved)
+    moved = model.app.node_at(resolved.folder) if resolved is not None and resolved.folder != node.folder else None
     found = node.server_of(entry)
-    member = node.member_at(entry) if found.entry is None else None
+    member = (moved, entry) if moved is not None else node.member_at(entry) if found.entry is None else None
     if member is not None:
         found = member[0].server_of(member[1])
     if found.entry is None and framework == "next" and basename(entry) == "server.js":

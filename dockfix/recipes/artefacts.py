@@ -19,6 +19,7 @@ BUILD_ONLY = (
     *("jest.config.*", "jest.setup.*", "vitest.config.*", ".mocharc*", ".nycrc*", "babel.config.*", ".babelrc*"),
     *(".swcrc", "nest-cli.json", "nodemon.json", "tsup.config.*", "webpack.config.*", "rollup.config.*"),
     *("package.json", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock*"),
+    *("pnpm-workspace.yaml", ".yarnrc*", ".yarn", "turbo.json", "nx.json"),
     *(".npmrc", ".nvmrc", ".node-version", "README*", "LICENSE*", "CHANGELOG*", "CONTRIBUTING*", "*.md"),
     *(".git*", ".docker*", "Dockerfile*", "*.dockerfile", "docker-compose*", "compose*.y*ml", "Makefile"),
     *(".editorconfig", ".vscode", ".idea", ".husky", ".env.example", ".env.sample", ".travis.yml"),

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from posixpath import dirname
 from typing import TYPE_CHECKING
 
+from dockfix.facts import yarn
 from dockfix.model import Purpose, option_text
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
@@ -187,7 +188,7 @@ def _node(model: Model, stage: StageModel, step: Step, called: Invocation) -> Re
     if called.operands and not called.has("--no-save"):
         named = called.operands[0].text
         raise UnfitError(step.instruction, f"{called.manager} adds {named} to package.json, which the sources bring")
-    root = _workspace_root(model, node)
+    root = workspace_root(model, node)
     if root is not None:
         raise UnfitError(step.instruction, f"{node.origin} belongs to the workspaces of {root.origin}")
     members = [member for path in node.workspaces if (member := node.beside(path)) is not None]
@@ -201,6 +202,8 @@ def _node(model: Model, stage: StageModel, step: Step, called: Invocation) -> Re
         _check_local(step, package, node)
         if package is not node and package.manifest.get("bin"):
             raise UnfitError(step.instruction, f"{package.origin} has programs that an install links to its sources")
+    if called.manager == "yarn" and node.manager == "yarn-berry" and yarn.linker(node).value == "pnp":
+        made += [node.path(name) for name in yarn.MADE if not node.has(name)]
     names = [name for name in MANAGERS[called.manager] if node.has(name)]
     locks = {"package-lock.json", "npm-shrinkwrap.json"} & set(names)
     if called.manager == "npm" and not locks and node.has("yarn.lock"):
@@ -212,7 +215,7 @@ def _node(model: Model, stage: StageModel, step: Step, called: Invocation) -> Re
     return Reading((*(node.path(name) for name in dict.fromkeys(names)), *extra), tuple(made))
 
 
-def _workspace_root(model: Model, node: Node) -> Node | None:
+def workspace_root(model: Model, node: Node) -> Node | None:
     """The package above whose workspaces a package belongs to: its install is the one that runs."""
     folder = node.folder
     while folder:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass
 from itertools import pairwise
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
+from dockfix.facts import yarn
 from dockfix.model import Invocation, Purpose, Role
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
 from dockfix.recipes.artefacts import in_context
-from dockfix.recipes.manifests import HARMLESS
+from dockfix.recipes.manifests import HARMLESS, workspace_root
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
@@ -140,13 +142,28 @@ def _moved(model: Model, install: Step) -> ShellCommand | None:
     return command if modules and model.folder != above and model.folder.startswith(above) else None
 
 
+def package(model: Model) -> Node | None:
+    """The package whose install brings the modules: where the app is a member of workspaces, the one above it."""
+    return model.node and (workspace_root(model, model.node) or model.node)
+
+
+def root(model: Model) -> str:
+    """The folder of the image in which that package lies."""
+    node, above = model.node, package(model)
+    below = (
+        posixpath.relpath(node.folder or ".", above.folder or ".") if node is not None and above is not None else "."
+    )
+    place = model.folder.rstrip("/")
+    return place.removesuffix(f"/{below}") if below != "." else model.folder
+
+
 def removes(model: Model, step: Step) -> tuple[str, ...]:
     """What of the app's folder a RUN takes away; nothing where it does anything else."""
     found: list[str] = []
     for command in step.script.commands if step.script is not None and step.script.ok and step.script.flat else ():
         words = [word for word in command.words[1:] if not word.text.startswith("-")]
         paths = [join(step.before.workdir, word.text) for word in words if word.static]
-        inside = [path for path in paths if path.startswith(f"{model.folder.rstrip('/')}/")]
+        inside = [path for path in paths if path.startswith(f"{root(model).rstrip('/')}/")]
         if command.name != "rm" or len(inside) < len(words):
             return ()
         found += inside
@@ -163,7 +180,7 @@ def _call(model: Model, install: Step) -> Invocation:
     calls = [called for called in install.invocations if purpose(called.command) is Purpose.INSTALL]
     if len(calls) != 1 or calls[0].operands or calls[0].manager not in MANAGERS or calls[0].verb not in INSTALLS:
         raise UnfitError(at, "the dependencies are not installed by one plain command")
-    if install.before.workdir != model.folder:
+    if install.before.workdir != root(model):
         raise UnfitError(at, f"the install runs in {install.before.workdir}, the app in {model.folder}")
     if any(command.name == "cd" for command in (install.script.commands if install.script else ())):
         raise UnfitError(at, "the install changes its folder")
@@ -183,23 +200,54 @@ def check_install(parts: Parts) -> None:
         raise UnfitError(at, "the install is told to leave out scripts or to go elsewhere")
 
 
-def check_manager(node: Node, parts: Parts) -> None:
+def manager_of(node: Node, parts: Parts) -> str:
+    """The package manager that installs: yarn of version 1 and later ones, which go by one name, told apart."""
+    modern = parts.call.manager == "yarn" and node.manager == "yarn-berry"
+    return "yarn-berry" if modern else parts.call.manager
+
+
+def check_manager(model: Model, node: Node, parts: Parts) -> None:
     """Refuse package managers that cannot be told to take the dev dependencies away again.
 
     Raises:
         UnfitError: with the reason.
     """
-    at = parts.install.instruction
-    if node.manager in {"yarn-berry", "bun"}:
-        raise UnfitError(at, f"{node.manager} keeps its modules in a way of its own ({node.origin})")
+    at, manager = parts.install.instruction, manager_of(node, parts)
+    if manager == "yarn-berry":
+        _check_berry(model, node, parts)
     if not node.workspaces:
         return
-    if parts.call.manager != "npm":
-        raise UnfitError(at, f"{parts.call.manager} keeps the modules of several packages ({node.origin})")
     if not parts.builds:
         raise UnfitError(at, f"the modules of several packages lie among their sources ({node.origin})")
-    if not node.locked or any(package.dev is None for package in node.locked):
+    if manager == "npm" and (not node.locked or any(package.dev is None for package in node.locked)):
         raise UnfitError(at, f"which dependencies of the workspaces are for development is not locked ({node.origin})")
+    if manager == "pnpm" and parts.call.has("--filter", "-F"):
+        raise UnfitError(at, "pnpm installs the modules of some packages alone")
+    if manager == "pnpm" and (node.lock is None or node.lock_in_step is False):
+        raise UnfitError(at, f"pnpm would choose the modules of several packages anew: no lock fits ({node.origin})")
+
+
+def _check_berry(model: Model, node: Node, parts: Parts) -> None:
+    """Refuse a later yarn that makes no ``node_modules``, or that cannot install it again for production.
+
+    Raises:
+        UnfitError: with the reason.
+    """
+    at, layout = parts.install.instruction, yarn.linker(node)
+    if layout.value != "node-modules":
+        why = f"yarn makes no node_modules: its {layout.value} linker finds the packages for node ({layout.origin})"
+        raise UnfitError(at, why)
+    commands = [command for step in model.final.steps for command in (step.script.commands if step.script else ())]
+    chosen = any(command.name == "corepack" or command.args[:2] == ("set", "version") for command in commands)
+    if not chosen and not yarn.brings_itself(node):
+        raise UnfitError(at, f"which yarn runs cannot be told: nothing calls corepack ({node.origin})")
+    if not yarn.focuses(node):
+        raise UnfitError(at, f"this yarn has no command that installs for production alone ({node.origin})")
+    for package in (node, *node.members):
+        script = next((name for name in ("preinstall", "install", "postinstall") if name in package.scripts), None)
+        if script is not None:
+            why = f"yarn would run {script} again without dev dependencies ({package.scripts[script].origin})"
+            raise UnfitError(at, why)
 
 
 def installs_production(parts: Parts) -> bool:
@@ -237,14 +285,25 @@ def knows_omit(stage: StageModel) -> bool:
     return major is None or int(major[0]) >= OLDEST_OMITTING
 
 
-def prune(stage: StageModel, manager: str) -> str:
+def installs_anew(node: Node, parts: Parts) -> bool:
+    """Whether the modules are installed once more, from the store that a mount may hold, to take some of them away."""
+    return parts.call.manager == "pnpm" and bool(node.workspaces)
+
+
+def prune(model: Model, node: Node, parts: Parts) -> str:
     """The command that takes the dev dependencies away again.
 
-    pnpm would run ``prepare`` once more, and yarn every script: https://github.com/pnpm/pnpm/issues/3277.
+    pnpm would run ``prepare`` once more, and yarn every script: https://github.com/pnpm/pnpm/issues/3277. pnpm prunes
+    no workspaces (https://pnpm.io/cli/prune): it installs them anew from its store, without asking where CI is set, and
+    would else keep what it no longer links for a week (https://pnpm.io/settings#modulescachemaxage).
     """
+    manager = manager_of(node, parts)
+    if installs_anew(node, parts):
+        return "CI=true pnpm install --prod --frozen-lockfile --ignore-scripts --config.modules-cache-max-age=0"
     return {
-        "npm": f"npm prune {omission(stage, 'npm')}",
+        "npm": f"npm prune {omission(model.final, 'npm')}",
         "yarn": "yarn install --production --ignore-scripts --prefer-offline",
+        "yarn-berry": f"yarn workspaces focus {'--all ' if node.workspaces else ''}--production",
         "pnpm": "pnpm prune --prod --ignore-scripts",
     }[manager]
 

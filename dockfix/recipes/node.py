@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose, Role
 from dockfix.model.config import join, stated
-from dockfix.recipes import packages
+from dockfix.recipes import packages, prisma
 from dockfix.recipes.artefacts import Artefacts, artefacts, why_whole
+from dockfix.recipes.corepack import check_fetched
 from dockfix.recipes.modules import (
     Parts,
     check_install,
     check_manager,
     install_edits,
+    installs_anew,
     installs_production,
     own_scripts,
+    package,
     prune,
     removes,
+    root,
     take_apart,
 )
 from dockfix.recipes.nodeend import copies, final_stage, is_inside, owner_flag, precedes_build, variables
-from dockfix.recipes.nodestart import check_start, node_env_decides, only_runs
+from dockfix.recipes.nodestart import called, check_start, node_env_decides, only_runs
 from dockfix.recipes.split import (
     NoGainError,
     Split,
@@ -61,7 +65,7 @@ def split(model: Model) -> Split | None:
         return None
     check_common(model, root_only=False)
     check_started(model)
-    node = model.node
+    node = package(model)
     if node is None and model.source is not None and model.app.node_problem(model.source) is not None:
         raise UnfitError(None, model.no_manifest(model.source))
     if node is None:
@@ -69,9 +73,11 @@ def split(model: Model) -> Split | None:
     parts = take_apart(model)
     found = _artefacts(model, node, parts)
     check_install(parts)
+    if found is None or not found.start:
+        check_fetched(model, parts.install, called(model))
     production = installs_production(parts)
     if found is None or found.modules:
-        check_manager(node, parts)
+        check_manager(model, node, parts)
         check_start(model, node, production)
         _check_prisma(node, parts, production)
     else:
@@ -100,19 +106,25 @@ def _gain(model: Model, node: Node, parts: Parts, production: bool) -> str:
 def _check_prisma(node: Node, parts: Parts, production: bool) -> None:
     """Refuse where taking dev dependencies away would take prisma's generated client along.
 
-    npm leaves folders alone whose names begin with a dot; yarn and pnpm make the tree anew.
+    npm and yarn leave folders of node_modules alone whose names begin with a dot, as that of the client does, and
+    pnpm those beside a package that it keeps. Installed anew, as pnpm does with workspaces, the client is lost.
 
     Raises:
         UnfitError: with the reason.
     """
-    prisma = node.dependency("prisma") or node.dependency("@prisma/client")
-    if prisma is None or production:
+    packages = (node, *node.members)
+    users = [fact for each in packages if (fact := each.dependency("prisma") or each.dependency("@prisma/client"))]
+    if not users or production:
         return
     at = parts.install.instruction
-    if parts.call.manager != "npm":
-        raise UnfitError(at, f"{parts.call.manager} would take prisma's generated client away ({prisma.origin})")
     if not parts.builds:
-        raise UnfitError(at, f"where prisma's client is generated cannot be told ({prisma.origin})")
+        raise UnfitError(at, f"where prisma's client is generated cannot be told ({users[0].origin})")
+    among = [place for each in packages for place in prisma.among_modules(each)]
+    lost = next((place for place in among if not place.value.startswith("node_modules/.prisma/")), None)
+    if lost is None and installs_anew(node, parts) and (among or not any(prisma.has_schema(each) for each in packages)):
+        lost = among[0] if among else users[0]
+    if lost is not None:
+        raise UnfitError(at, f"{parts.call.manager} would take prisma's generated client away ({lost.origin})")
 
 
 def _artefacts(model: Model, node: Node, parts: Parts) -> Artefacts | None:
@@ -128,7 +140,7 @@ def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None,
     production = installs_production(parts)
     own_stage = found is not None and found.modules and _installs_apart(node, parts, production)
     whole = production or own_stage or (found is not None and not found.modules)
-    modules = join(model.folder, "node_modules")
+    modules = join(root(model), "node_modules")
     removed = [path for step in parts.after for path in removes(model, step)]
     lean = production or not (node.dev_dependencies or node.workspaces)
     idle = found is None and lean and not removed and not parts.inner and not packages.build_tools(parts.before)
@@ -188,7 +200,7 @@ def _dependencies(model: Model, node: Node, parts: Parts, production: bool, name
         _first(model, parts, name, again=False),
         *(keep for keep in _setup(model, parts, [parts.install]) if not _is_idle_source(model, node, parts, keep)),
         Keep(parts.install.instruction, edits),
-        *([New(f"RUN {prune(model.final, parts.call.manager)}")] if prunes else []),
+        *(_pruned(model, node, parts, prunes=True) if prunes else []),
     ]
 
 
@@ -201,16 +213,18 @@ def _builder(model: Model, node: Node, parts: Parts, *, prunes: bool) -> list[It
         *_setup(model, parts, [parts.install, *parts.builds]),
         Keep(parts.install.instruction, install_edits(model, node, parts, production=False)),
         *kept[:built],
-        *_pruned(model, parts, prunes=prunes),
+        *_pruned(model, node, parts, prunes=prunes),
         *kept[built:],
     ]
 
 
-def _pruned(model: Model, parts: Parts, *, prunes: bool) -> list[Item]:
+def _pruned(model: Model, node: Node, parts: Parts, *, prunes: bool) -> list[Item]:
     """What takes away the modules that only the build needed: dev dependencies, and those of packages built inside."""
-    commands = [prune(model.final, parts.call.manager)] if prunes else []
+    commands = [prune(model, node, parts)] if prunes else []
     commands += [f"rm -rf {folder}/node_modules" for folder in parts.inner]
-    return [New(f"RUN {' && '.join(commands)}")] if commands else []
+    mounts = parts.install.instruction.flags if prunes and installs_anew(node, parts) else ()
+    flags = "".join(f"{flag.span.of(model.document.text)} " for flag in mounts)
+    return [New(f"RUN {flags}{' && '.join(commands)}")] if commands else []
 
 
 def _first(model: Model, parts: Parts, name: str, *, again: bool) -> Item:

@@ -10,7 +10,7 @@ from dockfix.model import Role
 from dockfix.model.config import render
 from dockfix.recipes import packages
 from dockfix.recipes.artefacts import Artefacts, in_context
-from dockfix.recipes.modules import Parts, removes
+from dockfix.recipes.modules import Parts, removes, root
 from dockfix.recipes.nodestart import needed, node_env_decides
 from dockfix.recipes.split import gives_away, is_root, last_line, used
 from dockfix.text import Edit
@@ -26,9 +26,9 @@ HEAD = frozenset({"ARG", "ENV", "LABEL", "MAINTAINER"})
 
 def copies(model: Model, parts: Parts, found: Artefacts | None, names: Sequence[str]) -> list[Item]:
     """The copies that bring the app to the end."""
-    folder, flag = model.folder.rstrip("/"), owner_flag(parts)
+    folder, flag = root(model).rstrip("/"), owner_flag(parts)
     if found is None:
-        return [New(f"COPY --from={names[-1]} {flag}{model.folder} ./")]
+        return [New(f"COPY --from={names[-1]} {flag}{root(model)} ./")]
     lines = [f"--from={names[0]} {flag}{folder}/node_modules ./node_modules"] if found.modules else []
     lines += [f"--from={names[-1]} {flag}{folder}/{found.root} ./"] if found.root else []
     lines += [f"--from={names[-1]} {flag}{folder}/{name} ./{name}" for name in found.built]
@@ -54,7 +54,7 @@ def _destination(model: Model, name: str) -> str:
 def is_inside(model: Model, step: Step) -> bool:
     """Whether everything that a COPY brings lands in the app's folder."""
     placed = [p for p in model.final.placements if p.step is step]
-    folder = model.folder.rstrip("/")
+    folder = root(model).rstrip("/")
     return bool(placed) and all(p.target == folder or p.target.startswith(folder + "/") for p in placed)
 
 

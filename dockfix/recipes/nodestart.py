@@ -5,20 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from posixpath import basename
+from posixpath import basename, normpath
 from typing import TYPE_CHECKING
 
+from dockfix.dockerfile.shell import parse_shell
 from dockfix.facts.compose import words
 from dockfix.facts.development import build_tool, development_tool
 from dockfix.model.commands import Purpose, purpose
 from dockfix.model.start import SHELLS
 from dockfix.recipes.artefacts import BUILD_ONLY
+from dockfix.recipes.modules import package
 from dockfix.recipes.programs import programs
 from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
+    from dockfix.facts import Fact
     from dockfix.facts.node import Node
     from dockfix.model import Model, Step
+    from dockfix.model.start import Start
 
 BINARIES = {"pm2": frozenset({"pm2", "pm2-runtime", "pm2-docker"}), "http-server": frozenset({"http-server", "hs"})}
 """Programs of packages that are installed globally, where they are called otherwise than the package."""
@@ -46,7 +50,7 @@ def check_start(model: Model, node: Node, production: bool) -> None:
     at = start.command
     if start.script is not None and start.program is None:
         raise UnfitError(at, "the entrypoint script does not show what it starts")
-    if not start.program:
+    if not start.program and not _followed(start):
         raise UnfitError(at, _unknown(model))
     hidden = next((each for each in programs(model) if each.missing), None)
     if hidden is not None:
@@ -63,6 +67,15 @@ def check_start(model: Model, node: Node, production: bool) -> None:
         fact = node.is_dev(imported.value)
         if fact is not None and fact.value:
             raise UnfitError(at, f"the sources import {imported.value}, a dev dependency ({imported.origin})")
+
+
+def _followed(start: Start) -> bool:
+    """Whether each program is known that a line, or a script of package.json, calls one after the other."""
+    if start.resolved is None:
+        return start.main is not None
+    line = parse_shell(start.resolved.shell)
+    joined = all(command.joiner in {"", "&&"} for command in line.commands)
+    return start.resolved.missing is None and bool(start.resolved.commands) and line.ok and line.flat and joined
 
 
 def _check_started(model: Model, tool_of: Callable[[Sequence[str]], str | None], what: str) -> None:
@@ -89,17 +102,49 @@ def _check_members(model: Model, node: Node) -> None:
     Raises:
         UnfitError: with the place.
     """
-    for folder in node.workspaces:
-        for path in model.app.root.walk(node.path(folder), 2000):
+    for member in _running(model, node):
+        for path in model.app.root.walk(member.folder, 2000):
             if not path.endswith(SOURCES) or _is_test(path) or TOOLING.search(path):
                 continue
             for number, line in enumerate((model.app.root.read(path) or b"").split(b"\n"), 1):
                 for match in IMPORTED.finditer(line) if not line.startswith(b"import type") else ():
                     name = "/".join(match[1].decode("utf-8", "replace").split("/")[: 2 if match[1][:1] == b"@" else 1])
-                    fact = node.is_dev(name)
+                    fact = _dev_of_member(node, member, name)
                     if fact is not None and fact.value:
                         where = model.app.origin(path, number)
                         raise UnfitError(model.start.command, f"the sources import {name}, a dev dependency ({where})")
+
+
+def _dev_of_member(node: Node, member: Node, name: str) -> Fact[bool] | None:
+    """Whether a package that a workspace's member imports is installed only with the dev dependencies."""
+    if node.manager == "npm":
+        return node.is_dev(name)
+    if name in {**member.dependencies, **member.optional_dependencies, **member.manifest.texts("peerDependencies")}:
+        return None
+    return member.is_dev(name) or node.is_dev(name)
+
+
+def _is_dev(model: Model, node: Node, name: str) -> Fact[bool] | None:
+    """Whether a tool is installed only with the dev dependencies of the app, or of the workspaces that it needs."""
+    facts = [node.is_dev(name), *(member.is_dev(name) for member in _running(model, node))]
+    return next((fact for fact in facts if fact is not None and not fact.value), next(filter(None, facts), None))
+
+
+def _running(model: Model, node: Node) -> Sequence[Node]:
+    """The workspace's members that the start command may run: its own and those it depends on, or all of them."""
+    resolved, program = model.start.resolved, model.start.program or ()
+    found = next((place[0] for word in program[1:] if (place := node.member_at(normpath(word))) is not None), None)
+    started = resolved.folder if resolved is not None else model.node.folder if model.node is not None else ""
+    if started != node.folder:
+        found = next((member for member in node.members if member.folder == started), None)
+    if found is None:
+        return node.members
+    running = [found]
+    for member in running:
+        wanted = {**member.dependencies, **member.optional_dependencies, **member.dev_dependencies}
+        others = (node.member(name) for name in wanted)
+        running += [other for other in others if other is not None and other not in running]
+    return running
 
 
 def _unknown(model: Model) -> str:
@@ -120,15 +165,15 @@ def _check_tools(model: Model, node: Node) -> None:
     tools = start.resolved.tools if start.resolved is not None else (start.program or ())[:1]
     if start.resolved is not None:
         tools = (*tools, *(basename(command[0]) for command in start.resolved.commands if command))
-    called = [(tool, "the start command") for tool in tools if tool != "node"]
-    called += [*_scripted(model, node), *elsewhere(model, node)]
+    uses = [(tool, "the start command") for tool in tools if tool != "node"]
+    uses += [*_scripted(model, node), *elsewhere(model, node)]
     everywhere = {name for step in model.final.steps for name in _global(step)}
-    for tool, where in called:
+    for tool, where in uses:
         if tool in COMPILERS and node.dev_dependencies:
             needed = next(iter(node.dev_dependencies.values()))
             why = f"{where} compiles by {tool}, which may need dev dependencies ({needed.origin})"
             raise UnfitError(at, why)
-        fact = node.is_dev(tool) if tool not in everywhere else None
+        fact = _is_dev(model, node, tool) if tool not in everywhere else None
         if fact is not None and fact.value:
             raise UnfitError(at, f"{where} uses {tool}, a dev dependency ({fact.origin})")
 
@@ -156,13 +201,19 @@ def _tools(node: Node, argv: tuple[str, ...], origin: str) -> Iterator[tuple[str
         yield name, origin
 
 
-def needed(model: Model, step: Step) -> bool:
-    """Whether a tool that a RUN installs globally, or a package manager that it sets up, is called in a container."""
+def called(model: Model) -> frozenset[str]:
+    """The programs that containers are known to call, the package manager that starts one included."""
     calls = model.start.names | {basename(word) for word in model.start.words[:1]}
     calls |= {program.name for program in programs(model)}
     if model.node is not None:
         calls |= {name for name, _ in elsewhere(model, model.node)}
         calls |= {basename(words(service.command)[0]) for service in model.services if words(service.command)}
+    return calls
+
+
+def needed(model: Model, step: Step) -> bool:
+    """Whether a tool that a RUN installs globally, or a package manager that it sets up, is called in a container."""
+    calls = called(model)
     corepack = step.script is not None and any(command.name == "corepack" for command in step.script.commands)
     corepack = corepack and (_by_script(model) or bool({"pnpm", "yarn"} & calls))
     return bool(_global(step) & calls) or corepack
@@ -213,7 +264,8 @@ def node_env_decides(model: Model) -> str | None:
     for service in model.services:
         if "NODE_ENV" in service.environment:
             return service.origin("environment")
-    source = model.source or ""
+    above = package(model)
+    source = above.folder if above is not None else model.source or ""
     for path in model.app.root.walk(source, 2000):
         if path.endswith(SOURCES) and not (_is_test(path) or _is_settings(path)):
             data = model.app.root.read(path)

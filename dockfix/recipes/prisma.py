@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from posixpath import dirname, join, normpath
 from typing import TYPE_CHECKING
 
+from dockfix.facts import Fact
 from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
@@ -76,6 +77,32 @@ def _made(step: Step, node: Node, path: str) -> Iterator[str]:
                     yield normpath(join(dirname(name), value))
                 elif key == "provider" and "/" in value and "node_modules/" not in value:
                     raise UnfitError(step.instruction, f"prisma runs {value} of the sources ({name})")
+
+
+def has_schema(node: Node) -> bool:
+    """Whether a package has a schema anywhere."""
+    return any(_schemas(node))
+
+
+def among_modules(node: Node) -> Iterator[Fact[str]]:
+    """The folders of node_modules that the generators of a package fill, each with the generator's place.
+
+    Only ``prisma-client`` must be told where: https://www.prisma.io/docs/orm/prisma-schema/overview/generators
+    """
+    for path in _schemas(node):
+        source = (node.files.read(path) or b"").decode("utf-8", "replace")
+        for generator in GENERATOR.finditer(source):
+            told = dict(SETTING.findall(generator[1]))
+            provider = told.get("provider", "")
+            usual = ".prisma/client" if provider == "prisma-client-js" else provider
+            output = told.get("output", f"node_modules/{usual}" if provider != "prisma-client" else "")
+            if "node_modules/" in output:
+                line = source.count("\n", 0, generator.start()) + 1
+                yield Fact(f"node_modules/{output.rpartition('node_modules/')[2]}", f"{join(node.prefix, path)}:{line}")
+
+
+def _schemas(node: Node) -> Iterator[str]:
+    return (path for path in node.files.walk(node.folder, 5000) if path.endswith(".prisma"))
 
 
 def generates_itself(stage: StageModel, step: Step, node: Node) -> bool:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from dockfix import catalog
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose, Role
+from dockfix.model.commands import NODE_MANAGERS
 from dockfix.model.config import difference, of_image, render
 from dockfix.recipes import nginx
-from dockfix.recipes.modules import INSTALLS, Parts, check_manager, install_edits
+from dockfix.recipes.modules import INSTALLS, Parts, install_edits
 from dockfix.recipes.split import (
     Split,
     UnfitError,
@@ -102,7 +103,6 @@ def split(model: Model) -> Split | None:
         return None
     check_common(model)
     parts = _parts(model)
-    check_manager(node, parts)
     _check_start(model, node)
     _check_services(model)
     site = Site(server, _output(node), _port(model, node, server), nginx.conf_path(model.app, model.source or ""))
@@ -137,7 +137,7 @@ def _parts(model: Model) -> Parts:
 
 def _installs(step: Step, call: Invocation) -> bool:
     """Whether a call installs what package.json lists."""
-    listed = call.manager in {"npm", "yarn", "pnpm"} and not call.operands
+    listed = call.manager in NODE_MANAGERS and not call.operands
     return listed and Purpose.INSTALL in step.purposes and call.verb in INSTALLS
 
 
