@@ -96,7 +96,13 @@ ECOSYSTEMS = (
         readers={"mvn": _later("java", "reading")},
         fetch=_later("java", "fetch"),
     ),
-    Ecosystem(frozenset({"rust"}), split=_later("rust", "split")),
+    Ecosystem(
+        frozenset({"rust"}),
+        frozenset({"cargo"}),
+        split=_later("rust", "split"),
+        fetch=_later("cargo", "fetch"),
+        ignored=_later("cargo", "ignored"),
+    ),
     # https://github.com/GoogleContainerTools/distroless#how-do-i-use-distroless-images: ends of compiled programs
     Ecosystem(
         frozenset(

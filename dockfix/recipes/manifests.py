@@ -92,11 +92,13 @@ class Fetch:
         paths: the manifests, as paths of the build context.
         lines: the instructions that fetch what these ask for, for the folder in which the build runs.
         why: what is gained, with the evidence.
+        first: what the RUN that builds then does first: a position in the text, and what to put there.
     """
 
     paths: tuple[str, ...]
     lines: tuple[str, ...]
     why: str
+    first: tuple[int, str] | None = None
 
 
 Reader = Callable[["Model", "StageModel", "Step", "Invocation"], Reading]

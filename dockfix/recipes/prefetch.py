@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from dockfix.dockerfile.layout import Gap, Item, Keep, New
 from dockfix.model import Model, Purpose, Role, StageModel, Step
 from dockfix.recipes.ecosystems import fetching
-from dockfix.recipes.manifests import copies
+from dockfix.recipes.manifests import Fetch, copies
 from dockfix.recipes.presence import absent
 from dockfix.recipes.sources import check_flags, is_relative, is_sources
 from dockfix.recipes.split import UnfitError
+from dockfix.text import Edit, Span
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,17 @@ def prefetch(model: Model, stage: StageModel) -> Prefetch | None:
         moved = [other for other in stage.steps[first:last] if other in copied]
         steps = [*stage.steps[:first], *(other for other in stage.steps[first:last] if other not in copied)]
         head = (*(Keep(other.instruction) for other in steps), *gap, *(New(line) for line in (*lines, *fetch.lines)))
-        rest = (*(Keep(other.instruction) for other in (*moved, *stage.steps[last:])),)
+        rest = [Keep(o.instruction, _edits(fetch) if o is step else ()) for o in (*moved, *stage.steps[last:])]
         return Prefetch((*head, *gap, *rest), copied[0], len(steps), len(head), fetch.why)
     return None
+
+
+def _edits(fetch: Fetch) -> tuple[Edit, ...]:
+    """What changes in the RUN that builds."""
+    if fetch.first is None:
+        return ()
+    at, text = fetch.first
+    return (Edit(Span(at, at), text),)
 
 
 def _settled_at(stage: StageModel, first: int, position: int) -> int:
