@@ -1,9 +1,11 @@
-"""Make ``github-openapi.json`` and ``forgejo-openapi.json``: of the forges' own descriptions, what the bot sends.
+"""Make ``github-openapi.json`` and its likes: of the forges' own descriptions of their APIs, what the bot sends.
 
 npm pack @octokit/openapi@23.0.2 && tar xzf octokit-openapi-23.0.2.tgz
 python tests/bot/prune.py github package/generated/api.github.com.json
 
-Forgejo serves its own at /swagger.v1.json, and keeps it in its sources as templates/swagger/v1_json.tmpl:
+GitLab's lies in its sources as doc/api/openapi/openapi_v3.yaml, Forgejo's as templates/swagger/v1_json.tmpl, and each
+server of Forgejo gives it at /swagger.v1.json:
+python tests/bot/prune.py gitlab openapi_v3.yaml
 python tests/bot/prune.py forgejo swagger.v1.json
 """
 
@@ -15,6 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 REPOSITORY = "/repos/{owner}/{repo}"
 GITHUB = {
@@ -49,6 +53,26 @@ GITHUB = {
     f"{REPOSITORY}/pulls/{{pull_number}}/requested_reviewers": ("post",),
     f"{REPOSITORY}/pulls/{{pull_number}}/reviews": ("post",),
 }
+PROJECT = "/projects/{id}"
+GITLAB = {
+    "/groups/{id}/projects": ("get",),
+    "/user": ("get",),
+    "/users": ("get",),
+    "/users/{user_id}/projects": ("get",),
+    PROJECT: ("get",),
+    f"{PROJECT}/fork": ("post",),
+    f"{PROJECT}/merge_requests": ("get", "post"),
+    f"{PROJECT}/merge_requests/{{merge_request_iid}}": ("put",),
+    f"{PROJECT}/merge_requests/{{noteable_id}}/notes": ("get", "post"),
+    f"{PROJECT}/repository/blobs/{{sha}}": ("get",),
+    f"{PROJECT}/repository/branches": ("get",),
+    f"{PROJECT}/repository/branches/{{branch}}": ("get", "delete"),
+    f"{PROJECT}/repository/commits": ("post",),
+    f"{PROJECT}/repository/commits/{{sha}}": ("get",),
+    f"{PROJECT}/repository/commits/{{sha}}/diff": ("get",),
+    f"{PROJECT}/repository/files/{{file_path}}": ("get",),
+    f"{PROJECT}/repository/tree": ("get",),
+}
 FORGEJO = {
     "/orgs/{org}/labels": ("get",),
     "/orgs/{org}/repos": ("get",),
@@ -68,6 +92,35 @@ FORGEJO = {
     f"{REPOSITORY}/pulls/{{index}}": ("patch",),
     f"{REPOSITORY}/pulls/{{index}}/requested_reviewers": ("post",),
 }
+JSON, FORM = "application/json", "multipart/form-data"
+TEXT = {"type": "string"}
+COMMIT = {
+    "type": "object",
+    "required": ["branch", "commit_message", "actions"],
+    "properties": {
+        **dict.fromkeys(("branch", "commit_message", "author_email", "author_name", "start_branch", "start_sha"), TEXT),
+        "start_project": {"oneOf": [{"type": "integer"}, TEXT]},
+        "force": {"type": "boolean"},
+        "stats": {"type": "boolean"},
+        "actions": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["action", "file_path"],
+                "additionalProperties": False,
+                "properties": {
+                    "action": {"type": "string", "enum": ["create", "delete", "move", "update", "chmod"]},
+                    **dict.fromkeys(("file_path", "previous_path", "content", "last_commit_id"), TEXT),
+                    "encoding": {"type": "string", "enum": ["text", "base64"]},
+                    "execute_filemode": {"type": "boolean"},
+                },
+            },
+        },
+    },
+}
+"""By hand, since GitLab's description tells of a commit only that it may be uploaded as a file:
+https://docs.gitlab.com/api/commits/#create-a-commit
+"""
 TEXTS = frozenset(
     {"description", "summary", "examples", "example", "externalDocs", "tags", "operationId"}
     | {"x-github", "x-go-name", "x-go-package", "consumes", "produces"}
@@ -81,10 +134,14 @@ class Description:
     Attributes:
         used: the paths, and the methods of each.
         origin: what is told of where it comes from.
+        prefix: what each of its paths begins with, if that is the server's.
+        server: the address of the API, where the description tells none.
     """
 
     used: Mapping[str, tuple[str, ...]]
     origin: Mapping[str, str]
+    prefix: str = ""
+    server: str = ""
 
 
 DESCRIPTIONS = {
@@ -98,6 +155,21 @@ DESCRIPTIONS = {
             "x-changes": "pruned by tests/bot/prune.py to the requests that dockfix sends, without answers, texts and "
             "examples",
         },
+    ),
+    "gitlab": Description(
+        GITLAB,
+        {
+            "x-origin": "https://gitlab.com/gitlab-org/gitlab/-/blob/master/doc/api/openapi/openapi_v3.yaml of June "
+            "2026, as kept in https://github.com/laconicman/swift-gitlab at f2dcdc7e75d9a1e0c7b247e3400dcc8feadfa4b7, "
+            "which has corrected its answers and dropped second spellings of values",
+            "x-retrieved": "2026-11-26",
+            "x-licence": "CC BY-SA 4.0, Copyright GitLab Inc.; so is this file",
+            "x-changes": "pruned by tests/bot/prune.py to the requests that dockfix sends, without answers, texts and "
+            "examples; the paths begin behind the server's /api/v4; the body of a commit, of which the original tells "
+            "only that it may be uploaded as a file, is by hand after https://docs.gitlab.com/api/commits/#create-a-commit",
+        },
+        "/api/v4",
+        "https://gitlab.com/api/v4",
     ),
     "forgejo": Description(
         FORGEJO,
@@ -118,16 +190,19 @@ DESCRIPTIONS = {
 def main() -> None:
     name, file = sys.argv[1:]
     description = DESCRIPTIONS[name]
-    source = json.loads(Path(file).read_text(encoding="utf-8"))
+    text = Path(file).read_text(encoding="utf-8")
+    source = yaml.safe_load(text) if file.endswith(".yaml") else json.loads(text)
     if "swagger" in source:
         source = _modern(source)
     paths = {
-        path: {method: source["paths"][path][method] for method in methods}
+        path: {method: source["paths"][description.prefix + path][method] for method in methods}
         for path, methods in description.used.items()
     }
     for operations in paths.values():
         for operation in operations.values():
             operation["responses"] = {"default": {"description": ""}}
+            if FORM in operation.get("requestBody", {}).get("content", {}):
+                operation["requestBody"]["content"] = {JSON: {"schema": COMMIT}}
     components: dict[str, dict[str, Any]] = {}
     pending: list[Any] = [paths]
     while pending:
@@ -139,7 +214,7 @@ def main() -> None:
     pruned = {
         "openapi": source["openapi"],
         "info": {"title": source["info"]["title"], "version": source["info"]["version"], **description.origin},
-        "servers": source["servers"],
+        "servers": [{"url": description.server}] if description.server else source["servers"],
         "paths": _bare(paths),
         "components": _bare(components),
     }
@@ -156,7 +231,7 @@ def _modern(source: dict[str, Any]) -> dict[str, Any]:
             given = operation.pop("parameters", [])
             operation["parameters"] = [_parameter(each) for each in given if each["in"] != "body"]
             for body in (each for each in given if each["in"] == "body"):
-                content = {"application/json": {"schema": body["schema"]}}
+                content = {JSON: {"schema": body["schema"]}}
                 operation["requestBody"] = {"content": content, "required": body.get("required", False)}
     return {
         "openapi": "3.0.3",
