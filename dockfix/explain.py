@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -122,7 +123,9 @@ class _Run:
         from dockfix.verify import Trial
 
         assert self.place is not None
-        return attempt(subject, case.plan, self.place, Trial()) if case.plan.changed else None
+        if not case.plan.changed:
+            return None
+        return attempt(subject, case.plan, self.place, Trial(), shown=sys.stderr.isatty() and not self.request.quiet)
 
     def _known(self, case: Case) -> Verification | None:
         if not self.measured:

@@ -105,15 +105,15 @@ class _Session:
         self.colour = _wants_colour(request.color)
         self.place = place
         self.planner = Planner(request)
+        self.terminal = sys.stderr.isatty() and not request.quiet
         self.dialogue = Dialogue(self._echo_diff)
 
     def run(self) -> int:
         request = self.request
         items = [*self._standard_input()] if STDIN in request.paths else [*discover(map(Path, request.paths))]
-        terminal = sys.stderr.isatty() and not (request.quiet or request.interactive)
         records: list[Record] = []
         attempts = (self.planner.attempt(item, self._rewrite) for item in items)
-        for record in progress(attempts, len(items), shown=terminal):
+        for record in progress(attempts, len(items), shown=self.terminal and not request.interactive):
             if record is None:
                 continue
             records.append(record)
@@ -167,7 +167,7 @@ class _Session:
         from dockfix.verify.text import lines
 
         assert self.place is not None
-        found = attempt(subject, plan, self.place, Trial(quick=True))
+        found = attempt(subject, plan, self.place, Trial(quick=True), shown=self.terminal)
         if not self.request.quiet:
             for line in lines(found):
                 click.echo(line, err=True)

@@ -15,6 +15,7 @@ from dockfix.config import ConfigError
 from dockfix.discover import discover
 from dockfix.dockerfile import Document
 from dockfix.planner import Planner, Selection, Subject, UsageError
+from dockfix.report.progress import status
 from dockfix.report.record import Failure, Omission
 from dockfix.report.text import printable
 from dockfix.verify import text
@@ -110,9 +111,20 @@ def attempt(
     trial: Trial,
     *,
     original: Side | None = None,
-    say: Say = lambda words: None,
+    part: Sequence[str] = (),
+    shown: bool = False,
 ) -> Verification:
-    """Verify *plan*, which was made for *subject*; a plan that failed its own proofs is not tried."""
+    """Verify *plan*, which was made for *subject*; a plan that failed its own proofs is not tried.
+
+    Args:
+        subject: the Dockerfile.
+        plan: its plan.
+        place: where to work.
+        trial: how to go about it.
+        original: what is known of the original already, which is not built and run again then.
+        part: the ids of the transforms, where they are not all.
+        shown: whether standard error is a terminal, which is told what goes on.
+    """
     path = str(subject.item.path)
     if plan.defects:
         defect = plan.defects[0]
@@ -122,7 +134,15 @@ def attempt(
         root = subject.repository.checkout(place.folder)
     except OSError as error:
         return Verification(path, Verdict("could not run", (str(error),)))
-    return verify(plan, app, root, place, path=path, options=subject.options, trial=trial, original=original, say=say)
+    about = f"{path}, {' and '.join(part)} alone" if part else path
+    say: Say = (lambda words: status(f"{about}: {words}")) if shown else (lambda words: None)
+    try:
+        return verify(
+            plan, app, root, place, path=path, options=subject.options, trial=trial, original=original, say=say
+        )
+    finally:
+        if shown:
+            status("")
 
 
 class _Run:
@@ -138,7 +158,6 @@ class _Run:
         omissions: list[Omission] = []
         for item in discover(map(Path, self.request.paths)):
             found = self.planner.attempt(item, self._verify)
-            self._say("")
             if isinstance(found, Verification):
                 verifications.append(found)
                 self._show(found)
@@ -175,31 +194,23 @@ class _Run:
     def _part(self, subject: Subject, ids: tuple[str, ...], whole: Verification) -> Verification:
         """The verification of some transforms alone, against the original that has been looked at already."""
         chosen = replace(subject, options=replace(subject.options, only=frozenset(ids)))
-        return self._attempt(chosen, replace(self.request.trial, quick=True, rebuilds=None), whole.before)
+        trial = replace(self.request.trial, quick=True, rebuilds=None)
+        return self._attempt(chosen, trial, whole.before, ids)
 
     def _plan(self, subject: Subject) -> Plan:
         return subject.repository.plan(subject.item.path, subject.options, context=subject.context)
 
-    def _attempt(self, subject: Subject, trial: Trial, original: Side | None = None) -> Verification:
-        return attempt(
-            subject,
-            self._plan(subject),
-            self.place,
-            trial,
-            original=original,
-            say=lambda words: self._say(f"{subject.item.path}: {words}"),
-        )
+    def _attempt(
+        self, subject: Subject, trial: Trial, original: Side | None = None, part: Sequence[str] = ()
+    ) -> Verification:
+        plan = self._plan(subject)
+        return attempt(subject, plan, self.place, trial, original=original, part=part, shown=self.terminal)
 
     def _show(self, found: Verification) -> None:
         if self.request.form == "text" and not (self.request.quiet and found.verdict.kind in _SAME):
             for line in text.lines(found):
                 click.echo(line)
             click.echo()
-
-    def _say(self, words: str) -> None:
-        if self.terminal:
-            sys.stderr.write(f"\r\x1b[K{printable(words)}")
-            sys.stderr.flush()
 
 
 def _step(found: Verification) -> Step:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
+
+from dockfix.report.text import printable
 
 T = TypeVar("T")
 
@@ -33,17 +36,19 @@ def progress(results: Iterable[T], total: int, *, shown: bool) -> Iterator[T]:
         number += 1
         visible = time.monotonic() - began > PATIENCE
         if visible:
-            _show(f"\rdockfix: {number} of {total}")
+            status(f"dockfix: {number} of {total}")
         try:
             result = next(iterator)
         except StopIteration:
             return
         finally:
             if visible:
-                _show("\r\x1b[K")
+                status("")
         yield result
 
 
-def _show(text: str) -> None:
-    sys.stderr.write(text)
+def status(words: str) -> None:
+    """Show *words* on the terminal in place of those before, cut to its width; none clear the line."""
+    width = shutil.get_terminal_size().columns - 1
+    sys.stderr.write(f"\r\x1b[K{printable(words)[:width]}")
     sys.stderr.flush()

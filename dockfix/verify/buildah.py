@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from dockfix.verify import buildahlog
 from dockfix.verify.engine import Engine
 from dockfix.verify.podman import read_build
 from dockfix.verify.result import BuildResult, EngineError, Layer
@@ -33,6 +34,10 @@ class Buildah(Engine):
     def read_build(self, log: str, ok: bool, image: str, seconds: float) -> BuildResult:
         """As Buildah prints it."""
         return read_build(log, ok, image, seconds)
+
+    def building(self, log: str) -> str:
+        """As Buildah names it."""
+        return buildahlog.current(log)
 
     def health_options(self, image: str) -> list[str]:
         """None, since nothing runs."""

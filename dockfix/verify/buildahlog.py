@@ -28,6 +28,11 @@ def steps(log: str) -> tuple[BuildStep, ...]:
     )
 
 
+def current(log: str) -> str:
+    """The step that a build is at."""
+    return next((step[1] for step in map(_STEP.match, reversed(log.splitlines())) if step is not None), "")
+
+
 def cached_steps(log: str) -> int:
     """How many steps came from the cache, copies included."""
     return sum(line.startswith(_CACHED) for line in log.splitlines())

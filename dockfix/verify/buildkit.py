@@ -7,7 +7,9 @@ import re
 from dockfix.verify.result import BuildStep, MissingBase
 
 _STEP = re.compile(r"^#(\d+) \[[^\]]*\] RUN (.*)$", re.MULTILINE)
+_BEGUN = re.compile(r"^#(\d+) (\[.+?\] .*|exporting to image)$", re.MULTILINE)
 _CACHED = re.compile(r"^#(\d+) CACHED$", re.MULTILINE)
+_OVER = re.compile(r"^#(\d+) (?:CACHED|DONE .*)$", re.MULTILINE)
 _NO_BASE = re.compile(r"(?:ERROR: failed to solve: )(\S+): failed to resolve source metadata")
 UNREACHABLE = re.compile(
     r"no such host|dial tcp|i/o timeout|connection refused|TLS handshake|network is unreachable|toomanyrequests"
@@ -26,6 +28,12 @@ def steps(log: str) -> tuple[BuildStep, ...]:
 def cached_steps(log: str) -> int:
     """How many steps came from the cache, copies included."""
     return len(_CACHED.findall(log))
+
+
+def current(log: str) -> str:
+    """The step that a build is at, as BuildKit names it: of those that run at once, the one that began last."""
+    over = set(_OVER.findall(log))
+    return next((name for number, name in reversed(_BEGUN.findall(log)) if number not in over), "")
 
 
 def missing_base(log: str) -> MissingBase | None:

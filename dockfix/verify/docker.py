@@ -54,6 +54,10 @@ class Docker(Engine):
             return BuildResult(True, image, seconds, log, steps, cached)
         return BuildResult(False, "", seconds, log, steps, cached, buildkit.reason(log), buildkit.missing_base(log))
 
+    def building(self, log: str) -> str:
+        """As BuildKit names it."""
+        return buildkit.current(log)
+
     def health_options(self, image: str) -> list[str]:
         """Every second while it starts and every other second then.
 

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +58,10 @@ class Engine(ABC):
     @abstractmethod
     def read_build(self, log: str, ok: bool, image: str, seconds: float) -> BuildResult:
         """What a build's output says of it."""
+
+    @abstractmethod
+    def building(self, log: str) -> str:
+        """The step that a build is at which has printed *log* so far; empty where it has begun none."""
 
     @abstractmethod
     def health_options(self, image: str) -> list[str]:
@@ -117,11 +121,13 @@ class Engine(ABC):
         build_args: Mapping[str, str] | None = None,
         no_cache: bool = False,
         timeout: float = 1200,
+        say: Callable[[str], None] | None = None,
     ) -> BuildResult:
         """Build ``dockerfile`` (absolute, or a path inside ``context``).
 
-        A build that fails, or that ``timeout`` seconds do not suffice for, is a result, no exception. BuildKit takes
-        limits of memory from its builder alone, so that a build is limited in time only.
+        *say* is told each step while it runs. A build that fails, or that ``timeout`` seconds do not suffice for, is a
+        result, no exception. BuildKit takes limits of memory from its builder alone, so that a build is limited in
+        time only.
         """
         tag = self.name(tag)
         with tempfile.TemporaryDirectory(prefix="dockfix-build-", dir=self.scratch) as scratch:
@@ -138,7 +144,7 @@ class Engine(ABC):
                 command.append("--no-cache")
             started = time.monotonic()
             try:
-                done = self._execute((*command, str(context)), timeout, merged=True)
+                done = self._execute((*command, str(context)), timeout, merged=True, say=say)
             except TimedOutError as error:
                 seconds = time.monotonic() - started
                 return BuildResult(False, "", seconds, error.output, reason=error.reason, timed_out=True)
@@ -268,10 +274,19 @@ class Engine(ABC):
     def _environment(self) -> Mapping[str, str]:
         return self.environment
 
-    def _execute(self, arguments: Sequence[str], timeout: float, *, merged: bool = False) -> Done:
+    def _execute(
+        self,
+        arguments: Sequence[str],
+        timeout: float,
+        *,
+        merged: bool = False,
+        say: Callable[[str], None] | None = None,
+    ) -> Done:
+        command = (self.program, *arguments)
+        hear = None if say is None else lambda log: say(self.building(log))
         try:
             return execute(
-                (self.program, *arguments), self._environment(), timeout=timeout, errors="merged" if merged else "apart"
+                command, self._environment(), timeout=timeout, errors="merged" if merged else "apart", hear=hear
             )
         except subprocess.TimeoutExpired as error:
             raise TimedOutError(f"{self.program} {arguments[0]}", timeout, error.output) from error

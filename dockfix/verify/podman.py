@@ -69,6 +69,10 @@ class Podman(Engine):
         """As Buildah prints it."""
         return read_build(log, ok, image, seconds)
 
+    def building(self, log: str) -> str:
+        """As Buildah names it."""
+        return buildahlog.current(log)
+
     def health_options(self, image: str) -> list[str]:
         """None: whoever asks for the health runs the check."""
         return []

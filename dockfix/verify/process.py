@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+HEARING_SECONDS = 0.5
+"""How often whoever waits hears what a command has printed so far."""
 
 PATIENCE = 10.0
 """Seconds that an interrupted command gets to call off what it began on the engine, before it is killed."""
@@ -27,6 +31,7 @@ def execute(
     *,
     timeout: float,
     errors: Literal["apart", "merged"] = "apart",
+    hear: Callable[[str], None] | None = None,
 ) -> Done:
     """Run *command* to its end.
 
@@ -38,6 +43,7 @@ def execute(
         environment: the child's whole environment.
         timeout: seconds after which it is called off.
         errors: whether standard error is kept apart or mixed into the output as it comes.
+        hear: told the whole output so far, again and again while the command runs.
 
     Raises:
         subprocess.TimeoutExpired: it took longer.
@@ -55,7 +61,7 @@ def execute(
     )
     with process:
         try:
-            output, complaints = process.communicate(timeout=timeout)
+            output, complaints = _finished(process, timeout, hear)
         except subprocess.TimeoutExpired as late:
             late.output = _call_off(process) or late.output
             raise
@@ -63,6 +69,20 @@ def execute(
             _call_off(process)
             raise
     return Done(process.returncode, output, complaints or "")
+
+
+def _finished(
+    process: subprocess.Popen[str], timeout: float, hear: Callable[[str], None] | None
+) -> tuple[str, str | None]:
+    """What a command prints until it ends."""
+    deadline = time.monotonic() + timeout
+    while hear is not None and time.monotonic() + HEARING_SECONDS < deadline:
+        try:
+            return process.communicate(timeout=HEARING_SECONDS)
+        except subprocess.TimeoutExpired as waiting:
+            # bytes, whatever the process was asked for: https://github.com/python/cpython/issues/87597
+            hear(waiting.output.decode("utf-8", "replace") if isinstance(waiting.output, bytes) else "")
+    return process.communicate(timeout=max(0.0, deadline - time.monotonic()))
 
 
 def _call_off(process: subprocess.Popen[str]) -> str:

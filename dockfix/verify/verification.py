@@ -244,8 +244,8 @@ class _Work:
 
     def _linger(self, rewrite: Observation) -> Observation | None:
         """The original once more, for longer than the rewrite ran; ``None`` where it is not built again."""
+        result = self._build("before", "building the original once more")
         self.say("running the original once more")
-        result = self._build("before")
         seconds = _LINGER + (rewrite.healthy or rewrite.ready or 0.0)
         patience = replace(self.trial.patience, linger=seconds)
         return self._observe(result.image, 0, patience) if result.ok else None
@@ -258,8 +258,7 @@ class _Work:
 
     def _side(self, side: str) -> Side:
         """Build and run one of the two; without a run where the engine builds alone."""
-        self.say(f"building the {_named(side)}")
-        result = self._build(side, cold=not self.trial.quick)
+        result = self._build(side, f"building the {_named(side)}", cold=not self.trial.quick)
         if not result.ok:
             return Side(log=result.log, failure=result)
         run = None
@@ -269,8 +268,10 @@ class _Work:
         builds = Builds() if self.trial.quick else Builds(cold=result.seconds)
         return Side(facts(self.workspace.engine, result.image), run, builds)
 
-    def _build(self, side: str, *, cold: bool = False) -> BuildResult:
+    def _build(self, side: str, doing: str, *, cold: bool = False) -> BuildResult:
         copy = self.copies[side]
+        began = time.monotonic()
+        self.say(doing)
         result = self.workspace.engine.build(
             copy.context,
             copy.dockerfile,
@@ -278,6 +279,7 @@ class _Work:
             build_args={**self.expected.build_args, **self.trial.build_args},
             no_cache=cold,
             timeout=self.trial.build_seconds,
+            say=lambda step: self.say(f"{doing}, {time.monotonic() - began:.0f} s" + (f": {step}" if step else "")),
         )
         if result.ok and result.image not in self.images:
             self.images.append(result.image)
@@ -303,28 +305,28 @@ class _Work:
         manifests = () if self.trial.quick else contexts.manifests(copies)
         if source is not None:
             for number in range(rebuilds):
-                self.say(f"building after a change of {source}, {number + 1} of {rebuilds}")
+                doing = f"after a change of {source}, {number + 1} of {rebuilds}"
                 token = os.urandom(_TOKEN)
                 for side in SIDES:
                     contexts.touch_source(self.copies[side], source, token)
-                    result = self._rebuild(side)
+                    result = self._rebuild(side, doing)
                     builds = sides[side].builds
                     cached = dependencies_cached(result.steps)
                     builds = replace(builds, source=(*builds.source, result.seconds), cached=cached)
                     sides[side] = replace(sides[side], builds=builds)
         if manifests:
-            self.say(f"building after a change of {', '.join(manifests)}")
+            doing = f"after a change of {', '.join(manifests)}"
             token = os.urandom(_TOKEN)
             for side in SIDES:
                 for manifest in manifests:
                     contexts.touch_manifest(self.copies[side], manifest, token)
-                result = self._rebuild(side)
+                result = self._rebuild(side, doing)
                 builds = replace(sides[side].builds, dependencies=(result.seconds,))
                 sides[side] = replace(sides[side], builds=builds)
         return (*([source] if source is not None else []), *manifests)
 
-    def _rebuild(self, side: str) -> BuildResult:
-        result = self._build(side)
+    def _rebuild(self, side: str, doing: str) -> BuildResult:
+        result = self._build(side, f"building the {_named(side)} {doing}")
         if not result.ok:
             raise EngineError(f"the {_named(side)} does not build again: {result.reason}")
         return result

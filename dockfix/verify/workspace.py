@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from dockfix.verify.engine import Engine
+from dockfix.verify.process import PATIENCE
 from dockfix.verify.result import EngineError
 
 LABEL = "dockfix.verify"
@@ -25,6 +26,8 @@ LABEL = "dockfix.verify"
 PREFIX = "dockfix-verify-"
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 _CALM_SECONDS = 0.5
+_IMPATIENT_SECONDS = PATIENCE + 5.0
+"""After so long whatever was running has been called off, so that one who asks again has not been heard."""
 _SWEEPS = 8
 
 
@@ -55,9 +58,14 @@ class Workspace:
 
 @dataclass
 class _Guard:
-    """Turns the first signal into an exception, and the ones after it, or during the sweep, into nothing."""
+    """Turns a signal into an exception, and the ones soon after it, or during the sweep, into nothing.
+
+    Those that come later raise again: Python swallows what is raised while it collects garbage
+    (https://docs.python.org/3/library/sys.html#sys.unraisablehook), and then the run goes on.
+    """
 
     caught: int | None = None
+    since: float = 0.0
     closing: bool = False
     previous: dict[int, Any] = field(default_factory=dict)
 
@@ -74,8 +82,9 @@ class _Guard:
             signal.signal(number, handler)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self.caught is None:
-            self.caught = number
+        now = time.monotonic()
+        if self.caught is None or now - self.since > _IMPATIENT_SECONDS:
+            self.caught, self.since = number, now
             if not self.closing:
                 raise Interrupted(number)
 

@@ -1,7 +1,8 @@
 """A container engine of files: what ``docker`` makes is a file in ``$FAKE_DOCKER``, so that what is left can be seen.
 
 A Dockerfile steers its build: ``# slow`` makes it take a minute, ``# breaks`` fail, ``# no-base`` lack its base,
-``# late`` make the image although the client was interrupted. ``# exits N`` ends its container at once.
+``# late`` make the image although the client was interrupted, ``# tells`` take a second. ``# exits N`` ends its
+container at once.
 """
 
 from __future__ import annotations
@@ -59,7 +60,10 @@ def build(arguments: list[str]) -> int:
     if "# breaks" in text:
         print('ERROR: failed to solve: process "/bin/sh -c make" did not complete successfully: exit code: 2')
         return 1
-    print("#1 [1/1] RUN npm ci\n#1 CACHED")
+    print("#1 [1/1] RUN npm ci", flush=True)
+    if "# tells" in text:
+        time.sleep(1.2)
+    print("#1 CACHED")
     store("image", name, record)
     Path(value(arguments, "--iidfile")).write_text(name)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -76,6 +77,25 @@ def test_a_signal_ends_it_and_everything_is_removed(
         interrupt()
     assert list(state.iterdir()) == list(temporary.iterdir()) == []
     assert signal.getsignal(number) is before
+
+
+def test_a_signal_that_was_not_heard_is_obeyed_when_it_comes_again(
+    engine: Engine, state: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.monotonic()
+
+    def interrupt() -> None:
+        with workspace(engine) as place:
+            build(place.engine, place.folder)
+            with contextlib.suppress(Interrupted):
+                os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)  # at once: what the first one stops is being stopped
+            monkeypatch.setattr(time, "monotonic", lambda: now + 60)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted, match="SIGTERM"):
+        interrupt()
+    assert list(state.iterdir()) == list(temporary.iterdir()) == []
 
 
 def test_a_network_that_exists_is_used_and_stays(engine: Engine, state: Path) -> None:
