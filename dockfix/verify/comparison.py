@@ -70,7 +70,7 @@ def judge(before: Seen, after: Seen, expected: Expectation) -> Verdict:
     if not new.running:
         return Verdict("different", (f"the rewrite does not stay up: {ending(new)}", *undeclared))
     reasons = [*undeclared, *_served(old, new, expected), *_healthy(before, after), *_stopped(old, new)]
-    reasons += _broken(old, new)
+    reasons += (*_lacking(old, new), *_broken(old, new))
     remarks = tuple(_remarks(old, new))
     if reasons:
         return Verdict("different", tuple(reasons), remarks)
@@ -121,7 +121,7 @@ def _judge_ended(old: Observation, new: Observation, undeclared: tuple[str, ...]
             return Verdict("same behaviour", (), ("both print the same and end",))
     elif old.exit_code == 0:
         return Verdict("different", (f"the original ends with {ending(old)}; the rewrite with {ending(new)}",))
-    reasons = (*undeclared, *_broken(old, new))
+    reasons = (*undeclared, *_lacking(old, new), *_broken(old, new))
     if reasons:
         return Verdict("different", reasons)
     if old.exit_code:
@@ -208,6 +208,13 @@ def _stopped(old: Observation, new: Observation) -> Iterator[str]:
         yield f"it does not stop when asked to any more: killed after {new.stop.seconds:.1f} s"
     if old.reaps and new.reaps is False:
         yield "orphaned processes are not reaped any more"
+
+
+def _lacking(old: Observation, new: Observation) -> Iterator[str]:
+    """The files that its command names and the rewrite lacks; not those that another folder explains on both sides."""
+    for path, there in new.files.items():
+        if not there and old.files.get(path, True):
+            yield f"its command names {path}, which is not there"
 
 
 def _broken(old: Observation, new: Observation) -> Iterator[str]:

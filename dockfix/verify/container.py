@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -145,6 +146,11 @@ class Container:
         self.engine.call("stop", "--time", str(timeout), self.identity, timeout=timeout + 30)
         seconds = time.monotonic() - started
         return Stopped(seconds, self.exit_code())
+
+    def holds(self, path: str) -> bool:
+        """Whether there is something at *path*, which also a container that has ended or has no shell can tell."""
+        with tempfile.TemporaryDirectory(dir=self.engine.scratch) as place:
+            return self.engine.attempt("cp", f"{self.identity}:{path}", place).exit_code == 0
 
     def logs(self) -> str:
         """Everything that the container printed, both streams."""

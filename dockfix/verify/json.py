@@ -87,6 +87,7 @@ def _side(side: Side) -> dict[str, Any]:
             "healthy": run.healthy,
             "stop": {"seconds": run.stop.seconds, "exit_code": run.stop.exit_code} if run.stop is not None else None,
             "reaps": run.reaps,
+            "files": dict(run.files),
             "log": _tail(run.log),
         }
     if side.log:
@@ -155,6 +156,7 @@ def _read_run(content: Mapping[str, Any]) -> Observation:
         healthy=content["healthy"],
         stop=Stopped(stop["seconds"], stop["exit_code"]) if stop else None,
         reaps=content["reaps"],
+        files=dict(content.get("files", {})),
     )
 
 

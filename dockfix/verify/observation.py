@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import http.client
 import re
+import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Any
 
 from dockfix.verify import normal
 from dockfix.verify.container import POLL_SECONDS, Container
@@ -19,6 +22,10 @@ _SETTLING_SECONDS = 1.1
 
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _ORPHAN = "(sleep 0.2 &)"
+_FILE = re.compile(
+    r"(?!-)[\w@./-]+\.(?:[cm]?[jt]s|py|rb|php|pl|sh|exs|jar|war|dll|conf|cfg|ini|toml|ya?ml|json|xml|ru)"
+)
+_SHELLS = frozenset({"sh", "ash", "bash", "dash"})
 _DOCUMENTS = ("text/html", "application/xhtml+xml")
 
 
@@ -87,6 +94,7 @@ class Observation:
         check: what the health check printed last.
         stop: how it stopped.
         reaps: whether orphans are reaped; ``None`` where that could not be tried.
+        files: the files that the command of the image names, and whether the container has them.
     """
 
     running: bool
@@ -104,6 +112,7 @@ class Observation:
     check: str = ""
     stop: Stopped | None = None
     reaps: bool | None = None
+    files: Mapping[str, bool] = field(default_factory=dict)
 
 
 def observe(
@@ -131,7 +140,8 @@ def observe(
     """
     try:
         with engine.run(image, network=network, env=env, hosts=hosts) as container:
-            return _watch(container, ports, paths, patience)
+            seen = _watch(container, ports, paths, patience)
+            return replace(seen, files=_files(container, engine.image_config(image)))
     except EngineError as error:
         return Observation(False, failure=str(error))
 
@@ -161,6 +171,21 @@ def _watch(container: Container, ports: Sequence[int], paths: Sequence[str], pat
     # before the stop: what is said while all is torn down tells nothing of the app
     log = container.logs()
     return replace(seen, answers=answers, log=log, stop=container.stop(patience.stop))
+
+
+def _files(container: Container, config: Mapping[str, Any]) -> dict[str, bool]:
+    found = named_files((*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())))
+    folder = PurePosixPath(config.get("WorkingDir") or "/")
+    return {path: container.holds(str(folder / path)) for path in found}
+
+
+def named_files(command: Sequence[str]) -> tuple[str, ...]:
+    """The files that a command's arguments name, as it names them: scripts, archives, configurations."""
+    words = list(command)
+    if len(words) > 2 and words[1] == "-c" and PurePosixPath(words[0]).name in _SHELLS:
+        with suppress(ValueError):  # not for this shell
+            words = shlex.split(words[2], comments=True)
+    return tuple(dict.fromkeys(word for word in words[1:] if _FILE.fullmatch(word)))
 
 
 def _ended(container: Container) -> Observation:

@@ -145,12 +145,19 @@ def _run(run: Observation | None) -> dict[str, str]:
         "container": run_state,
         "uid of process 1": str(run.uid) if run is not None and run.uid is not None else NOTHING,
         "process 1": _short(" ".join(run.command)) if run is not None and run.command else NOTHING,
+        "files of its command": _files(run),
         "reaps orphans": _yes(run.reaps if run is not None else None),
         "ready after": f"{ready:.1f} s" if ready is not None else NOTHING,
         "health": _health(run),
         "stops after": f"{run.stop.seconds:.1f} s ({run.stop.exit_code})" if run is not None and run.stop else NOTHING,
         "listens on": ", ".join(map(str, run.ports)) if run is not None and run.ports else NOTHING,
     }
+
+
+def _files(run: Observation | None) -> str:
+    if run is None or not run.files:
+        return NOTHING
+    return ", ".join(path if there else f"{path} (missing)" for path, there in run.files.items())
 
 
 def _health(run: Observation | None) -> str:

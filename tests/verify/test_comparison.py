@@ -10,7 +10,7 @@ import pytest
 from dockfix.verify.comparison import Seen, judge
 from dockfix.verify.expectation import Expectation
 from dockfix.verify.image import ImageFacts
-from dockfix.verify.observation import Answer, Observation
+from dockfix.verify.observation import Answer, Observation, named_files
 from dockfix.verify.result import Stopped
 
 ROOT = Answer("/", 200, "text/html", "<h1>hello</h1>", "Hello")
@@ -66,11 +66,39 @@ def test_the_same() -> None:
             "the rewrite does not stay up: exit code 1: Cannot find module 'x'",
         ),
         ({"running": False, "failure": "no such user"}, "the rewrite does not stay up: no such user"),
+        ({"files": {"server.js": True, "dist/a.js": False}}, "its command names dist/a.js, which is not there"),
     ],
 )
 def test_a_difference_is_named(change: dict[str, Any], reason: str) -> None:
     found = verdict(new=replace(UP, **change))
     assert (found.kind, found.reasons) == ("different", (reason,))
+
+
+def test_a_file_that_the_command_finds_elsewhere_on_both_sides_is_no_difference() -> None:
+    aside = replace(UP, files={"app.py": False})  # cd api && python app.py
+    assert verdict(old=aside, new=aside).kind == "same behaviour"
+
+
+def test_of_two_that_end_alike_a_lacking_file_tells() -> None:
+    waiting = ended(1, "ECONNREFUSED")
+    found = verdict(old=waiting, new=replace(waiting, files={"./start.sh": False}))
+    assert (found.kind, found.reasons) == ("different", ("its command names ./start.sh, which is not there",))
+
+
+@pytest.mark.parametrize(
+    ("command", "files"),
+    [
+        (("dumb-init", "--", "node", "dist/server.js"), ("dist/server.js",)),
+        (("/bin/sh", "-c", "cd api && python app.py --config=x.yml"), ("app.py",)),
+        (("gunicorn", "-c", "gunicorn.conf.py", "app.main:app", "--bind", "0.0.0.0:8000"), ("gunicorn.conf.py",)),
+        (("java", "-Xmx1g", "-jar", "/srv/app.jar"), ("/srv/app.jar",)),
+        (("sh", "-c", "node $FILE.js; echo 'it's"), ()),
+        (("./start.sh",), ()),
+        (("nginx", "-g", "daemon off;"), ()),
+    ],
+)
+def test_the_files_that_a_command_names(command: tuple[str, ...], files: tuple[str, ...]) -> None:
+    assert named_files(command) == files
 
 
 def test_a_stop_that_gets_worse_is_a_difference() -> None:

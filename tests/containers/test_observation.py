@@ -1,0 +1,59 @@
+"""What is seen of a container from outside: who reaps orphans, and whether the files of its command are there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dockfix.verify.observation import Patience, observe
+
+from .fixtures import built
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dockfix.verify.observation import Observation
+
+    from .engine import Engine
+
+pytestmark = pytest.mark.container
+
+PATIENCE = Patience(port=5.0, idle=1.0, stop=1)
+
+
+def observed(engine: Engine, place: Path, lines: str) -> Observation:
+    (place / "Dockerfile").write_text(f"FROM python:3.11-alpine\nWORKDIR /app\n{lines}\n")
+    (place / "app.py").write_text("import signal\nsignal.pause()\n")
+    image = built(engine, place)
+    return observe(
+        engine, image, network=engine._network(), env={}, hosts={}, ports=(), paths=("/",), patience=PATIENCE
+    )
+
+
+def test_orphans_stay_under_an_app_and_are_reaped_under_an_init(engine: Engine, tmp_path: Path) -> None:
+    command = 'COPY app.py ./\nCMD ["python", "app.py"]'
+    alone = observed(engine, tmp_path, command)
+    assert (alone.running, alone.command[0], alone.reaps) == (True, "python", False)
+    under = observed(engine, tmp_path, f'RUN apk add dumb-init\n{command}\nENTRYPOINT ["dumb-init", "--"]')
+    assert (under.running, under.command[0], under.reaps) == (True, "dumb-init", True)
+
+
+def test_the_files_of_the_command_are_looked_for_also_where_it_has_ended(engine: Engine, tmp_path: Path) -> None:
+    there = observed(engine, tmp_path, 'COPY app.py ./\nCMD ["python", "/app/app.py", "conf/later.toml"]')
+    assert there.files == {"/app/app.py": True, "conf/later.toml": False}
+    gone = observed(engine, tmp_path, 'CMD ["python", "app.py"]')
+    assert (gone.running, gone.files) == (False, {"app.py": False})
+
+
+def test_an_image_without_a_shell_shows_its_files(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "static.html").write_text("")
+    (tmp_path / "Dockerfile").write_text(
+        "FROM alpine:3.20 AS tools\nFROM scratch\nCOPY --from=tools /bin/busybox /tail\nCOPY static.html /srv/a.conf\n"
+        'ENTRYPOINT ["/tail"]\nCMD ["tail", "-f", "/srv/a.conf"]\n'
+    )
+    image = built(engine, tmp_path)
+    seen = observe(
+        engine, image, network=engine._network(), env={}, hosts={}, ports=(), paths=("/",), patience=PATIENCE
+    )
+    assert (seen.files, seen.reaps) == ({"/srv/a.conf": True}, None)
