@@ -35,7 +35,7 @@ def test_orphans_stay_under_an_app_and_are_reaped_under_an_init(engine: Engine, 
     command = 'COPY app.py ./\nCMD ["python", "app.py"]'
     alone = observed(engine, tmp_path, command)
     assert (alone.running, alone.command[0], alone.reaps) == (True, "python", False)
-    under = observed(engine, tmp_path, f'RUN apk add dumb-init\n{command}\nENTRYPOINT ["dumb-init", "--"]')
+    under = observed(engine, tmp_path, f'RUN apk add --no-cache dumb-init\n{command}\nENTRYPOINT ["dumb-init", "--"]')
     assert (under.running, under.command[0], under.reaps) == (True, "dumb-init", True)
 
 
