@@ -8,6 +8,9 @@ from fnmatch import fnmatchcase
 from posixpath import basename, normpath
 from typing import TYPE_CHECKING
 
+from dockfix.model import Purpose
+from dockfix.recipes.programs import programs
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -71,11 +74,29 @@ def artefacts(model: Model, node: Node) -> Artefacts | None:
     if standalone is not None:
         return standalone
     output = normpath(node.build_output.value) if node.build_output is not None else ""
+    if output and not output.startswith(("..", "/")) and _is_handed_out(model, output):
+        scripts = tuple(word for word in model.start.words if word.endswith(".sh"))
+        return Artefacts((output,), scripts, modules=False)
     if not output or output.startswith(("..", "/")) or not entry.startswith(f"{output}/"):
         return None
     if model.server.unread or model.server.reads_unknown is not None or _prisma(node):
         return None
     return _known(model, output)
+
+
+def _is_handed_out(model: Model, output: str) -> bool:
+    """Whether containers do nothing but hand out *output* by ``http-server``, which is installed beside the app.
+
+    It reads no file of its own: https://github.com/http-party/http-server#available-options
+    """
+    started = programs(model)
+    places = [word for program in started for word in program.words[1:] if not word.startswith("-")]
+    alone = bool(started) and all(program.name in {"http-server", "cd"} for program in started)
+    scripts = [word for word in model.start.words if word.endswith(".sh")]
+    known = all("/" not in word and model.app.root.exists(in_context(model, word)) for word in scripts)
+    beside = any("http-server" in step.instruction.value for step in model.final.doing(Purpose.TOOLS))
+    inside = [normpath(place) for place in places if not place.isdigit()]
+    return alone and known and beside and len(inside) == 1 and f"{inside[0]}/".startswith(f"{output}/")
 
 
 def _standalone(model: Model, node: Node) -> Artefacts | None:

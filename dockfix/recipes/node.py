@@ -92,7 +92,7 @@ def _gain(model: Model, node: Node, parts: Parts, production: bool) -> str:
     gains = []
     if parts.builds:
         gains.append("the app is built here")
-    tools = packages.build_tools(parts.before)
+    tools = packages.idle_tools(model.final, parts.before)
     if tools:
         gains.append(f"{listed(tools)} {'serves' if len(tools) == 1 else 'serve'} the install alone")
     if node.dev_dependencies and not production:
@@ -143,7 +143,8 @@ def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None,
     modules = join(root(model), "node_modules")
     removed = [path for step in parts.after for path in removes(model, step)]
     lean = production or not (node.dev_dependencies or node.workspaces)
-    idle = found is None and lean and not removed and not parts.inner and not packages.build_tools(parts.before)
+    sheds = removed or parts.inner or packages.idle_tools(model.final, parts.before)
+    idle = found is None and lean and not sheds
     if idle and model.options.split != "always":
         raise NoGainError("no dev dependency is installed, and the whole app folder would go along")
     whole = whole or modules in removed
@@ -238,7 +239,18 @@ def _first(model: Model, parts: Parts, name: str, *, again: bool) -> Item:
 def _setup(model: Model, parts: Parts, users: Sequence[Step]) -> list[Keep]:
     """What a stage that installs repeats of the set-up."""
     steps = [step for step in parts.before if _sets_up(step, parts, users) and not only_runs(model, step, users)]
+    steps = [step for step in steps if not _only_watches(model, step, users)]
     return plain_copies(model.document, steps)
+
+
+def _only_watches(model: Model, step: Step, users: Sequence[Step]) -> bool:
+    """Whether a RUN installs nothing but what looks after containers, and no command or script of *users* names it."""
+    names = {word.text for called in packages.installs(step) for word in called.operands}
+    if step.role is not Role.PACKAGES or not names or not names <= packages.WATCHERS:
+        return False
+    scripts = model.node.scripts.values() if model.node is not None else ()
+    texts = [*(user.instruction.text for user in users), *(fact.value for fact in scripts)]
+    return not any(name in text for name in names for text in texts)
 
 
 def _is_idle_source(model: Model, node: Node, parts: Parts, keep: Keep) -> bool:

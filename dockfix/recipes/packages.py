@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 GYP = frozenset({"python", "python2", "python3", "python3-minimal", "py3-setuptools", "py3-pip", "python3-pip"})
 """Packages that compile Node's modules: https://github.com/nodejs/node-gyp#installation"""
 
+WATCHERS = frozenset({"curl", "wget", "netcat", "netcat-openbsd", "dumb-init", "tini", "su-exec", "gosu", "procps"})
+"""Packages of which an install of modules makes no use unless a script names them: probes, inits, what steps down."""
+
 WIDTH = 120
 """Columns after which a line that installs packages is broken, one package a line."""
 
@@ -103,6 +106,15 @@ def build_tools(steps: Iterable[Step]) -> tuple[str, ...]:
             names = [word.text.partition("=")[0] for word in called.operands]
             found += [name for name in names if name not in removed and is_tool(name)]
     return tuple(dict.fromkeys(found))
+
+
+def idle_tools(stage: StageModel, steps: Iterable[Step]) -> tuple[str, ...]:
+    """Those of the :func:`build_tools` that an end of *stage* does without; headers of unknown libraries stay."""
+    return tuple(
+        name
+        for name in build_tools(steps)
+        if stage.image is None or _libraries(stage, name, frozenset(), idle_python=False) is not None
+    )
 
 
 def carrier(stage: StageModel, tools: Iterable[str]) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from dockfix import catalog
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose, Role
-from dockfix.model.config import render, stated
+from dockfix.model.commands import purpose
+from dockfix.model.config import join, render, stated
 from dockfix.recipes import packages, pip, projects
 from dockfix.recipes.installs import check_requirements
 from dockfix.recipes.moved import check_moved
@@ -37,6 +38,7 @@ from dockfix.transform import Safety
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dockfix.dockerfile.shell import ShellCommand
     from dockfix.model import Model, Step
     from dockfix.model.config import ConfigDelta
 
@@ -69,7 +71,7 @@ def split(model: Model) -> Split | None:
     last = stage.steps.index(installs[-1])
     head, tail = stage.steps[: last + 1], stage.steps[last + 1 :]
     gain = _gain(model, head, manager)
-    _check_head(head, manager)
+    _check_head(model, head, manager)
     place = place_of(model, head, installs)
     check_common(model, kept=place.path)
     if place.kind not in {"own", "project"}:
@@ -129,7 +131,7 @@ def _delta(model: Model, end: Sequence[Item], place: Place, starts: Mapping[str,
 
 
 def _gain(model: Model, head: Sequence[Step], manager: str | None) -> str:
-    tools = packages.build_tools(head)
+    tools = packages.idle_tools(model.final, head)
     if manager is not None:
         named = listed([*tools, {"poetry": "Poetry", "pipenv": "Pipenv"}.get(manager, manager)])
         are, them = ("are", "them") if tools else ("is", "it")
@@ -148,11 +150,20 @@ def _gain(model: Model, head: Sequence[Step], manager: str | None) -> str:
     raise NoGainError("no build tools are installed and no package is known to be compiled")
 
 
-def _check_head(head: Sequence[Step], manager: str | None) -> None:
+def _takes_manifests(model: Model, step: Step, command: ShellCommand) -> bool:
+    """Whether a command takes manifests away again that only an install reads, which is then done in the builder."""
+    words = [word for word in command.words[1:] if not word.text.startswith("-")]
+    manifests = {p.target for p in model.final.placements if p.step.role is Role.MANIFESTS}
+    taken = [join(step.before.workdir, word.text) for word in words if word.static]
+    return command.name == "rm" and bool(words) and len(taken) == len(words) and manifests >= {*taken}
+
+
+def _check_head(model: Model, head: Sequence[Step], manager: str | None) -> None:
     for step in head:
         if step.script is None or (manager is not None and projects.installs_manager(step)):
             continue
-        if not step.script.ok or not step.purposes <= MOVABLE:
+        purposes = {purpose(command) for command in step.script.commands if not _takes_manifests(model, step, command)}
+        if not step.script.ok or not purposes <= MOVABLE:
             raise UnfitError(step.instruction, "what this RUN leaves behind for the app cannot be told")
         if step.purposes & {Purpose.FOLDERS, Purpose.ACCOUNT} and step.purposes & {Purpose.INSTALL, Purpose.PACKAGES}:
             raise UnfitError(step.instruction, "this RUN installs and makes folders or accounts at once")
