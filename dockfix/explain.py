@@ -153,11 +153,9 @@ class _Run:
 
 def _measured(path: str) -> dict[str, Verification]:
     """The verifications of a report, by what they verified."""
-    from dockfix.verify.json import read
+    from dockfix.verify.json import taken
 
     try:
-        found = read(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise UsageError(f"--measured {path}: {why}") from None
-    return {each.rewrite: each for each in found if each.before.image is not None}
+        return taken(path)
+    except ValueError as error:
+        raise UsageError(f"--measured {path}: {error}") from None

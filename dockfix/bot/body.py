@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dockfix.report.markup import code, plain
+from dockfix.report.markup import code, plain, started
 
 if TYPE_CHECKING:
     from dockfix.bot.proposal import Proposal
@@ -17,6 +17,8 @@ LONGEST = 60_000
 """Characters of a description: GitHub takes 65,536, GitLab and Forgejo more."""
 
 _MARK = re.compile(r"<!-- dockfix: key=(?P<key>[0-9a-f]+) content=(?P<content>[0-9a-f]+)(?P<withdrawn> withdrawn)? -->")
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_FORM = re.compile(r"((?: {0,3}#{1,6} +)?(?: *(?:[-*+]|\d+[.)]) +(?:\[[ xX]\] +)?)?)(.*)")
 FOREIGN = "<!-- dockfix: foreign commits -->"
 """In the comment that says that the bot leaves a branch alone."""
 
@@ -48,6 +50,7 @@ def description(
     chapters: Iterable[str] = (),
     omissions: Iterable[Omission] = (),
     failures: Iterable[Failure] = (),
+    template: str = "",
 ) -> str:
     """The description of a pull request.
 
@@ -57,6 +60,7 @@ def description(
         chapters: what there is to tell of it, in Markdown; by default the text of its commit.
         omissions: Dockerfiles that were left out.
         failures: what could not be worked on.
+        template: what the repository wants descriptions to look like; who merges finds it below, to be filled in.
     """
     blocks = [chapter.rstrip() for chapter in chapters] or [proposal.text.partition("\n")[2].strip()]
     left = [f"- {code(each.path)}: {plain(each.why)}" for each in omissions]
@@ -65,7 +69,25 @@ def description(
         text = "\n".join(left)
         blocks.append(f"<details><summary>Left out</summary>\n\n{text}\n\n</details>")
     blocks.append(_HELP.format(noun=noun))
+    form = _form(template)
+    if form:
+        blocks.append(f"---\n\n{form}")
     return cut(blocks, f"<!-- dockfix: key={proposal.key} content={proposal.content} -->")
+
+
+def _form(template: str) -> str:
+    """A repository's template: its headings, lists and boxes, in which its words are words and nothing else."""
+    lines = _COMMENT.sub("", template).splitlines()
+    made = (f"{found[1]}{_word(found[2])}" for line in lines if (found := _FORM.fullmatch(line)) is not None)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(made)).strip()
+
+
+def _word(text: str) -> str:
+    """*text* as it stands; a line that begins with a slash orders GitLab to do something:
+    https://docs.gitlab.com/user/project/quick_actions/
+    """
+    line = started(plain(text))
+    return f"\\{line}" if line.startswith("/") else line
 
 
 def withdrawn(body: str, why: str) -> str:

@@ -195,7 +195,7 @@ class Campaign:
         place = Place(forge, objects, remote, source, head, branches, held, taken.allow, taken.undo)
         if self.settings.onboard and not found.configured and proposals:
             welcome = onboarding(forge.noun)
-            result = await settle(place, welcome, description(welcome, forge.noun))
+            result = await settle(place, welcome, description(welcome, forge.noun, template=found.template))
             if result.state == "declined":
                 return Record(name, "skipped", f"the onboarding {forge.noun} was closed by a person", (result,), found)
             if result.state != "reverted":
@@ -206,7 +206,9 @@ class Campaign:
         for topic in sorted(proposals, key=lambda topic: topic not in standing):
             each = proposals[topic]
             result = await settle(
-                place, each, description(each, forge.noun, found.chapters[topic], found.omissions, found.failures)
+                place,
+                each,
+                description(each, forge.noun, found.chapters[topic], found.omissions, found.failures, found.template),
             )
             results.append(result)
             taken.open += result.state in {"opened", "updated", "current", "foreign"} and bool(result.link)

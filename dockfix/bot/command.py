@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from functools import partial
 from pathlib import Path
@@ -16,12 +17,13 @@ from dockfix.choices import overrides, steering
 from dockfix.report.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from dockfix.bot.campaign import Record
     from dockfix.bot.forge import Forge
     from dockfix.bot.http import Credential
     from dockfix.bot.state import Shard
+    from dockfix.verify.verification import Verification
 
 DONE, FAILED, UNABLE, INTERRUPTED = 0, 1, 2, 130
 
@@ -88,6 +90,22 @@ def _options(*groups: tuple[Any, ...]) -> Callable[[Callable[..., None]], Callab
     return add
 
 
+def _signer(ctx: click.Context, parameter: click.Parameter, given: str) -> str:
+    if given and not re.fullmatch(r"[^<>\s][^<>\n]* <[^<>@\s]+@[^<>\s]+>", given):
+        raise click.BadParameter("'NAME <ADDRESS>' is expected")
+    return given
+
+
+def _measured(path: str | None) -> Mapping[str, Verification]:
+    """The verifications of a report, by what they verified."""
+    from dockfix.verify.json import taken
+
+    try:
+        return {} if path is None else taken(path)
+    except ValueError as error:
+        raise click.UsageError(f"--measured {path}: {error}") from None
+
+
 @click.command(
     epilog="Exit codes: 0 done, 1 some repositories failed and the others were handled, 2 nothing could be done or the "
     "run had to stop. Nothing tells the token but a file or the environment."
@@ -103,6 +121,19 @@ def _options(*groups: tuple[Any, ...]) -> Callable[[Callable[..., None]], Callab
 @click.option("--draft", is_flag=True, help="Open drafts.")
 @click.option("--label", "labels", multiple=True, metavar="NAME", help="A label; may be repeated.")
 @click.option("--reviewer", "reviewers", multiple=True, metavar="NAME", help="Whom to ask, or ORG/TEAM.")
+@click.option(
+    "--sign-off",
+    "signer",
+    metavar="'NAME <ADDRESS>'",
+    default="",
+    callback=_signer,
+    help="Sign commits off, as the account is called on the forge.",
+)
+@click.option(
+    "--measured",
+    metavar="FILE",
+    help="Tell the figures of this report of `dockfix verify --format json` where they are about the same rewrite.",
+)
 @click.option("--fork", is_flag=True, help="Propose from a fork where the account may not push.")
 @click.option("--forks", is_flag=True, help="Visit repositories that are forks, too.")
 @click.option("--git", "through", is_flag=True, help="Fetch and push with git, for trees too large for the API.")
@@ -135,6 +166,8 @@ def run(**given: Any) -> None:
         fork=given["fork"],
         forks=given["forks"],
         onboard=given["onboard"],
+        signer=given["signer"],
+        measured=_measured(given["measured"]),
         dry_run=given["dry_run"],
     )
     try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from dockfix import registry
 from dockfix.api import Sources
@@ -18,10 +20,22 @@ from dockfix.engine import Plan
 from dockfix.explanation.case import Case
 from dockfix.report.record import Failure, Omission
 
+if TYPE_CHECKING:
+    from dockfix.verify.verification import Verification
+
 EVERYTHING = "dockerfile"
 """The topic of a pull request that holds what all transforms propose."""
-ELSEWHERE = frozenset({"Size comparison", "Build performance", "Next steps", "The whole change"})
+ELSEWHERE = frozenset({"Next steps", "The whole change"})
 """Chapters of an explanation that a pull request does without."""
+FIGURES = frozenset({"Size comparison", "Build performance"})
+"""Chapters that tell how to measure where nothing was."""
+# https://docs.github.com/en/communities/using-templates-to-encourage-useful-issues-and-pull-requests/about-issue-and-pull-request-templates
+# https://docs.gitlab.com/user/project/description_templates/ and https://forgejo.org/docs/latest/user/issue-pull-request-templates/
+_TEMPLATES = re.compile(
+    r"(?:(?:\.github|\.gitea|\.forgejo|docs)/)?pull_request_template\.(?:md|txt)"
+    r"|\.gitlab/merge_request_templates/default\.md",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +50,7 @@ class Findings:
         failures: what could not be worked on.
         wishes: what the repository wants of the bot.
         configured: whether it has a configuration of dockfix at its root.
+        template: its template for the descriptions of pull requests.
     """
 
     plans: Mapping[str, tuple[Plan, ...]] = field(default_factory=dict)
@@ -45,6 +60,7 @@ class Findings:
     failures: tuple[Failure, ...] = ()
     wishes: Wishes = field(default_factory=Wishes)
     configured: bool = False
+    template: str = ""
 
 
 def findings(files: TreeFiles, settings: Settings) -> Findings:
@@ -90,10 +106,11 @@ def findings(files: TreeFiles, settings: Settings) -> Findings:
     return replace(
         base,
         plans={topic: tuple(case.plan for case in run.cases) for topic, run in runs.items() if run.cases},
-        chapters={topic: tuple(_told(run.cases)) for topic, run in runs.items() if run.cases},
+        chapters={topic: tuple(_told(run.cases, settings.measured)) for topic, run in runs.items() if run.cases},
         quiet=tuple(plan for plan in made if not plan.changed),
         omissions=tuple(omissions),
         failures=tuple(dict.fromkeys((*failures, *whole.failures))),
+        template=_template(files) if whole.cases else "",
     )
 
 
@@ -111,16 +128,26 @@ def _split(
         yield id, run
 
 
-def _told(cases: Sequence[Case]) -> Iterator[str]:
+def _told(cases: Sequence[Case], measured: Mapping[str, Verification]) -> Iterator[str]:
     """What a pull request tells: no measures that nobody took, no commands for a checkout, no diff, which it has."""
     from dockfix.explanation import chapters, explanation
     from dockfix.explanation.textpage import section
+    from dockfix.verify.verification import fingerprint
 
-    for chapter in chapters(explanation(cases)):
-        if chapter.title not in ELSEWHERE:
+    known = {case.path: each for case in cases if (each := measured.get(fingerprint(case.plan))) is not None}
+    taken = explanation([case for case in cases if case.path in known], known)
+    figures = {each.title: each for each in chapters(taken)} if known else {}
+    for chapter in chapters(explanation(cases, known)):
+        shown = chapter if chapter.title not in FIGURES else figures.get(chapter.title)
+        if shown is not None and shown.title not in ELSEWHERE:
             # section by section, so that a long one can be left out by itself
-            yield section(replace(chapter, sections=()), 3)
-            yield from (section(inner, 4) for inner in chapter.sections)
+            yield section(replace(shown, sections=()), 3)
+            yield from (section(inner, 4) for inner in shown.sections)
+
+
+def _template(files: TreeFiles) -> str:
+    path = min((path for path in files.entries if _TEMPLATES.fullmatch(path)), default="")
+    return (files.read(path) or b"").decode("utf-8", "replace") if path else ""
 
 
 class _Run:

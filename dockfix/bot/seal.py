@@ -5,13 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 
-_SEAL = re.compile(r"\n\nDockfix-Content: (?P<content>[0-9a-f]+)\nDockfix-Seal: (?P<seal>[0-9a-f]{40})\n*\Z")
+_SEAL = re.compile(r"\nDockfix-Content: (?P<content>[0-9a-f]+)\nDockfix-Seal: (?P<seal>[0-9a-f]{40})\n*\Z")
 _CONTENT = re.compile(r"\nDockfix-Content: ([0-9a-f]+)")
 
 
-def message(text: str, content: str) -> str:
-    """A commit's message: *text* and a trailer with the digest of what the commit changes."""
-    return f"{text.rstrip()}\n\nDockfix-Content: {content}\n"
+def message(text: str, content: str, signer: str = "") -> str:
+    """A commit's message.
+
+    Args:
+        text: what it says.
+        content: the digest of what the commit changes, for a trailer.
+        signer: ``NAME <ADDRESS>`` of who signs it off: https://developercertificate.org/
+    """
+    signed = f"Signed-off-by: {signer}\n" if signer else ""
+    return f"{text.rstrip()}\n\n{signed}Dockfix-Content: {content}\n"
 
 
 def sealed(message: str, tree: str) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dockfix.config import ConfigError
 from dockfix.options import Options
 from dockfix.suggestion import did_you_mean
+
+if TYPE_CHECKING:
+    from dockfix.verify.verification import Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Settings:
         fork: propose from a fork where branches may not be pushed.
         forks: visit repositories that are forks.
         onboard: open a pull request with a configuration first, and go on when it is merged.
+        signer: ``NAME <ADDRESS>`` of who signs commits off, if anybody.
+        measured: what was found when rewrites were built and run, by their fingerprints.
         dry_run: send reads alone, and show what would be done.
     """
 
@@ -55,6 +60,8 @@ class Settings:
     fork: bool = False
     forks: bool = False
     onboard: bool = False
+    signer: str = ""
+    measured: Mapping[str, Verification] = field(default_factory=dict)
     dry_run: bool = False
 
 

@@ -205,7 +205,7 @@ async def _open(
 
 
 async def _push(place: Place, proposal: Proposal, branch: str, standing: str | None) -> None:
-    message = seal.message(proposal.text, proposal.content)
+    message = seal.message(proposal.text, proposal.content, place.settings.signer)
     push = Push(branch, place.remote, place.base, message, proposal.edits, standing)
     source = place.source
     if source.name != place.remote.name:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dockfix.verify import normal
@@ -108,6 +109,19 @@ def read(text: str) -> tuple[Verification, ...]:
         return tuple(map(_read_verification, content["files"]))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"it is no report of dockfix verify ({type(error).__name__}: {error})") from error
+
+
+def taken(path: str) -> dict[str, Verification]:
+    """What a file with such a document measured, by the fingerprints of the rewrites.
+
+    Raises:
+        ValueError: it cannot be read, or is something else.
+    """
+    try:
+        found = read(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(error.strerror or str(error)) from None
+    return {each.rewrite: each for each in found if each.before.image is not None}
 
 
 def _read_verification(content: Mapping[str, Any]) -> Verification:
