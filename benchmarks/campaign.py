@@ -4,12 +4,12 @@ It starts the forge of the tests on this machine, runs ``dockfix bot run`` again
 until it is through. Then each repository must have exactly one pull request, and another run must write nothing.
 
     python benchmarks/campaign.py --repositories 1000 --kills 3
+    python benchmarks/campaign.py --repositories 1000 --kills 3 --shards 3    # at once, with their state in PostgreSQL
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import subprocess
@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.bot.door import Door
 from tests.bot.faults import garbled, lost
 from tests.bot.hub import Answer, CutError, Hub, Request
+from tests.bot.postgres import Server
 
 TOKEN = "ghp_campaign00000000000000000000000"
 APPS = Path(__file__).parents[1] / "fixtures" / "sequence"
@@ -63,6 +65,59 @@ class Chaos:
         raise CutError
 
 
+@dataclass
+class Campaign:
+    """The processes of a campaign: one, or one for each shard.
+
+    Attributes:
+        commands: what starts them.
+        environment: what they are started with.
+        folder: where they say what they do.
+    """
+
+    commands: list[list[str]]
+    environment: dict[str, str]
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.running: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        self.running = [self._started(command) for command in self.commands]
+
+    def kill(self, index: int) -> None:
+        """Kill one outright, and start it again."""
+        self.running[index].kill()
+        self.running[index].wait()
+        self.running[index] = self._started(self.commands[index])
+
+    def finish(self) -> int:
+        """Wait for the end of all; the most memory that one took without its workers, in MB.
+
+        What ``wait4`` tells begins with the memory of the process that forked, which here holds the whole forge.
+        """
+        memory = 0
+        while self.alive():
+            for each in self.running:
+                memory = max(memory, _peak(each.pid))
+            time.sleep(0.2)
+        if any(each.returncode for each in self.running):
+            print((self.folder / "log").read_text()[-2000:], file=sys.stderr)
+        return memory // 1024
+
+    def alive(self) -> bool:
+        return any(each.poll() is None for each in self.running)
+
+    def summary(self) -> str:
+        """What the campaign says of itself, all shards together."""
+        command = [sys.executable, "-m", "dockfix", "bot", "summary"]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False).stdout
+
+    def _started(self, command: list[str]) -> subprocess.Popen[bytes]:
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, env=self.environment)
+
+
 def main() -> None:
     options = _arguments()
     hub = Hub()
@@ -72,43 +127,55 @@ def main() -> None:
     for number in range(options.repositories):
         hub.add(f"acme/app{number:05}", apps[number % len(apps)])
     hub.faults.append(chaos)
-    with tempfile.TemporaryDirectory() as folder, Door(hub) as door:
-        names = Path(folder, "names")
-        names.write_text("\n".join(hub.repos) + "\n")
-        command = [
-            *(sys.executable, "-m", "dockfix", "bot", "run", "--repos-file", str(names), "--url", door.address),
-            *("--state", str(Path(folder, "state.sqlite")), "--report", str(Path(folder, "report.json"))),
-            *("--jobs", str(options.jobs), "--per-hour", "1000000", "--unpaced", "--resume"),
-        ]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        door = stack.enter_context(Door(hub))
+        state = stack.enter_context(Server()).secret_url if options.shards > 1 else str(folder / "state.sqlite")
+        campaign = Campaign(_commands(options, hub, door, folder), _environment(state), folder)
         start = time.monotonic()
+        campaign.start()
         for kill in range(options.kills):
-            running = _start(command, folder)
             target = (kill + 1) * options.repositories // (options.kills + 1)
-            while _opened(hub) < target and running.poll() is None:
+            while _opened(hub) < target and campaign.alive():
                 time.sleep(0.05)
-            running.kill()
-            running.wait()
-            print(f"killed with {_opened(hub)} pull requests open", flush=True)
-        memory = _finish(command, folder)
+            campaign.kill(kill % options.shards)
+            print(f"killed one with {_opened(hub)} pull requests open", flush=True)
+        memory = campaign.finish()
         seconds = time.monotonic() - start
         requests, writes = len(hub.requests), len(hub.writes)
-        report = json.loads(Path(folder, "report.json").read_text())
+        said = campaign.summary()
         hub.faults.clear()
         hub.requests.clear()
-        _finish(command, folder)
-        again = len(hub.requests), len(hub.writes)
+        campaign.start()
+        campaign.finish()
     total = options.repositories
     each = Counter(len(repo.pulls) for repo in hub.repos.values())
-    print(f"{total} repositories, {options.kills} kills, faults: {dict(chaos.count)}")
-    print(f"outcomes of the last run: {report['outcomes']}; pull requests a repository: {dict(each)}")
+    print(f"{total} repositories, {options.shards} at once, {options.kills} kills, faults: {dict(chaos.count)}")
+    print(f"{said.strip()}; pull requests a repository: {dict(each)}")
     print(
         f"{requests / total:.1f} requests a repository, {writes / total:.1f} of them writes; "
         f"{total / seconds:.1f} repositories a second"
     )
-    print(f"peak memory {memory} MB; a second run: {again[0] / total:.1f} requests a repository, {again[1]} writes")
+    again = f"{len(hub.requests) / total:.1f} requests a repository, {len(hub.writes)} writes"
+    print(f"peak memory {memory} MB; a second run: {again}")
     assert each == {1: total}, "a repository has not exactly one pull request"
-    assert again[1] == 0, "a second run with nothing new has written"
+    assert hub.writes == [], "a second run with nothing new has written"
     assert hub.violations == []
+
+
+def _commands(options: argparse.Namespace, hub: Hub, door: Door, folder: Path) -> list[list[str]]:
+    names = folder / "names"
+    names.write_text("\n".join(hub.repos) + "\n")
+    command = [
+        *(sys.executable, "-m", "dockfix", "bot", "run", "--repos-file", str(names), "--url", door.address),
+        *("--jobs", str(options.jobs), "--per-hour", "1000000", "--unpaced", "--resume"),
+    ]
+    shards = range(options.shards)
+    return [[*command, "--count", str(options.shards), "--index", str(index)] for index in shards]
+
+
+def _environment(state: str) -> dict[str, str]:
+    return {**os.environ, "DOCKFIX_TOKEN": TOKEN, "DOCKFIX_STATE": state}
 
 
 def _arguments() -> argparse.Namespace:
@@ -116,6 +183,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repositories", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--every", type=int, default=40, metavar="N", help="one request in N fails (default: 40)")
+    parser.add_argument("--shards", type=int, default=1, metavar="N", help="processes at once (default: 1)")
     parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--validate", action="store_true", help="hold each request against GitHub's description")
@@ -138,26 +206,13 @@ def _opened(hub: Hub) -> int:
     return sum(bool(repo.pulls) for repo in hub.repos.values())
 
 
-def _start(command: list[str], folder: str) -> subprocess.Popen[bytes]:
-    with Path(folder, "log").open("ab") as log:
-        return subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "DOCKFIX_TOKEN": TOKEN})
-
-
-def _finish(command: list[str], folder: str) -> int:
-    """Run to the end; the most memory that it took without its workers, in MB.
-
-    What ``wait4`` tells begins with the memory of the process that forked, which here holds the whole forge.
-    """
-    running = _start(command, folder)
-    memory = 0
-    while running.poll() is None:
-        for line in Path(f"/proc/{running.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                memory = max(memory, int(line.split()[1]))
-        time.sleep(0.2)
-    if running.returncode != 0:
-        print(Path(folder, "log").read_text()[-2000:], file=sys.stderr)
-    return memory // 1024
+def _peak(pid: int) -> int:
+    """The most memory that a process has had, in KB; 0 where it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
 
 
 if __name__ == "__main__":
