@@ -34,6 +34,8 @@ DEFINING = frozenset({".", "source", "eval", "alias"})
 """Commands that may define functions, which exec does not know."""
 PLAIN_SHELL = ("/bin/sh", "-c")
 SHELL_OPTION = re.compile(r"-[ceuxo]+|pipefail|errexit|nounset|xtrace")
+PASSING = frozenset({"node", "php"})
+"""Images whose entrypoint hands a program on as it is: https://github.com/docker-library/php/blob/master/docker-php-entrypoint"""
 DIRECT = frozenset({"next", "fastify", "remix-serve", "react-router-serve"})
 """Servers of packages that stop in order by themselves, started from node_modules/.bin."""
 
@@ -194,13 +196,14 @@ def _shell_obstacle(model: Model) -> str | None:
 def _base_entrypoint(model: Model) -> str | None:
     """Why the entrypoint of the base may do something else when it sees the program instead of a shell.
 
-    That of the node image looks for programs alone; others prepare things for their own program, by its name.
+    Those of the images of Node and PHP look whether it is a program, or an option of theirs; others prepare things for
+    their own program, by its name.
     """
     image, config = model.final.image, model.final.config
     if image is None:
         known = config.known or model.final.setting("ENTRYPOINT") is not None
         return None if known else f"whether the base has an entrypoint is not known: {model.final.unresolved}"
-    if not image.entrypoint or image.name == "node" or config.entrypoint != image.entrypoint:
+    if not image.entrypoint or image.name in PASSING or config.entrypoint != image.entrypoint:
         return None
     return f"the entrypoint of {model.final.reference} treats its own program in another way than a shell"
 

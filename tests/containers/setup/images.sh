@@ -18,6 +18,7 @@ OFFICIAL_IMAGES=(
   nginx:1.25 nginx:1.25-alpine
   golang:1.19 alpine:3.24
   rust:1.83 maven:3.9.9-eclipse-temurin-17 eclipse-temurin:17-jre
+  ruby:3.1 ruby:3.1-slim php:8.2-cli-bookworm
 )
 
 pull_images() {
@@ -63,6 +64,8 @@ debian_images() {
   golang_base
   rust_base
   java_bases
+  ruby_bases
+  php_base
   python_bases
 }
 
@@ -132,6 +135,22 @@ java_bases() {
   build eclipse-temurin:17 "$folder" --target jdk
   build maven:3.9.9-eclipse-temurin-17 "$folder" --target maven
   tag eclipse-temurin:17 eclipse-temurin:17-jdk
+}
+
+ruby_bases() {
+  have ruby:3.1-slim && return
+  local folder
+  folder=$(context ruby)
+  build ruby:3.1 "$folder" --target full
+  build ruby:3.1-slim "$folder" --target slim
+  tag ruby:3.1 ruby:3.1-bookworm
+  tag ruby:3.1-slim ruby:3.1-slim-bookworm
+}
+
+php_base() {
+  have php:8.2-cli-bookworm && return
+  build php:8.2-cli-bookworm "$(context php)"
+  tag php:8.2-cli-bookworm php:8.2-cli php:8.2
 }
 
 python_bases() {
