@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dockfix.facts import rust as facts
 from dockfix.facts.files import join
-from dockfix.recipes.manifests import Fetch
+from dockfix.recipes.manifests import Fetch, stretch
 from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
@@ -55,19 +55,25 @@ def fetch(model: Model, stage: StageModel, step: Step) -> Fetch | None:
     if missing is not None:
         raise UnfitError(step.instruction, f"{join(folder, missing)} is not in the build context")
     made = join(folder, OUTPUT)
-    if not model.app.ignore.ignores(made):
+    if _is_brought(stage, made) and not model.app.ignore.ignores(made):
         why = f"{made} of the host would be copied over what is built ({model.app.ignore.path})"
         raise UnfitError(step.instruction, why)
     paths = [join(folder, name) for name in ("Cargo.toml", *BESIDE)]
-    words = " ".join(word.text for word in called.command.words)
+    words = stretch(model, step, called.command.span)
     empty = " && ".join(f"touch {path}" for path in placeholders if path != MAIN)
     making = " && ".join(filter(None, ("mkdir -p src", f"echo 'fn main() {{}}' > {MAIN}", empty, words)))
     return Fetch(
         tuple(path for path in paths if _is_sent(model, path)),
         (f"# the dependencies alone: the program is a placeholder\nRUN {making}",),
         "cargo builds the dependencies together with the sources, so that every edit of these repeats it",
-        (called.command.span.start, f"touch {' '.join(placeholders)} && "),
+        called.command.span.start,
+        f"touch {' '.join(placeholders)} && ",
     )
+
+
+def _is_brought(stage: StageModel, path: str) -> bool:
+    """Whether a copy of a folder would bring a file or folder of the context that lies in it."""
+    return any(p.folder and f"{path}/".startswith(f"{p.source}/" if p.source else "") for p in stage.placements)
 
 
 def ignored(model: Model, whole: str) -> Iterator[str]:
@@ -103,11 +109,11 @@ def _check_command(step: Step, called: Invocation) -> None:
         option = next(word.text for word in called.options if word.text.partition("=")[0] in ELSEWHERE)
         raise UnfitError(step.instruction, f"`cargo build {option}` may need more than the manifest")
     if step.instruction.flags:
-        raise UnfitError(step.instruction, "the build has mounts or settings of its own")
+        raise UnfitError(step.instruction, "the build has settings of its own")
     commands = step.script.commands if step.script is not None else ()
     if called.command.depth or any(command.name in {"cd", "pushd"} for command in commands):
         raise UnfitError(step.instruction, "the folder of the build cannot be told")
-    if not all(word.static for word in called.command.words) or called.command.assignments:
+    if not all(word.static for word in (*called.command.assignments, *called.command.words)):
         raise UnfitError(step.instruction, "what the build is told depends on variables")
 
 

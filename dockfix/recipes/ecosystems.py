@@ -93,8 +93,8 @@ ECOSYSTEMS = (
         frozenset({"maven", "gradle", "eclipse-temurin", "openjdk", "amazoncorretto"}),
         frozenset({"mvn", "gradle"}),
         split=_later("java", "split"),
-        readers={"mvn": _later("java", "reading")},
-        fetch=_later("java", "fetch"),
+        readers={"mvn": _later("maven", "reading")},
+        fetch=_later("maven", "fetch"),
     ),
     Ecosystem(
         frozenset({"rust"}),

@@ -419,9 +419,8 @@ def fetch(model: Model, stage: StageModel, step: Step) -> Fetch | None:
     if re.search(r"GOPRIVATE|GONOSUM|insteadOf|netrc|GOFLAGS|GOPROXY", model.document.text):
         raise UnfitError(step.instruction, "modules are fetched by settings of their own")
     paths = _manifests(model, step, folder)
-    return Fetch(
-        paths, ("RUN go mod download",), "go build fetches the modules, so that every edit of a source repeats it"
-    )
+    why = "go build fetches the modules, so that every edit of a source repeats it"
+    return Fetch(paths, ("RUN go mod download",), why, called.command.span.start)
 
 
 def _folder(stage: StageModel, step: Step, called: Invocation) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import zip_longest
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
@@ -15,14 +14,11 @@ from dockfix.model.config import join
 from dockfix.recipes import compiled
 from dockfix.recipes.assets import assets
 from dockfix.recipes.compiled import End
-from dockfix.recipes.manifests import Fetch, Reading, folder_of
 from dockfix.recipes.split import Split, UnfitError, listed
 from dockfix.transform import Note
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dockfix.model import Invocation, Model, StageModel, Step
+    from dockfix.model import Model, StageModel, Step
 
 BUILDERS = frozenset({"maven", "gradle"})
 RUNTIMES = frozenset({"eclipse-temurin", "openjdk", "amazoncorretto"})
@@ -219,67 +215,3 @@ def jre(stage: StageModel) -> str | None:
     if found is None or found.suite != image.suite or found.last_listed != image.last_listed:
         return None
     return f"{image.name}:{tag}"
-
-
-# -- the order of copies ----------------------------------------------------------------------------------------------
-
-
-def reading(model: Model, stage: StageModel, step: Step, called: Invocation) -> Reading:
-    """What ``mvn dependency:go-offline`` reads.
-
-    Raises:
-        UnfitError: it cannot be told.
-    """
-    return Reading(_manifests(model, step, called, folder_of(stage, step, called)))
-
-
-def fetch(model: Model, stage: StageModel, step: Step) -> Fetch | None:
-    """How Maven fetches what a build needs before the sources are there; ``None`` where it builds no Java program.
-
-    Raises:
-        UnfitError: it cannot be told what that reads, or there is no such way.
-    """
-    called = next((c for c in step.invocations if c.manager in {"mvn", "gradle"}), None)
-    if called is None:
-        return None
-    if called.manager == "gradle":
-        raise UnfitError(step.instruction, "Gradle has no command that fetches what a build needs and builds nothing")
-    if called.has("-o", "--offline", "-pl", "--projects", "-f", "--file", "-s", "--settings", "-gs"):
-        raise UnfitError(step.instruction, "Maven is told where to look for projects or settings")
-    place = stage.source(step.before.workdir)
-    if place is None:
-        raise UnfitError(step.instruction, f"nothing of the build context lands in {step.before.workdir}")
-    paths = _manifests(model, step, called, place)
-    options = _options([word.text for word in called.options])
-    command = " ".join([called.command.words[0].text, *options, "dependency:go-offline"])
-    why = "Maven fetches what the build needs, so that every edit of a source repeats it"
-    return Fetch(paths, (f"RUN {command}",), why)
-
-
-def _options(words: Sequence[str]) -> list[str]:
-    """Those options of a build that say how Maven talks, and which profiles hold."""
-    found: list[str] = []
-    for word, following in zip_longest(words, words[1:], fillvalue=""):
-        if word in {"-P", "--activate-profiles"}:
-            found += [word, following]
-        elif re.fullmatch(r"-(?:q|B|ntp|P\S+|-quiet|-batch-mode|-no-transfer-progress)", word):
-            found.append(word)
-    return found
-
-
-def _manifests(model: Model, step: Step, called: Invocation, folder: str) -> tuple[str, ...]:
-    project = facts.project_at(model.app, folder)
-    if project is None or project.tool != "mvn":
-        raise UnfitError(step.instruction, f"{folder + '/' if folder else ''}pom.xml is not in the build context")
-    if project.modules:
-        raise UnfitError(step.instruction, f"the project has modules ({project.modules[0].origin})")
-    if project.parent:
-        raise UnfitError(step.instruction, f"the project has a parent among the sources ({project.origin})")
-    if project.local is not None:
-        raise UnfitError(step.instruction, f"{project.local.value} lies among the sources ({project.local.origin})")
-    wrapped = called.command.words[0].text.endswith("mvnw")
-    names = ["pom.xml", *(["mvnw"] if wrapped else [])]
-    if wrapped or set(model.app.root.list(f"{folder}/.mvn".lstrip("/"))) - {"wrapper"}:
-        names.append(".mvn")
-    paths = [f"{folder}/{name}".lstrip("/") for name in names]
-    return tuple(path for path in paths if model.app.root.exists(path))

@@ -92,13 +92,15 @@ class Fetch:
         paths: the manifests, as paths of the build context.
         lines: the instructions that fetch what these ask for, for the folder in which the build runs.
         why: what is gained, with the evidence.
-        first: what the RUN that builds then does first: a position in the text, and what to put there.
+        at: where in the text the command begins that builds.
+        first: what is to stand there before it from now on.
     """
 
     paths: tuple[str, ...]
     lines: tuple[str, ...]
     why: str
-    first: tuple[int, str] | None = None
+    at: int
+    first: str = ""
 
 
 Reader = Callable[["Model", "StageModel", "Step", "Invocation"], Reading]
@@ -357,6 +359,18 @@ def left_out(reading: Reading) -> tuple[Edit, ...]:
         Edit(Span(called.command.words[-1].span.end, called.command.words[-1].span.end), f" {option}")
         for called, option in reading.without
     )
+
+
+def stretch(model: Model, step: Step, span: Span) -> str:
+    """A stretch of a RUN as canonical text.
+
+    Raises:
+        UnfitError: it would read otherwise with the usual escape character.
+    """
+    text = span.of(model.document.text).replace("\r\n", "\n")
+    if "\n" in text and model.document.escape != "\\":
+        raise UnfitError(step.instruction, "this RUN has several lines in another escape character")
+    return text
 
 
 def copies(model: Model, stage: StageModel, at: Step, moved: Sequence[Step], paths: Sequence[str]) -> tuple[str, ...]:

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 
 from dockfix.dockerfile.layout import Gap, Item, Keep, New
 from dockfix.model import Model, Purpose, Role, StageModel, Step
+from dockfix.model.config import join
 from dockfix.recipes.ecosystems import fetching
 from dockfix.recipes.manifests import Fetch, copies
 from dockfix.recipes.presence import absent
 from dockfix.recipes.sources import check_flags, is_relative, is_sources
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
+
+ON_FILES = frozenset(
+    {"chmod", "sed", "dos2unix", "ls", "cat", "echo", "find", "mkdir", "rm", "cp", "mv", "touch", "set"}
+)
+"""Commands that work on files which they are given; what they do to manifests, an ecosystem sees to itself."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,8 @@ def prefetch(model: Model, stage: StageModel) -> Prefetch | None:
         UnfitError: the manifests cannot be copied by themselves, or do not stand alone.
     """
     for position, step in enumerate(stage.steps):
-        if Purpose.BUILD not in step.purposes:
-            continue
+        if Purpose.BUILD not in step.purposes or any(flag.name == "mount" for flag in step.instruction.flags):
+            continue  # a cache that is mounted keeps what was fetched, and would cover what another RUN fetches
         above = stage.steps[:position]
         placed = [p for p in stage.placements if p.step in above and p.folder and p.step.role is Role.SOURCES]
         copied = [p.step for p in placed if is_sources(model, p, step.before.workdir)]
@@ -53,7 +59,8 @@ def prefetch(model: Model, stage: StageModel) -> Prefetch | None:
         if fetch is None:
             continue
         first = stage.steps.index(copied[0])
-        last = _settled_at(stage, first, position)
+        _check_alone(step, fetch)
+        last = _settled_at(model, stage, first, position)
         check_flags(copied[0])
         staying = [other for other in above if other not in copied]
         paths = absent(stage, fetch.paths, staying, copied)
@@ -69,31 +76,76 @@ def prefetch(model: Model, stage: StageModel) -> Prefetch | None:
 
 def _edits(fetch: Fetch) -> tuple[Edit, ...]:
     """What changes in the RUN that builds."""
-    if fetch.first is None:
-        return ()
-    at, text = fetch.first
-    return (Edit(Span(at, at), text),)
+    return (Edit(Span(fetch.at, fetch.at), fetch.first),) if fetch.first else ()
 
 
-def _settled_at(stage: StageModel, first: int, position: int) -> int:
-    """The number of the step from which on the folder of the build does not change.
+def _settled_at(model: Model, stage: StageModel, first: int, position: int) -> int:
+    """The number of the step from which on nothing changes that a fetch needs: the folder, variables, programs.
 
     Args:
+        model: the Dockerfile.
         stage: the stage.
         first: the number of the first copy of the sources.
         position: the number of the RUN that builds.
 
     Raises:
-        UnfitError: the folder, the shell or the user changes behind something that cannot stand below.
+        UnfitError: such a change stands behind something that cannot stand below, or cannot be told.
     """
     between = stage.steps[first:position]
     changing = {n for n, other in enumerate(between) if other.instruction.keyword in {"WORKDIR", "SHELL", "USER"}}
-    settling = changing | {n for n, other in enumerate(between) if other.role is Role.MANIFESTS}
-    last = max(settling, default=-1)
-    for other in between[: last + 1]:
+    installing = {n for n, other in enumerate(between) if _installs(other) and not _reads(model, stage, other)}
+    setting = {n for n, other in enumerate(between) if other.instruction.keyword == "ENV"}
+    placing = {n for n, other in enumerate(between) if other.role is Role.MANIFESTS}
+    last = max(changing | installing | setting | placing, default=-1)
+    for number, other in enumerate(between):
         keyword = other.instruction.keyword
+        if number > last:
+            if keyword == "RUN" and not _is_harmless(other):
+                raise UnfitError(
+                    other.instruction, "what this RUN leaves behind may be needed to fetch the dependencies"
+                )
+            continue
         movable = keyword in {"COPY", "ADD"} and not (changing and is_relative(other))
-        if not movable and keyword not in {"WORKDIR", "ENV", "ARG"}:
+        if not movable and keyword not in {"WORKDIR", "ENV", "ARG"} and number not in installing:
             why = "the folder, the shell or the user changes between the sources and the build"
-            raise UnfitError(stage.steps[position].instruction, why)
+            if keyword == "RUN":
+                why = "this RUN stands between the sources and what fetching the dependencies needs"
+            raise UnfitError(other.instruction if keyword == "RUN" else stage.steps[position].instruction, why)
     return first + last + 1
+
+
+def _installs(step: Step) -> bool:
+    """Whether a RUN does nothing but install packages and tools of the system."""
+    lasting = {Purpose.PACKAGES, Purpose.TOOLS, Purpose.SETTINGS}
+    return bool(step.purposes & lasting) and step.purposes <= {*lasting, Purpose.CLEANUP, Purpose.NEUTRAL}
+
+
+def _reads(model: Model, stage: StageModel, step: Step) -> bool:
+    """Whether a RUN names a file of the sources."""
+    for command in step.script.commands if step.script is not None else ():
+        for word in (*command.words[1:], *command.redirects):
+            path = stage.context_path(join(step.before.workdir, word.text.lstrip("<> ")))
+            if path is not None and model.app.root.exists(path):
+                return True
+    return False
+
+
+def _is_harmless(step: Step) -> bool:
+    """Whether a RUN only works on the sources."""
+    names = {command.name for command in step.script.commands} if step.script is not None else {""}
+    return step.purposes <= {Purpose.FOLDERS, Purpose.ACCOUNT, Purpose.CLEANUP, Purpose.NEUTRAL, Purpose.BUILD} or (
+        names <= ON_FILES
+    )
+
+
+def _check_alone(step: Step, fetch: Fetch) -> None:
+    """Refuse a RUN that prepares the build before it builds.
+
+    Raises:
+        UnfitError: with the command.
+    """
+    for command in step.script.commands if step.script is not None else ():
+        if command.span.start < fetch.at and command.name not in ON_FILES:
+            raise UnfitError(
+                step.instruction, f"what {command.name} does before the build may be needed to fetch the dependencies"
+            )

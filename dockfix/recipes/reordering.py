@@ -11,7 +11,7 @@ from dockfix.model.commands import purpose
 from dockfix.model.config import join
 from dockfix.recipes.ecosystems import readers
 from dockfix.recipes.followers import followers, place_of
-from dockfix.recipes.manifests import copies, left_out, readings
+from dockfix.recipes.manifests import copies, left_out, readings, stretch
 from dockfix.recipes.presence import absent
 from dockfix.recipes.sources import inside
 from dockfix.recipes.split import UnfitError
@@ -48,7 +48,7 @@ def reordered(model: Model, stage: StageModel, sources: Step) -> tuple[Item, ...
         paths += absent(stage, found.paths, above, moved)
         kept, behind = _cut(model, step)
         first_installs[step.instruction.index] = Keep(step.instruction, (*kept.edits, *left_out(found)))
-        rest += [New(f"RUN {_words(model, step, called.command.span)}") for called, _ in found.without]
+        rest += [New(f"RUN {stretch(model, step, called.command.span)}") for called, _ in found.without]
         rest += behind
     lines = copies(model, stage, place.last, moved, tuple(dict.fromkeys(paths)))
     staying = [step for step in place.between if step not in moved]
@@ -164,12 +164,4 @@ def _cut(model: Model, step: Step) -> tuple[Keep, tuple[Item, ...]]:
         raise UnfitError(instruction, "this RUN has flags or a heredoc")
     end = instruction.span.end
     cut = Edit(Span(commands[first - 1].span.end, end), "")
-    return Keep(instruction, (cut,)), (New(f"RUN {_words(model, step, Span(commands[first].span.start, end))}"),)
-
-
-def _words(model: Model, step: Step, span: Span) -> str:
-    """A stretch of a RUN as canonical text."""
-    text = span.of(model.document.text).replace("\r\n", "\n")
-    if "\n" in text and model.document.escape != "\\":
-        raise UnfitError(step.instruction, "this RUN has several lines in another escape character")
-    return text
+    return Keep(instruction, (cut,)), (New(f"RUN {stretch(model, step, Span(commands[first].span.start, end))}"),)
