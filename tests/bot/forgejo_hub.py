@@ -39,6 +39,7 @@ class ForgejoHub(OnDisk):
     kind = "forgejo"
     prefix = "/api/v1"
     git_user = "dockfix-bot"
+    draft = "WIP: "
     through_git = False
     headers: Mapping[str, str] = {}
     before_push = ("GET", "/user")
@@ -167,7 +168,7 @@ class ForgejoHub(OnDisk):
             return Answer(409, {"message": "pull request already exists for these targets"})
         if not any(each.owner == owner and ref in each.refs for each in self.repos.values()):
             return Answer(404, MISSING)
-        draft = data["title"].startswith("WIP: ")
+        draft = data["title"].startswith(self.draft)
         pull = Pull(len(repo.pulls) + 1, data["title"], data["body"], owner, ref, data["base"], draft)
         repo.pulls.append(pull)
         self._seen(repo, pull)

@@ -27,6 +27,7 @@ class GitLabHub(Hub):
     kind = "gitlab"
     prefix = "/api/v4"
     git_user = "oauth2"
+    draft = "Draft: "
     headers: Mapping[str, str] = {}
     before_push = ("GET", "/repository/branches/dockfix%2Fdockerfile")
     people = ("ada", "bob")
@@ -200,7 +201,7 @@ class GitLabHub(Hub):
             return Answer(409, {"message": ["Another open merge request already exists for this source branch: !1"]})
         if ref not in repo.refs:
             return Answer(400, {"message": {"source_branch": ["does not exist"]}})
-        title, draft = data["title"], data["title"].startswith("Draft: ")
+        title, draft = data["title"], data["title"].startswith(self.draft)
         pull = Pull(
             len(target.pulls) + 1, title, data["description"], repo.owner, ref, data["target_branch"], draft=draft
         )

@@ -143,6 +143,8 @@ class Hub:
     kind = "github"
     prefix = ""
     """What begins every path."""
+    draft = ""
+    """What the title of a draft begins with."""
     through_git = False
     """Whether the bot is to use git for what it can be used for."""
     git_user = "x-access-token"

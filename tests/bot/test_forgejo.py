@@ -160,31 +160,6 @@ def test_requirement_14_skips_with_a_reason(
     assert hub.writes == []
 
 
-def test_requirement_14_skips_the_empty_and_the_missing(bot: Bot, hub: Hub) -> None:
-    hub.add("acme/empty", {})
-    records = bot.run("acme/empty", "acme/missing", "acme/../x")
-    assert records["acme/empty"].why == "is empty"
-    assert records["acme/missing"].outcome == "skipped"
-    assert records["acme/../x"].outcome == "failed"
-
-
-def test_requirement_15_proposes_from_a_fork_that_lags_behind(bot: Bot, hub: Hub) -> None:
-    """The push takes along what the fork lacks, of which the last commit alone would not do."""
-    upstream = hub.add(NAME, {"Dockerfile": NAIVE}, push=False)
-    assert bot.run(NAME, fork=True)[NAME].outcome == "opened"
-    fork = hub.repos["dockfix-bot/shop"]
-    assert [(pull.head_owner, pull.head_ref) for pull in upstream.pulls] == [("dockfix-bot", BRANCH)]
-    bot.run(NAME, fork=True)
-    assert hub.writes == []
-    upstream.commit({"README.md": "first\n"})
-    upstream.commit({"README.md": "second\n"})
-    base = upstream.commit({"Dockerfile": "FROM busybox:1.37\nRUN echo old\n"})
-    assert base not in fork.commits
-    assert bot.run(NAME, fork=True)[NAME].outcome == "updated"
-    assert fork.commits[fork.refs[BRANCH]]["parents"] == [base]
-    assert len(upstream.pulls) == 1
-
-
 def test_requirement_15_fork_on_another_host_gets_no_token(bot: Bot, hub: Hub) -> None:
     hub.add(NAME, {"Dockerfile": NAIVE}, push=False)
     flags = {"html_url": "http://localhost:1/dockfix-bot/shop"}
@@ -288,15 +263,6 @@ def test_closed_pull_request_without_its_branch_is_known(bot: Bot, hub: Hub) -> 
     del repo.refs[BRANCH]
     assert bot.run()[NAME].outcome == "declined"
     assert hub.writes == []
-
-
-def test_draft_stays_one_when_it_is_updated(bot: Bot, hub: Hub) -> None:
-    repo = hub.add(NAME, {"Dockerfile": NAIVE})
-    bot.run(draft=True)
-    assert repo.pulls[0].title.startswith("WIP: ")
-    repo.commit({"Dockerfile": NAIVE + "RUN echo old again\n"})
-    assert bot.run()[NAME].outcome == "updated"
-    assert repo.pulls[0].title.startswith("WIP: ")
 
 
 def test_token_of_a_workflow_is_nobodys(bot: Bot, hub: Hub) -> None:

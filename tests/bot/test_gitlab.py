@@ -135,27 +135,6 @@ def test_requirement_14_skips_with_a_reason(
     assert hub.writes == []
 
 
-def test_requirement_14_skips_the_empty_and_the_missing(bot: Bot, hub: Hub) -> None:
-    hub.add("acme/empty", {})
-    records = bot.run("acme/empty", "acme/missing", "acme/../x")
-    assert records["acme/empty"].why == "is empty"
-    assert records["acme/missing"].outcome == "skipped"
-    assert records["acme/../x"].outcome == "failed"
-
-
-def test_requirement_15_proposes_from_a_fork_that_lags_behind(bot: Bot, hub: Hub) -> None:
-    upstream = hub.add(NAME, {"Dockerfile": NAIVE}, push=False)
-    assert bot.run(NAME, fork=True)[NAME].outcome == "opened"
-    fork = hub.repos["dockfix-bot/shop"]
-    assert [(pull.head_owner, pull.head_ref) for pull in upstream.pulls] == [("dockfix-bot", BRANCH)]
-    bot.run(NAME, fork=True)
-    assert hub.writes == []
-    base = upstream.commit({"Dockerfile": "FROM busybox:1.37\nRUN echo old\n"})
-    assert bot.run(NAME, fork=True)[NAME].outcome == "updated"
-    assert fork.commits[fork.refs[BRANCH]]["parents"] == [base]
-    assert len(upstream.pulls) == 1
-
-
 @pytest.mark.parametrize(
     ("given", "address_"),
     [
@@ -277,15 +256,6 @@ def test_commit_that_a_person_rebased_as_it_was_is_made_anew(bot: Bot, hub: Hub)
     base = repo.commit({"Dockerfile": NAIVE + "RUN echo old again\n"})
     assert bot.run()[NAME].outcome == "updated"
     assert repo.commits[repo.refs[BRANCH]]["parents"] == [base]
-
-
-def test_draft_stays_one_when_it_is_updated(bot: Bot, hub: Hub) -> None:
-    repo = hub.add(NAME, {"Dockerfile": NAIVE})
-    bot.run(draft=True)
-    assert repo.pulls[0].title.startswith("Draft: ")
-    repo.commit({"Dockerfile": NAIVE + "RUN echo old again\n"})
-    assert bot.run()[NAME].outcome == "updated"
-    assert repo.pulls[0].title.startswith("Draft: ")
 
 
 def test_file_that_is_executable_and_one_that_becomes_so(bot: Bot, hub: Hub) -> None:

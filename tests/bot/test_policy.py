@@ -72,32 +72,6 @@ def test_requirement_14_skips_with_a_reason(
     assert hub.writes == []
 
 
-def test_requirement_14_skips_the_empty_and_the_missing(bot: Bot, hub: Hub) -> None:
-    hub.add("acme/empty", {})
-    records = bot.run("acme/empty", "acme/missing", "not a name", "acme/../x")
-    assert records["acme/empty"].why == "is empty"
-    assert records["acme/missing"].outcome == "skipped"
-    assert records["not a name"].outcome == "failed"
-    assert records["acme/../x"].outcome == "failed"
-    assert not any(".." in request.path for request in hub.requests)
-
-
-def test_requirement_15_proposes_from_a_fork(bot: Bot, hub: Hub) -> None:
-    upstream = hub.add("acme/shop", {"Dockerfile": NAIVE}, push=False)
-    assert bot.run("acme/shop", fork=True)["acme/shop"].outcome == "opened"
-    fork = hub.repos["dockfix-bot/shop"]
-    (pull,) = upstream.pulls
-    assert (pull.head_owner, pull.head_ref) == ("dockfix-bot", "dockfix/dockerfile")
-    assert fork.files("dockfix/dockerfile")["Dockerfile"] == FIXED.encode()
-    assert list(upstream.refs) == ["main"]
-    bot.run("acme/shop", fork=True)
-    assert hub.writes == []
-    base = upstream.commit({"Dockerfile": "FROM busybox:1.37\nRUN echo old\n"})
-    assert bot.run("acme/shop", fork=True)["acme/shop"].outcome == "updated"
-    assert fork.commits[fork.refs["dockfix/dockerfile"]]["parents"] == [base]
-    assert len(upstream.pulls) == 1
-
-
 def test_requirement_15_other_repository_of_the_same_name_is_no_fork(bot: Bot, hub: Hub) -> None:
     hub.add("acme/shop", {"Dockerfile": NAIVE}, push=False)
     own = hub.add("dockfix-bot/shop", {"Dockerfile": "FROM scratch\n"})
