@@ -16,7 +16,8 @@ ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PATH=/opt/dockfix/bin:$PATH
 
-RUN apk add --no-cache dumb-init && \
+# git pushes to Forgejo and Gitea, and wherever --git is given
+RUN apk add --no-cache dumb-init git && \
     addgroup -g 1001 -S dockfix && \
     adduser -S dockfix -u 1001 -G dockfix
 

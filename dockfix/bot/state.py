@@ -230,9 +230,9 @@ class State:
     def spent(self, *, hour: int, run: int | None) -> str | None:
         """Why no pull request may be opened now, if none may."""
         if run is not None and self._opened() >= run:
-            return f"{run} pull requests were opened in this run"
+            return f"the cap of {run} in a run is reached"
         if self._one("SELECT count(*) FROM dockfix_opening WHERE at > ?", self._now() - 3600) >= hour:
-            return f"{hour} pull requests were opened in an hour"
+            return f"the cap of {hour} in an hour is reached"
         return None
 
     def release(self, number: int) -> None:

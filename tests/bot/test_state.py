@@ -218,10 +218,10 @@ def test_what_was_reserved_is_given_back(place: str) -> None:
     state.begin(resume=False)
     first = state.reserve("acme/a", hour=1, run=None)
     assert isinstance(first, int)
-    assert state.reserve("acme/b", hour=1, run=None) == "1 pull requests were opened in an hour"
+    assert state.reserve("acme/b", hour=1, run=None) == "the cap of 1 in an hour is reached"
     state.release(first)
     assert isinstance(state.reserve("acme/b", hour=9, run=1), int)
-    assert state.reserve("acme/c", hour=9, run=1) == "1 pull requests were opened in this run"
+    assert state.reserve("acme/c", hour=9, run=1) == "the cap of 1 in a run is reached"
     state.close()
 
 

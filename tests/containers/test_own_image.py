@@ -56,3 +56,4 @@ def test_the_bot_is_in_it_and_runs_as_an_account_of_its_own(run: Run) -> None:
     assert run("-c", "id -u", options=("--entrypoint", "sh")).stdout == "1001\n"
     imports = "import dockfix.bot.http, dockfix.bot.app, dockfix.bot.postgres, dockfix.bot.workshop"
     assert run("-c", imports, options=("--entrypoint", "python")).returncode == 0
+    assert run("--version", options=("--entrypoint", "git")).stdout.startswith("git version ")
