@@ -150,8 +150,7 @@ class Forgejo(HubLike):
         return await self._propose(remote, titled, taken=409)
 
     async def edit(self, remote: Remote, pull: Pull, *, title: str, body: str) -> None:
-        draft = _DRAFT if pull.title.startswith(_DRAFT) else ""
-        await HubLike.edit(self, remote, pull, title=f"{draft}{title}", body=body)
+        await HubLike.edit(self, remote, pull, title=lookups.titled(pull, title, _DRAFT), body=body)
 
     async def label(self, remote: Remote, pull: Pull, labels: Sequence[str]) -> None:
         """Add labels, which not every version knows by their names; those that exist are added although others do not.

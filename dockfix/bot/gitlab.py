@@ -24,7 +24,6 @@ from dockfix.bot.forge import (
     NewPull,
     Pull,
     Push,
-    RefusedError,
     Remote,
 )
 from dockfix.bot.http import Http, quoted
@@ -79,16 +78,9 @@ class GitLab:
 
     async def remotes(self, organisation: str) -> AsyncIterator[str]:
         owner = quote(organisation, safe="")
-        try:
-            async for item in self.http.pages(
-                f"/groups/{owner}/projects", {"include_subgroups": "true", "with_shared": "false", **_PAGE}
-            ):
-                yield item["path_with_namespace"]
-        except RefusedError as error:
-            if error.status != 404:
-                raise
-            async for item in self.http.pages(f"/users/{owner}/projects", _PAGE):
-                yield item["path_with_namespace"]
+        of_group = (f"/groups/{owner}/projects", {"include_subgroups": "true", "with_shared": "false", **_PAGE})
+        async for item in lookups.first_list(self.http, of_group, (f"/users/{owner}/projects", _PAGE)):
+            yield item["path_with_namespace"]
 
     async def remote(self, name: str) -> Remote:
         return _remote((await self.http.get(_path(demand_name(name)))).data)
@@ -209,8 +201,7 @@ class GitLab:
         return await lookups.sent_or_found(send, opened, 409)
 
     async def edit(self, remote: Remote, pull: Pull, *, title: str, body: str) -> None:
-        draft = _DRAFT if pull.title.startswith(_DRAFT) else ""
-        await self._edit(remote, pull, {"title": f"{draft}{title}", "description": inert(body)})
+        await self._edit(remote, pull, {"title": lookups.titled(pull, title, _DRAFT), "description": inert(body)})
 
     async def close(self, remote: Remote, pull: Pull, *, body: str) -> None:
         await self._edit(remote, pull, {"state_event": "close", "description": inert(body)})

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from dockfix.bot import lookups, seal
-from dockfix.bot.forge import ForgeError, Head, NewPull, Pull, Push, RefusedError, Remote
+from dockfix.bot.forge import ForgeError, Head, NewPull, Pull, Push, Remote
 from dockfix.bot.http import Http, Reply, quoted
 
 
@@ -33,14 +33,9 @@ class HubLike(ABC):
         return str((await self.http.get("/user")).data["login"])
 
     async def remotes(self, organisation: str) -> AsyncIterator[str]:
-        try:
-            async for item in self.http.pages(quoted("orgs", organisation, "repos"), self.page):
-                yield item["full_name"]
-        except RefusedError as error:
-            if error.status != 404:
-                raise
-            async for item in self.http.pages(quoted("users", organisation, "repos"), self.page):
-                yield item["full_name"]
+        lists = ((quoted(kind, organisation, "repos"), self.page) for kind in ("orgs", "users"))
+        async for item in lookups.first_list(self.http, *lists):
+            yield item["full_name"]
 
     async def blob(self, remote: Remote, sha: str, limit: int) -> bytes:
         data = (await self.http.get(quoted("repos", remote.name, "git/blobs", sha))).data

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from dockfix.bot.forge import ForgeError, MovedError, NewPull, Pull, RefusedError, Remote
 from dockfix.bot.http import Http
@@ -12,6 +12,27 @@ from dockfix.bot.pace import Clock
 T = TypeVar("T")
 
 _TRIES = 10
+
+
+async def first_list(http: Http, *lists: tuple[str, Mapping[str, str]]) -> AsyncIterator[Any]:
+    """The items of the first list that there is: an organisation's, say, else a person's.
+
+    Args:
+        http: the client.
+        lists: the path and the query of each.
+
+    Raises:
+        RefusedError: there is none.
+    """
+    for number, (path, query) in enumerate(lists, 1):
+        try:
+            async for item in http.pages(path, query):
+                yield item
+        except RefusedError as error:
+            if error.status != 404 or number == len(lists):
+                raise
+        else:
+            return
 
 
 async def sent_or_found(send: Awaitable[T], look: Callable[[], Awaitable[T | None]], taken: int) -> T:
@@ -34,6 +55,11 @@ async def sent_or_found(send: Awaitable[T], look: Callable[[], Awaitable[T | Non
         if found is None:
             raise
         return found
+
+
+def titled(pull: Pull, title: str, draft: str) -> str:
+    """*title* for a pull request that stays a draft if it is one, which is what its title tells by beginning so."""
+    return f"{draft}{title}" if pull.title.startswith(draft) else title
 
 
 def opened(pulls: Iterable[Pull], new: NewPull) -> Pull | None:

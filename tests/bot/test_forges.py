@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from .conftest import Bot
 from .forgejo_hub import ForgejoHub
 from .gitlab_hub import GitLabHub
-from .hub import Hub
+from .hub import Answer, Hub, Request
 from .ondisk import GitLabHubOnDisk, HubOnDisk
 from .rules import FIXED, NAIVE
 
@@ -56,3 +58,18 @@ def test_draft_stays_one_when_it_is_updated(bot: Bot, hub: Hub) -> None:
     repo.commit({"Dockerfile": NAIVE + "RUN echo old again\n"})
     assert bot.run()[NAME].outcome == "updated"
     assert (pull.draft, pull.title) == (True, title)
+
+
+def test_requirement_22_next_page_on_another_host_is_not_fetched(bot: Bot, hub: Hub) -> None:
+    hub.add(NAME, {"Dockerfile": NAIVE})
+
+    def linked(request: Request, proceed: Callable[[], Answer]) -> Answer:
+        answer = proceed()
+        if isinstance(answer.data, list):
+            answer.headers["link"] = '<https://evil.example/next>; rel="next"'
+        return answer
+
+    hub.faults.append(linked)
+    record = bot.run()[NAME]
+    assert record.outcome == "failed"
+    assert "a next page leads to another host, 'evil.example'" in record.why

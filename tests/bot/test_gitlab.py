@@ -199,23 +199,6 @@ def test_requirement_21_token_of_another_forge_is_never_taken(hub: Hub) -> None:
     assert found.value.reveal() == "mine"
 
 
-def test_requirement_22_next_page_on_another_host_is_not_fetched(bot: Bot, hub: Hub) -> None:
-    hub.add(NAME, {"Dockerfile": NAIVE})
-    link = '<https://evil.example/api/v4/projects>; rel="next"'
-    hub.faults.append(lambda request, proceed: _linked(request, proceed, link))
-    record = bot.run()[NAME]
-    assert record.outcome == "failed"
-    assert "another host" in record.why
-
-
-def _linked(request: Request, proceed: faults.Proceed, link: str) -> Answer | None:
-    if not request.path.endswith("/repository/tree"):
-        return None
-    answer = proceed()
-    answer.headers["link"] = link
-    return answer
-
-
 def test_pages_are_followed(bot: Bot, hub: Hub) -> None:
     hub.page = 1
     repo = hub.add(NAME, {"Dockerfile": NAIVE, "a": "", "b/c": ""})

@@ -243,15 +243,6 @@ def test_requirement_22_redirects_of_a_write_end(bot: Bot, hub: Hub) -> None:
     assert len(hub.writes) == 4
 
 
-def test_requirement_22_next_page_on_another_host_is_not_fetched(bot: Bot, hub: Hub) -> None:
-    hub.add("acme/shop", {"Dockerfile": NAIVE})
-    link = {"link": '<https://evil.example/repos/acme/shop/pulls?page=2>; rel="next"'}
-    hub.faults.append(faults.on("GET", "/repos/acme/shop/pulls", lambda request, proceed: Answer(200, [], link)))
-    record = bot.run()["acme/shop"]
-    assert record.outcome == "failed"
-    assert "a next page leads to another host, 'evil.example'" in record.why
-
-
 def test_requirement_22_next_pages_of_the_host_are_fetched(bot: Bot, hub: Hub) -> None:
     for number in range(7):
         hub.add(f"acme/app{number}", {"Dockerfile": NAIVE})
