@@ -12,6 +12,7 @@ from dockfix.config import BASES, HIGHEST_UID, OWNERS, PYTHON_PACKAGES, SPLITS
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from dockfix.planner import Selection
     from dockfix.transform import Transform
 
 
@@ -94,3 +95,17 @@ def overrides(given: dict[str, Any]) -> dict[str, Any]:
     names = ("base", "split", "python_packages", "owner", "uid", "safe", "cache_mounts", "online")
     chosen = {name: value for name in names if (value := given.pop(name, None)) is not None}
     return chosen | {name: named for name in ("only", "skip") if (named := given.pop(name))}
+
+
+def arguments(selection: Selection) -> tuple[str, ...]:
+    """The words of a command line that ask for what a selection asks for, its paths apart."""
+    words: list[str] = []
+    for name, value in sorted(selection.overrides.items()):
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words += [f"--{flag}", ",".join(sorted(value)) if isinstance(value, frozenset) else str(value)]
+    for option, given in (("--context", selection.context), ("--config", selection.config)):
+        words += [option, given] if given is not None else []
+    return (*words, "--isolated") if selection.isolated else tuple(words)

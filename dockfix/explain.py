@@ -12,6 +12,7 @@ import click
 
 from dockfix import registry
 from dockfix.api import Repository
+from dockfix.choices import arguments
 from dockfix.config import ConfigError
 from dockfix.discover import discover
 from dockfix.dockerfile import Document
@@ -136,7 +137,7 @@ class _Run:
         return replace(known, path=case.path) if known is not None else None
 
     def _write(self, cases: Sequence[Case], measured: dict[str, Verification]) -> None:
-        told = page(explanation(cases, measured, since=self.request.since or ""))
+        told = page(explanation(cases, measured, since=self.request.since or "", arguments=arguments(self.request)))
         text = html(told) if self.request.form == "html" else markdown(told)
         if self.request.output is None:
             click.echo(text.encode(), nl=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from dockfix.explanation.nextsteps import command, next_steps
+from dockfix.explanation.nextsteps import measuring, next_steps
 from dockfix.explanation.prose import (
     Block,
     Bullets,
@@ -69,11 +69,11 @@ def chapters(found: Explanation) -> Iterator[Section]:
         yield surroundings(found)
     advice, notes = found.remarks_of("advice"), found.remarks_of("note")
     if advice:
-        yield Section("For you to do", (Bullets(tuple(map(_told, advice))),))
+        yield Section("For you to do", (Bullets(tuple(_told(advice))),))
     if notes:
-        yield Section("Noted", (Bullets(tuple(map(_told, notes))),))
+        yield Section("Noted", (Bullets(tuple(_told(notes))),))
     if changed:
-        yield next_steps(changed, found.since)
+        yield next_steps(found)
         drifted = [file for file in changed if file.drift]
         if drifted:
             yield drift(drifted)
@@ -126,10 +126,11 @@ def optimisations(found: Sequence[Optimisation]) -> Section:
 
 def left(remarks: Sequence[Remark]) -> Section:
     """What was not done, and why."""
-    items = []
-    for remark in remarks:
-        how: Words = () if remark.kind == "refused" else (" (left out by the options)",)
-        items.append((Code(remark.transform), *how, " ", *_told(remark)))
+    items: list[Words] = []
+    for transform, kind in dict.fromkeys((remark.transform, remark.kind) for remark in remarks):
+        how: Words = () if kind == "refused" else (" (left out by the options)",)
+        same = [remark for remark in remarks if (remark.transform, remark.kind) == (transform, kind)]
+        items += ((Code(transform), *how, " ", *told) for told in _told(same))
     return Section("What was left as it is, and why", (Bullets(tuple(items)),))
 
 
@@ -146,6 +147,8 @@ def sizes(found: Explanation) -> Section:
 def performance(found: Explanation) -> Section:
     """How long builds take, as measured."""
     remark = "A build from nothing does not get faster; a change of source is what people wait for."
+    if not found.measured:
+        return Section("Build performance", (Paragraph(("Not measured yet either: the same command tells.",)),))
     return Section("Build performance", tuple(_measured(found, builds, remark)))
 
 
@@ -261,7 +264,7 @@ def _optimisation(number: int, found: Optimisation) -> Section:
 
 
 def _application(found: Application) -> Iterator[Block]:
-    yield Bullets(tuple(map(_told, found.remarks)))
+    yield Bullets(tuple(_told(found.remarks)))
     for excerpt in found.excerpts:
         yield _snippet(excerpt)
 
@@ -272,8 +275,11 @@ def _snippet(excerpt: Excerpt) -> Snippet:
     return Snippet(excerpt.text, excerpt.language, (Code(excerpt.path), f", {several} {lines}" if lines else ""))
 
 
-def _told(remark: Remark) -> Words:
-    return (Code(remark.place), ": ", *sentence(said(remark.why)))
+def _told(remarks: Sequence[Remark]) -> Iterator[Words]:
+    """A line for each thing that is said, with all the places of which it is."""
+    for why in dict.fromkeys(remark.why for remark in remarks):
+        places = dict.fromkeys(remark.place for remark in remarks if remark.why == why)
+        yield (*codes(places), ": ", *sentence(said(why)))
 
 
 def _measured(found: Explanation, rows: Callable[[Verification], Iterator[Row]], remark: str) -> Iterator[Block]:
@@ -285,10 +291,13 @@ def _measured(found: Explanation, rows: Callable[[Verification], Iterator[Row]],
             yield _table(chosen)
     if found.measured:
         yield Paragraph((remark,))
-    unmeasured = [file for file in found.files if file.changed and file.path not in found.measured]
-    if unmeasured:
+    if _unmeasured(found):
         yield Paragraph(("Not measured yet. This builds and runs both, and tells:",))
-        yield Snippet(command("verify", unmeasured, found.since), "sh")
+        yield Snippet(measuring(found, _unmeasured(found)), "sh")
+
+
+def _unmeasured(found: Explanation) -> list[File]:
+    return [file for file in found.files if file.changed and file.path not in found.measured]
 
 
 def _table(found: Sequence[Row]) -> Table:

@@ -162,6 +162,7 @@ class Explanation:
         remarks: everything said that changed nothing: refusals, advice, notes, changes that the options leave out.
         measured: what verifications found, by the Dockerfile's path.
         since: the git revision that has the originals, where they are not those in the folder.
+        arguments: the options with which the plans were made, as words of a command line.
     """
 
     files: tuple[File, ...]
@@ -169,6 +170,7 @@ class Explanation:
     remarks: tuple[Remark, ...]
     measured: Mapping[str, Verification] = field(default_factory=dict)
     since: str = ""
+    arguments: tuple[str, ...] = ()
 
     def remarks_of(self, *kinds: Kind) -> tuple[Remark, ...]:
         """The remarks of some kinds."""
@@ -181,6 +183,7 @@ def explanation(
     transforms: Sequence[Transform] | None = None,
     *,
     since: str = "",
+    arguments: tuple[str, ...] = (),
 ) -> Explanation:
     """What there is to tell of some plans.
 
@@ -190,6 +193,7 @@ def explanation(
             out by the caller.
         transforms: the transforms, whose documentation gives the reasons; by default all that are registered.
         since: the git revision for which the plans were made, if it was one.
+        arguments: the options with which they were made, as words of a command line.
     """
     if transforms is None:
         from dockfix.registry import transforms as registered
@@ -203,6 +207,7 @@ def explanation(
         tuple(remark for remark in remarks if remark.kind != "applied"),
         dict(measured or {}),
         since,
+        arguments,
     )
 
 
@@ -225,7 +230,7 @@ def _file(case: Case) -> File:
         standing=case.standing,
         drift=_drift(case) if case.standing == "other" else "",
         defect="; ".join(f"{defect.transform}: {defect.message}" for defect in plan.defects),
-        checks=tuple(checks(case.after)),
+        checks=tuple(checks(case.after, case.before)),
         fits=fits(case.after),
         pods=pods(case.after),
     )

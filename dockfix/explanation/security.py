@@ -9,7 +9,7 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix.explanation.prose import Code, Words
-from dockfix.explanation.shape import account, codes, uid
+from dockfix.explanation.shape import account, built, codes, uid
 from dockfix.model import Purpose
 from dockfix.model.start import NODE_RUNNERS
 from dockfix.recipes.ignores import environment_files
@@ -44,8 +44,13 @@ class Check:
     why: Words
 
 
-def checks(model: Model) -> Iterator[Check]:
-    """The properties of the image that a Dockerfile builds; those of its containers, where compose tells of them."""
+def checks(model: Model, original: Model) -> Iterator[Check]:
+    """The properties of the image that a Dockerfile builds; those of its containers, where compose tells of them.
+
+    Args:
+        model: the Dockerfile as it would be.
+        original: the Dockerfile as it is.
+    """
     yield _account(model)
     yield _base(model)
     yield _tools(model)
@@ -53,8 +58,8 @@ def checks(model: Model) -> Iterator[Check]:
     yield _health(model)
     yield _secrets(model)
     yield _environment(model)
-    yield _ownership(model)
-    if model.services:
+    yield _ownership(model, original)
+    if _services(model):
         yield _of_services(model, "Read-only root file system", "read_only", lambda service: service.read_only)
         yield _of_services(
             model, "No new privileges", "security_opt", lambda service: any(map(_no_new, service.security_opt))
@@ -62,10 +67,15 @@ def checks(model: Model) -> Iterator[Check]:
         yield _of_services(model, "Capabilities dropped", "cap_drop", lambda service: bool(service.cap_drop))
 
 
+def _services(model: Model) -> tuple[Service, ...]:
+    """The services that run the image, and not an earlier stage of it."""
+    return tuple(service for service in model.services if built(model, service) is model.final)
+
+
 def _account(model: Model) -> Check:
     name = "Not root"
     user = account(model.final)
-    for service in model.services:
+    for service in _services(model):
         if service.user is not None and service.user.partition(":")[0] in {"root", "0"}:
             return Check(name, False, ("compose runs it as root (", Code(service.origin("user")), ")"))
     if user is None:
@@ -115,8 +125,9 @@ def _signals(model: Model) -> Check:
         return Check(name, False, (Code(runner), " passes them on, and does not wait for the app to end"))
     if start.init:
         return Check(name, True, (Code(start.init), " is process 1"))
-    if model.services and all(service.init for service in model.services):
-        return Check(name, True, ("compose adds an init (", Code(model.services[0].origin("init")), ")"))
+    services = _services(model)
+    if services and all(service.init for service in services):
+        return Check(name, True, ("compose adds an init (", Code(services[0].origin("init")), ")"))
     own = sorted(_SIGNALS_ITSELF & start.names)
     if own and not start.shell_form:
         return Check(name, True, (Code(own[0]), " sees to both itself"))
@@ -130,8 +141,9 @@ def _health(model: Model) -> Check:
     config = model.final.config
     if config.healthcheck and config.healthcheck != "NONE":
         return Check(name, True, ("in the image",))
-    own = [service for service in model.services if service.healthcheck]
-    if own and len(own) == len(model.services):
+    services = _services(model)
+    own = [service for service in services if service.healthcheck]
+    if own and len(own) == len(services):
         return Check(name, True, ("in compose (", Code(own[0].origin("healthcheck")), ")"))
     return Check(name, False if config.known else None, ("none is set",))
 
@@ -157,15 +169,17 @@ def _environment(model: Model) -> Check:
     return Check(name, True, ("nothing like ", Code(".env"), " is copied"))
 
 
-def _ownership(model: Model) -> Check:
+def _ownership(model: Model, original: Model) -> Check:
     name = "The app cannot rewrite itself"
     user = account(model.final)
     if not user:
         return Check(name, False if user == "" else None, ("root may write everywhere" if user == "" else "unknown",))
+    theirs = {instruction.text for instruction in original.document.instructions}
     for step in model.final.all_steps:
         how = _given(step, user, uid(model.final, user))
         if how:
-            remedy: Words = ("; ", Code("--owner root"), " does not") if "gives" in how else ()
+            ours = step.instruction.text not in theirs
+            remedy: Words = ("; ", Code("--owner root"), " does not") if "gives" in how and ours else ()
             return Check(name, False, (f"line {step.instruction.line} {how}", *remedy))
     return Check(name, True, ("root owns its files",))
 
@@ -190,10 +204,12 @@ def _given(step: Step, user: str, number: int | None) -> str:
 
 
 def _of_services(model: Model, name: str, attribute: str, holds: Callable[[Service], bool]) -> Check:
-    lacking = [service for service in model.services if not holds(service)]
+    services = _services(model)
+    lacking = dict.fromkeys(service.name for service in services if not holds(service))
     if not lacking:
-        return Check(name, True, (Code(model.services[0].origin(attribute)),))
-    return Check(name, False, (*codes(service.name for service in lacking), f" does not set {attribute} in compose"))
+        return Check(name, True, (Code(services[0].origin(attribute)),))
+    verb = "does" if len(lacking) == 1 else "do"
+    return Check(name, False, (*codes(lacking), f" {verb} not set {attribute} in compose"))
 
 
 def _no_new(option: str) -> bool:

@@ -12,6 +12,7 @@ from dockfix.model.commands import purpose
 from dockfix.recipes.accounts import created
 
 if TYPE_CHECKING:
+    from dockfix.facts.compose import Service
     from dockfix.model import Model, StageModel, Step
 
 _LANGUAGES = {"node": "Node", "python": "Python", "nginx": "nginx"}
@@ -45,6 +46,7 @@ class Shape:
         uid: the number of that account, where it is known.
         starts: the command that a container starts.
         checked: whether the image has a health check.
+        ports: the ports that it exposes.
     """
 
     base: str
@@ -53,6 +55,7 @@ class Shape:
     uid: int | None
     starts: str
     checked: bool
+    ports: tuple[str, ...]
 
 
 def shape(model: Model) -> Shape:
@@ -66,7 +69,14 @@ def shape(model: Model) -> Shape:
         uid=uid(final, user),
         starts=" ".join((*final.config.entrypoint, *final.config.cmd)),
         checked=bool(final.config.healthcheck) and final.config.healthcheck != "NONE",
+        ports=tuple(final.config.expose),
     )
+
+
+def built(model: Model, service: Service) -> StageModel:
+    """The stage that a compose service builds."""
+    wanted = (service.target or "").lower()
+    return next((stage for stage in model.stages if wanted and (stage.stage.name or "").lower() == wanted), model.final)
 
 
 def account(stage: StageModel) -> str | None:

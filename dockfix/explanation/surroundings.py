@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.explanation.prose import Code, Words
-from dockfix.explanation.shape import codes
+from dockfix.explanation.shape import built, codes
 
 if TYPE_CHECKING:
     from dockfix.facts.compose import Service, Volume
@@ -95,7 +95,8 @@ def _build(service: Service) -> Iterator[Words]:
 
 
 def _health(model: Model, service: Service) -> Iterator[Words]:
-    has = bool(model.final.config.healthcheck) and model.final.config.healthcheck != "NONE"
+    config = built(model, service).config
+    has = bool(config.healthcheck) and config.healthcheck != "NONE"
     if service.healthcheck_disabled:
         yield ("switches health checks off (", Code(service.origin("healthcheck")), ")")
     elif service.healthcheck:
@@ -141,7 +142,7 @@ def _volume(model: Model, service: Service, volume: Volume) -> Iterator[Words]:
 
 
 def _environment(model: Model, service: Service) -> Iterator[Words]:
-    image = model.final.config
+    image = built(model, service).config
     for name, value in service.environment.items():
         if name in image.env and name not in image.inherited and value not in {None, image.env[name]}:
             yield (Code(f"{name}={value}"), " wins over the image's ", Code(image.env[name]))

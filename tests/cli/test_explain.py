@@ -106,6 +106,11 @@ def test_what_is_written_already_is_explained_since_a_revision(dockfix: Run, app
     )
 
 
+def test_the_options_are_in_the_commands(dockfix: Run, app: Path) -> None:
+    page = dockfix("explain", "--base", "slim", "--skip", "no-sudo", "--safe", "--isolated", "--context", ".").stdout
+    assert "dockfix --write --base slim --safe --skip no-sudo --context . --isolated Dockerfile\n" in page
+
+
 @pytest.mark.usefixtures("commit")
 def test_what_was_changed_by_hand_since_is_shown(dockfix: Run, app: Path) -> None:
     dockfix("--write", "--quiet")

@@ -92,8 +92,9 @@ def test_the_page_has_what_a_reader_looks_for(service: Make) -> None:
 def test_nothing_is_told_of_sizes_and_times_that_were_not_measured(service: Make) -> None:
     text = markdown(page(explanation([service("stage-server")])))
     sizes, performance = (text.partition(f"## {title}\n")[2].partition("\n## ")[0] for title in TITLES)
+    assert "dockfix verify stage-server/Dockerfile" in sizes
+    assert "the same command tells" in performance
     for section in (sizes, performance):
-        assert "dockfix verify stage-server/Dockerfile" in section
         assert not re.search(r"\d\s*(MB|GB|s|%)\b", section)
 
 
@@ -108,6 +109,28 @@ def test_what_was_measured_is_told(service: Make) -> None:
     assert "| alpine-base | 300.0 MB | -70% | same behaviour |" in text
     assert "| uid of process 1 | 0 | 1001 |" in text
     assert "Not measured" not in text
+
+
+def test_the_commands_ask_for_what_is_explained(case: Make) -> None:
+    made = case({"Dockerfile": "FROM node:20\nCOPY . .\nRUN npm ci\nEXPOSE 80 53/udp\nCMD node a.js\n"})
+    text = markdown(page(explanation([made], since="HEAD", arguments=("--base", "slim"))))
+    assert "dockfix --write --base slim Dockerfile\n" in text
+    assert "dockfix verify --since HEAD --base slim Dockerfile\n" in text
+    assert "docker run --rm -p 80:80 -p 53:53/udp app\n" in text
+
+
+def test_what_is_said_of_several_lines_is_said_once(case: Make) -> None:
+    made = case({"Dockerfile": "FROM debian:12\nRUN apt update\nRUN apt install -y jq\nCMD jq\n"})
+    text = markdown(page(explanation([made])))
+    assert "- `Dockerfile:2`, `Dockerfile:3`: apt is made for terminals" in text
+
+
+def test_compose_is_called_once_for_all_that_it_builds(case: Make) -> None:
+    compose = "services:\n  a:\n    build: .\n  b:\n    build: {context: ., dockerfile: b.Dockerfile}\n"
+    files = {"b.Dockerfile": "FROM node:20\nCMD node b.js\n", "Dockerfile": "FROM node:20\nCMD node a.js\n"}
+    files["compose.yaml"] = compose
+    text = markdown(page(explanation([case(files), case(files, path="b.Dockerfile")])))
+    assert "docker compose -f compose.yaml up --build --detach a b\ndocker compose -f compose.yaml ps\n" in text
 
 
 def told(case: Make) -> Explanation:

@@ -15,7 +15,7 @@ KEPT = Options(only=frozenset({"none"}))
 def verdicts(case: Make, dockerfile: str, compose: str = "", **files: str) -> dict[str, bool | None]:
     others = {"app.py": "", **({"compose.yaml": compose} if compose else {}), **files}
     made = case({"Dockerfile": dockerfile, **others}, options=KEPT)
-    return {check.name: check.holds for check in checks(made.after)}
+    return {check.name: check.holds for check in checks(made.after, made.before)}
 
 
 @pytest.mark.parametrize(
@@ -91,10 +91,28 @@ def test_of_the_containers_where_compose_tells(case: Make) -> None:
     assert "Read-only root file system" not in verdicts(case, GOOD)
 
 
+def test_a_service_of_another_stage_runs_another_image(case: Make) -> None:
+    compose = (
+        "services:\n  dev:\n    build: {context: ., target: BUILD}\n    user: root\n    healthcheck: {test: 'true'}\n"
+    )
+    found = verdicts(case, f"FROM python:3.11 AS build\n{GOOD}", compose)
+    assert found["Not root"] is True
+    assert found["Health check"] is False
+    assert "Read-only root file system" not in found
+
+
+def test_only_what_dockfix_gives_away_can_it_keep(case: Make, service: Make) -> None:
+    theirs = GOOD.replace("COPY", "COPY --chown=app")
+    for made, ours in ((case({"Dockerfile": theirs, "app.py": ""}), False), (service("flask-backend"), True)):
+        found = next(each for each in checks(made.after, made.before) if each.name == "The app cannot rewrite itself")
+        assert found.holds is False
+        assert ("--owner root" in str(found.why)) is ours
+
+
 def test_one_lax_service_of_two_is_named(case: Make) -> None:
     compose = "services:\n  api:\n    build: .\n    read_only: true\n  worker:\n    build: .\n"
     made = case({"Dockerfile": GOOD, "app.py": "", "compose.yaml": compose}, options=KEPT)
-    found = next(check for check in checks(made.after) if check.name == "Read-only root file system")
+    found = next(check for check in checks(made.after, made.before) if check.name == "Read-only root file system")
     assert found.holds is False
     assert "worker" in str(found.why)
     assert "api" not in str(found.why)
