@@ -10,6 +10,11 @@ _STEP = re.compile(r"^#(\d+) \[[^\]]*\] RUN (.*)$", re.MULTILINE)
 _BEGUN = re.compile(r"^#(\d+) (\[.+?\] .*|exporting to image)$", re.MULTILINE)
 _CACHED = re.compile(r"^#(\d+) CACHED$", re.MULTILINE)
 _OVER = re.compile(r"^#(\d+) (?:CACHED|DONE .*)$", re.MULTILINE)
+_LOST = re.compile(
+    r"^ERROR: .*(?:code = Unavailable|closed network connection|Cannot connect to the Docker daemon).*$"
+    r"|^.*no space left on device.*$",
+    re.MULTILINE,
+)
 _NO_BASE = re.compile(r"(?:ERROR: failed to solve: )(\S+): failed to resolve source metadata")
 UNREACHABLE = re.compile(
     r"no such host|dial tcp|i/o timeout|connection refused|TLS handshake|network is unreachable|toomanyrequests"
@@ -34,6 +39,14 @@ def current(log: str) -> str:
     """The step that a build is at, as BuildKit names it: of those that run at once, the one that began last."""
     over = set(_OVER.findall(log))
     return next((name for number, name in reversed(_BEGUN.findall(log)) if number not in over), "")
+
+
+def fault(log: str) -> str:
+    """Why a build that failed tells nothing of its Dockerfile: the builder is at fault; empty where it is not."""
+    lost = _LOST.search(log)
+    if lost is not None:
+        return lost[0].strip()
+    return "" if _BEGUN.search(log) else reason(log)
 
 
 def missing_base(log: str) -> MissingBase | None:

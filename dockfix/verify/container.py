@@ -128,17 +128,18 @@ class Container:
                         found.add(int(port, 16))
         return frozenset(found)
 
-    def zombies(self) -> int:
-        """How many ended children the container's first process has not reaped. Linux only."""
+    def children(self) -> dict[str, str]:
+        """The children of the first process with their states, of which ``Z`` is one not reaped. Linux only."""
         first = self.process().name
-        count = 0
+        found = {}
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit():
                 with suppress(OSError):
                     # the name may hold spaces and brackets: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
                     state, parent = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
-                    count += state == "Z" and parent == first
-        return count
+                    if parent == first:
+                        found[folder.name] = state
+        return found
 
     def stop(self, timeout: int = 10) -> Stopped:
         """Send the stop signal, and after ``timeout`` seconds SIGKILL."""

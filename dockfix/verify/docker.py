@@ -48,10 +48,13 @@ class Docker(Engine):
         return identity if self.builder is None or tag is None else str(self.image_record(tag)["Id"])
 
     def read_build(self, log: str, ok: bool, image: str, seconds: float) -> BuildResult:
-        """As BuildKit prints it."""
+        """As BuildKit prints it. Raises EngineError where the builder is at fault, and not what it was to build."""
         steps, cached = buildkit.steps(log), buildkit.cached_steps(log)
         if ok:
             return BuildResult(True, image, seconds, log, steps, cached)
+        fault = buildkit.fault(log)
+        if fault:
+            raise EngineError(f"{self.program} cannot build: {fault}")
         return BuildResult(False, "", seconds, log, steps, cached, buildkit.reason(log), buildkit.missing_base(log))
 
     def building(self, log: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 from dockfix.verify.container import Container
 from dockfix.verify.process import Done, execute
-from dockfix.verify.result import BuildResult, EngineError, Executed, Layer, Limits, TimedOutError
+from dockfix.verify.result import BuildResult, EngineError, Executed, Layer, Limits, StartError, TimedOutError
 
 COMMAND_SECONDS = 60.0
 
@@ -175,7 +175,7 @@ class Engine(ABC):
         ``hosts`` maps names to addresses. ``ports`` maps ports of the host to ports of the container; without it the
         container is reached at its own address. ``volumes`` maps a folder of the host or a volume's name to a place in
         the container. ``capabilities=False`` drops them all and forbids gaining privileges. ``quick_health`` runs the
-        image's health check soon and often. Raises EngineError where it cannot start.
+        image's health check soon and often. Raises StartError where it cannot start.
         """
         options = ["--network", network, *self._labelled()]
         if self.limits is not None:
@@ -202,12 +202,20 @@ class Engine(ABC):
         if quick_health:
             options += self.health_options(image)
         # created first: a container that cannot start (no such command) must be removed as well
-        identity = self.call("create", *options, image, *command).strip()
+        identity = self._started("create", *options, image, *command).strip()
         try:
-            self.call("start", identity)
+            self._started("start", identity)
             yield self.container(identity)
         finally:
             self.call("rm", "--force", "--volumes", identity)
+
+    def _started(self, *arguments: str) -> str:
+        try:
+            return self.call(*arguments)
+        except TimedOutError:
+            raise  # the engine is at fault
+        except EngineError as error:
+            raise StartError(str(error)) from error
 
     def create_network(self, name: str, *, internal: bool) -> None:
         """Make a bridge network; an internal one has no way out."""

@@ -6,7 +6,7 @@ import http.client
 import re
 import shlex
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -15,13 +15,16 @@ from typing import Any
 from dockfix.verify import normal
 from dockfix.verify.container import POLL_SECONDS, Container
 from dockfix.verify.engine import Engine
-from dockfix.verify.result import EngineError, Response, Stopped
+from dockfix.verify.result import EngineError, Response, StartError, Stopped
 
 _SETTLING_SECONDS = 1.1
 """Between two questions: longer than the second in which clocks of apps count."""
 
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _ORPHAN = "(sleep 0.2 &)"
+_ORPHAN_SECONDS = 5.0
+_LOOKS = 3
+"""How often in a row an orphan is seen dead before nobody is taken to wait for it."""
 _FILE = re.compile(
     r"(?!-)[\w@./-]+\.(?:[cm]?[jt]s|py|rb|php|pl|sh|exs|jar|war|dll|conf|cfg|ini|toml|ya?ml|json|xml|ru)"
 )
@@ -137,12 +140,15 @@ def observe(
         ports: where the app is expected to listen, the likeliest first.
         paths: what to ask for.
         patience: how long to wait.
+
+    Raises:
+        EngineError: the engine does not answer, which tells nothing of the image.
     """
     try:
         with engine.run(image, network=network, env=env, hosts=hosts) as container:
             seen = _watch(container, ports, paths, patience)
             return replace(seen, files=_files(container, engine.image_config(image)))
-    except EngineError as error:
+    except StartError as error:
         return Observation(False, failure=str(error))
 
 
@@ -260,9 +266,23 @@ def _wait_health(container: Container, deadline: float, began: float) -> tuple[s
 def _reaps(container: Container) -> bool | None:
     """Whether the first process reaps an orphan that ends; needs a shell in the image."""
     try:
+        before = container.children().keys()
         if container.exec("/bin/sh", "-c", _ORPHAN).exit_code:
             return None
-        time.sleep(0.6)
-        return container.zombies() == 0
+        return _waited_for(container, before, time.monotonic() + _ORPHAN_SECONDS)
     except (EngineError, OSError):
         return None
+
+
+def _waited_for(container: Container, before: Set[str], deadline: float) -> bool | None:
+    """Whether what is new among the children is gone once it has ended; ``None`` where it does not end in time."""
+    dead = 0
+    while time.monotonic() < deadline:
+        states = {state for process, state in container.children().items() if process not in before}
+        if not states:
+            return True
+        dead = dead + 1 if "Z" in states else 0
+        if dead > _LOOKS:
+            return False
+        time.sleep(POLL_SECONDS * 2)
+    return None

@@ -11,6 +11,10 @@ class EngineError(Exception):
     """The engine refused a command, or a container did not do what was waited for."""
 
 
+class StartError(EngineError):
+    """A container could not be started, which is what its image is at fault for: no such command, no such user."""
+
+
 class TimedOutError(EngineError):
     """A command took too long.
 

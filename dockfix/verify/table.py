@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dockfix.verify.buildkit import short
+
 if TYPE_CHECKING:
     from dockfix.verify.image import ImageFacts
     from dockfix.verify.observation import Observation
@@ -90,7 +92,7 @@ def _layer(image: ImageFacts | None, place: int) -> str:
         return NOTHING
     layer = image.biggest[place]
     share = f"{layer.size / image.size:.0%}" if image.size else NOTHING
-    return f"{share} {_short(_made_by(layer.created_by), 28)}".strip()
+    return f"{share} {short(_made_by(layer.created_by), 28)}".strip()
 
 
 def _made_by(instruction: str) -> str:
@@ -144,7 +146,7 @@ def _run(run: Observation | None) -> dict[str, str]:
     return {
         "container": run_state,
         "uid of process 1": str(run.uid) if run is not None and run.uid is not None else NOTHING,
-        "process 1": _short(" ".join(run.command)) if run is not None and run.command else NOTHING,
+        "process 1": short(" ".join(run.command), 40) if run is not None and run.command else NOTHING,
         "files of its command": _files(run),
         "reaps orphans": _yes(run.reaps if run is not None else None),
         "ready after": f"{ready:.1f} s" if ready is not None else NOTHING,
@@ -175,7 +177,3 @@ def _answered(run: Observation | None, path: str) -> str:
 
 def _yes(value: bool | None) -> str:
     return NOTHING if value is None else "yes" if value else "no"
-
-
-def _short(text: str, width: int = 40) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -1,6 +1,7 @@
 """A container engine of files: what ``docker`` makes is a file in ``$FAKE_DOCKER``, so that what is left can be seen.
 
 A Dockerfile steers its build: ``# slow`` makes it take a minute, ``# breaks`` fail, ``# no-base`` lack its base,
+``# lost`` lose its engine,
 ``# late`` make the image although the client was interrupted, ``# tells`` take a second. ``# exits N`` ends its
 container at once.
 """
@@ -52,6 +53,10 @@ def build(arguments: list[str]) -> int:
         time.sleep(60)
     if "# slow" in text:
         time.sleep(60)
+    print("#0 [internal] load build definition from Dockerfile")
+    if "# lost" in text:
+        print("ERROR: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF")
+        return 1
     if "# no-base" in text:
         print(
             "ERROR: failed to solve: gone:1: failed to resolve source metadata for docker.io/library/gone:1: not found"

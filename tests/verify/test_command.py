@@ -64,6 +64,29 @@ def test_an_original_that_does_not_build_is_not_our_fault(verify: Run, app: Path
     assert f"Dockerfile: the original does not build\n  {reason}\n" in result.stdout
 
 
+def test_an_engine_that_is_lost_tells_nothing_of_the_original(verify: Run, app: Path) -> None:
+    (app / "Dockerfile").write_text(f"# lost\n{NAIVE}")
+    result = verify("--format", "json")
+    found = json.loads(result.stdout)["files"][0]
+    assert (result.exit_code, found["verdict"]) == (2, "could not run")
+    assert "code = Unavailable" in found["reasons"][0]
+
+
+def test_what_the_engine_does_not_do_later_is_no_failure_of_the_image(
+    verify: Run, app: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dockfix.verify.container import Container
+    from dockfix.verify.result import EngineError
+
+    def overburdened(self: Container, timeout: int = 10) -> None:
+        raise EngineError("docker stop: not done after 40 seconds")
+
+    monkeypatch.setattr(Container, "stop", overburdened)
+    result = verify("--quick", "--patience", "1")
+    assert result.exit_code == 2
+    assert "could not run\n  docker stop: not done after 40 seconds\n" in result.stdout
+
+
 def test_nothing_to_change_is_nothing_to_verify(verify: Run, app: Path) -> None:
     (app / "Dockerfile").write_text("FROM scratch\nCOPY app.py /\n")
     (app / ".dockerignore").write_text(".git\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dockfix.verify.buildkit import missing_base, reason, steps
+from dockfix.verify.buildkit import fault, missing_base, reason, steps
 from dockfix.verify.image import dependencies_cached, installs
 
 UNREACHABLE = (
@@ -72,6 +72,25 @@ def test_missing_base_and_whether_the_registry_was_asked() -> None:
         True,
     )
     assert missing_base(FAILED) is None
+
+
+@pytest.mark.parametrize(
+    ("log", "why"),
+    [
+        (FAILED, ""),
+        (f"#1 [internal] load build definition from Dockerfile\n{UNREACHABLE}", ""),
+        (
+            "#8 [4/5] RUN make\nERROR: failed to receive status: rpc error: code = Unavailable desc = EOF\n",
+            "Unavailable",
+        ),
+        ("#8 [4/5] RUN make\n#8 1.2 write /a: no space left on device\nERROR: failed to solve\n", "no space left"),
+        ('ERROR: use `docker --context=far buildx` to switch to context "far"\n', "use `docker"),
+        ("Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?\n", "Cannot connect"),
+    ],
+)
+def test_a_builder_that_is_at_fault(log: str, why: str) -> None:
+    assert why in fault(log)
+    assert bool(fault(log)) == bool(why)
 
 
 def test_reason() -> None:
