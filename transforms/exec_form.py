@@ -15,7 +15,7 @@ from dockfix.dockerfile.shell import ShellScript
 from dockfix.facts import yarn
 from dockfix.model import Model
 from dockfix.model.config import ConfigDelta, render, stated
-from dockfix.model.start import NODE_RUNNERS, SHELLS
+from dockfix.model.start import NODE_RUNNERS, RUNTIMES, SHELLS
 from dockfix.text import Edit, Span
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
 
@@ -34,7 +34,7 @@ DEFINING = frozenset({".", "source", "eval", "alias"})
 """Commands that may define functions, which exec does not know."""
 PLAIN_SHELL = ("/bin/sh", "-c")
 SHELL_OPTION = re.compile(r"-[ceuxo]+|pipefail|errexit|nounset|xtrace")
-PASSING = frozenset({"node", "php"})
+PASSING = frozenset({*RUNTIMES, "php"})
 """Images whose entrypoint hands a program on as it is: https://github.com/docker-library/php/blob/master/docker-php-entrypoint"""
 DIRECT = frozenset({"next", "fastify", "remix-serve", "react-router-serve"})
 """Servers of packages that stop in order by themselves, started from node_modules/.bin."""

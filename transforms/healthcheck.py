@@ -10,6 +10,7 @@ from dockfix.dockerfile import Instruction
 from dockfix.model import Model
 from dockfix.model.config import stated
 from dockfix.model.server import LOOPBACK
+from dockfix.model.start import RUNTIMES
 from dockfix.recipes import probes
 from dockfix.recipes.programs import final_services
 from dockfix.recipes.stage import insert_tail
@@ -198,7 +199,8 @@ def _probe(model: Model, port: Fact[int]) -> tuple[str, str] | None:
     variable = server.variable.value if server.variable is not None else None
     path = route.value if route is not None else None
     if server.language == "node":
-        return probes.node(port.value, variable, path), why
+        runtime = RUNTIMES.get(image.name, "node") if image is not None else "node"
+        return probes.node(port.value, variable, path, runtime), why
     if server.language != "python":
         command = probes.http(model, port.value, variable, path)
         if command is not None and path is not None and path not in command:

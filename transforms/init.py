@@ -9,7 +9,7 @@ from dockfix.dockerfile import Instruction
 from dockfix.dockerfile.layout import replace
 from dockfix.model import Model, StageModel
 from dockfix.model.config import join, render, stated
-from dockfix.model.start import INITS, NODE_RUNNERS, SHELLS, runs_by_node
+from dockfix.model.start import INITS, NODE_RUNNERS, RUNTIMES, SHELLS, runs_by_bun, runs_by_node
 from dockfix.recipes.programs import programs
 from dockfix.recipes.stage import insert_tail, package_edit
 from dockfix.text import Edit, Span
@@ -29,7 +29,7 @@ SINGLE_CHILD = frozenset({"celery", "rq"})
 OWN_HANDLING = frozenset({"nginx", "httpd", "apache2", "apache2-foreground", "apachectl", "php-fpm"})
 """Servers that stop in order as process 1 and wait for their own children."""
 
-INTERPRETERS = frozenset({("python",), ("python3",), ("python2",), ("node",)})
+INTERPRETERS = frozenset({("python",), ("python3",), ("python2",), ("node",), ("/usr/local/bin/bun",)})
 """Commands of base images, which wait for a person's input."""
 
 WITHOUT_PACKAGE = frozenset({"trusty", "xenial"})
@@ -164,13 +164,14 @@ def _needs(model: Model) -> bool:
     image, config = model.final.image, model.final.config
     if not config.entrypoint:
         return False
-    if image is None or image.name != "node":
+    if image is None or image.name not in RUNTIMES:
         return True
+    by_runtime = runs_by_node if image.name == "node" else runs_by_bun
     commands = [config.cmd[0] if config.cmd else ""]
     for service in model.services:
         words = service.command.split() if isinstance(service.command, str) else service.command or ()
         commands += words[:1]
-    return any(runs_by_node(model.final, model.app, word) for word in commands)
+    return any(by_runtime(model.final, model.app, word) for word in commands)
 
 
 def _edits(model: Model, stage: StageModel, prefix: tuple[str, ...], words: tuple[str, ...]) -> list[Edit]:

@@ -21,8 +21,9 @@ def split_stages(model: Model) -> Iterator[Result]:
     What it does:
         Takes a single stage apart. Python packages are installed in a builder, by pip, Poetry, uv or Pipenv, and
         carried to the end in the user site or a virtual environment, with the run-time libraries of the -dev packages
-        that the builder needed; the end starts without `poetry run` and its like. A Node service gets its production
-        modules and its build output from stages of their own, Next.js the server that it builds. A single-page app is
+        that the builder needed; the end starts without `poetry run` and its like. A Node service, or one
+        of bun, gets its production modules and its build output from stages of their own, Next.js the server that it
+        builds. A single-page app is
         built by Node and served by nginx on the port it had. A Go program runs without the toolchain, on Alpine where
         nothing in it calls C, else on the Debian or Alpine that it was built on, with the files that its sources name.
         A Java archive that is complete in itself runs on its vendor's JRE, without Maven or Gradle. A Rust program

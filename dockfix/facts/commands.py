@@ -26,6 +26,8 @@ _SELF = frozenset({
     "install", "i", "ci", "add", "remove", "link", "cache", "config", "set", "audit", "prune", "dedupe", "version",
     "publish", "pack", "why", "workspaces", "rebuild", "init", "create", "info", "list", "ls", "up", "upgrade",
 })  # fmt: skip
+#: What bun does itself, whatever the scripts are called: https://bun.com/docs/bundler, https://bun.com/docs/test
+_BUN = frozenset({"build", "test"})
 #: Programs that only change the environment of the one they start.
 _WRAPPERS = frozenset({"cross-env", "cross-env-shell", "env", "exec", "nice", "nohup", "dumb-init", "tini", "time"})
 _LOADERS = frozenset({"dotenv", "env-cmd", "dotenvx", "doppler", "infisical", "op"})
@@ -117,7 +119,7 @@ def resolve(node: Node, command: Sequence[str]) -> Resolved:
     for owner, leaf in walk.leaves[-1:]:
         running += _packages(owner, leaf.words)
     return Resolved(
-        command=last.words if plain else None,
+        command=_shown(last.words) if plain else None,
         environment=last.assignments,
         steps=tuple(walk.steps),
         tools=tuple(dict.fromkeys(walk.tools)),
@@ -127,10 +129,15 @@ def resolve(node: Node, command: Sequence[str]) -> Resolved:
         has_pre_post=walk.pre_post,
         folder=last_node.folder,
         entry=entries[-1][1] if entries else None,
-        commands=tuple(leaf.words for _, leaf in walk.leaves),
+        commands=tuple(_shown(leaf.words) for _, leaf in walk.leaves),
         missing=walk.missing,
         binary=bool(last.words) and last.words[0] in last_node.binaries and last.words[0] not in {"node", "npm", "bun"},
     )
+
+
+def _shown(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of a leaf as they are called, where bun runs a file."""
+    return ("bun", *words[1:]) if words[:1] == ("\0bun",) else words
 
 
 def _text(node: Node, text: str, walk: _Walk, depth: int, assignments: tuple[tuple[str, str], ...] = ()) -> None:
@@ -234,6 +241,8 @@ def _manager(node: Node, command: Command, walk: _Walk, depth: int) -> None:
         _words(node, Command("", command.assignments, rest), walk, depth + 1)
     elif name == "yarn" and verb == "node":
         _words(node, Command("", command.assignments, ("node", *rest_words)), walk, depth + 1)
+    elif name == "bun" and verb in _BUN:
+        walk.leaves.append((node, command))
     elif verb in _NPM_VERBS and name in ("npm", "pnpm", "yarn"):
         script = "test" if verb in ("t", "tst") else verb
         _script(node, script, tuple(rest_words), walk, depth, name, command.assignments)

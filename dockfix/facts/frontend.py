@@ -141,6 +141,8 @@ class Frontend:
             return Fact(given, origin) if given else self._angular.output(words)
         if program == "vue-cli-service" and "build" in words:
             return Fact(given, origin) if given else self._configuration.folder(_VUE, ("outputDir",), "dist")
+        if program == "bun" and words[1:2] == ("build",):
+            return Fact(given, origin) if given else None
         if program == "next" and "build" in words:
             return self._configuration.folder(_NEXT, ("distDir",), ".next")
         if program in ("nuxt", "nuxi") and words[1:2] in (("build",), ("generate",)):

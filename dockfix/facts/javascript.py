@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts.commands import package_of
 from dockfix.facts.fact import Fact
+from dockfix.facts.jsbun import PORT, exported
 from dockfix.facts.jsgraph import Graph
 from dockfix.facts.jspaths import Access, Accesses
 from dockfix.facts.jsroutes import Route, Routes, health
@@ -69,6 +70,7 @@ _BUILT_IN = frozenset(
         "zlib",
     ]
 )
+_ADDRESS = re.compile(r"(?:^|_)(?:HOST|HOSTNAME|ADDR|ADDRESS|IP)$")
 _SPAWNERS = frozenset(
     {"exec", "execSync", "spawn", "spawnSync", "execFile", "execFileSync", "execa", "execaSync", "execaCommand"}
 )
@@ -80,10 +82,12 @@ class JsServer:
     Args:
         node: the package.
         entry: the file that is run, from the package's folder (``dist/server.js`` is traced to ``src/server.ts``).
+        bun: whether bun runs it, which serves what it exports.
     """
 
-    def __init__(self, node: Node, entry: str) -> None:
+    def __init__(self, node: Node, entry: str, *, bun: bool = False) -> None:
         self.node = node
+        self.bun = bun
         self.built_entry = entry
         self._graph = Graph(node, entry)
 
@@ -113,7 +117,16 @@ class JsServer:
     @cached_property
     def _listens(self) -> tuple[tuple[str, Value | None, Value | None], ...]:
         """Every place that listens: origin, port, host."""
-        return tuple(found for source in self._graph.sources for found in self._listens_in(source))
+        found = tuple(found for source in self._graph.sources for found in self._listens_in(source))
+        return found or tuple(self._exported() if self.bun else ())
+
+    def _exported(self) -> Iterator[tuple[str, Value | None, Value | None]]:
+        """What bun serves because the module that it starts exports it."""
+        for source in self._graph.sources[:1]:
+            node = exported(source)
+            if node is not None:
+                port, host = self._options(source, node)
+                yield self._origin(source, node), port if "port" in pairs(node) else PORT, host
 
     def _listens_in(self, source: Source) -> Iterator[tuple[str, Value | None, Value | None]]:
         if not re.search(rb"listen|serve|Server", source.data):
@@ -124,6 +137,8 @@ class JsServer:
                 port, host = self._listen(source, given)
             elif last in ("serve", "WebSocketServer", "Server", "WSServer") and given and given[0].type == "object":
                 port, host = self._options(source, given[0])
+                if port is None and self.bun and callee == "Bun.serve" and "port" not in pairs(given[0]):
+                    port = PORT
                 if port is None:
                     continue
             elif last == "startStandaloneServer" and len(given) > 1:
@@ -145,6 +160,8 @@ class JsServer:
                 and port.variable is None
             ):
                 continue  # a socket's path, or another sort of listening
+            if port is not None and port.variable is not None and _ADDRESS.search(port.variable):
+                continue  # a framework that takes the address first
             yield self._origin(source, node), port, host
 
     def _listen(self, source: Source, given: list[Syntax]) -> tuple[Value | None, Value | None]:

@@ -174,11 +174,7 @@ def _pnpm_entry(current: tuple[str, str, int], fields: Mapping[str, str], name: 
 
 
 def _bun(source: str, name: str) -> Iterator[Locked]:
-    try:
-        data = json.loads(re.sub(r",(\s*[}\]])", r"\1", source))
-        listed = data["packages"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return
+    listed = _bun_data(source).get("packages")
     lines = _lines(source)
     for key, entry in listed.items() if isinstance(listed, dict) else ():
         if isinstance(entry, list) and entry and isinstance(entry[0], str):
@@ -187,6 +183,15 @@ def _bun(source: str, name: str) -> Iterator[Locked]:
             binaries = tuple(details["bin"]) if isinstance(details.get("bin"), dict) else ()
             origin = f"{name}:{lines.get(key, 1)}"
             yield Locked(package, version, None, binaries, None, _bun_platform(details), key == package, origin)
+
+
+def _bun_data(source: str) -> dict[str, Any]:
+    """The lock, which is JSON but for commas in front of what closes; empty where it cannot be read."""
+    try:
+        data = json.loads(re.sub(r",(\s*[}\]])", r"\1", source))
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
 
 
 def _bun_platform(details: Mapping[str, Any]) -> tuple[str, ...]:
@@ -214,7 +219,7 @@ def in_step(files: Files, path: str, manifest: Json, members: Mapping[str, Json]
         return _yarn_in_step(source, (manifest, *members.values()))
     if path.endswith("pnpm-lock.yaml"):
         return _pnpm_in_step(source, path, manifest, members)
-    return None
+    return _bun_in_step(source, manifest, members) if path.endswith("bun.lock") else None
 
 
 def _wanted(manifest: Any, group: str) -> dict[str, str]:
@@ -286,6 +291,17 @@ def _pnpm_in_step(source: str, path: str, manifest: Json, members: Mapping[str, 
                 if fact is None or fact.value != version:
                     return None if str(version).startswith("catalog:") else False
     return True
+
+
+def _bun_in_step(source: str, manifest: Json, members: Mapping[str, Json]) -> bool | None:
+    listed = _bun_data(source).get("workspaces")
+    if not isinstance(listed, dict):
+        return None
+    return all(
+        isinstance(entry := listed.get(folder), dict)
+        and all(_wanted(entry, group) == _wanted(own.data, group) for group in _GROUPS)
+        for folder, own in {"": manifest, **members}.items()
+    )
 
 
 def find(files: Files, folder: str) -> str | None:

@@ -329,17 +329,22 @@ class Node:
 
     # -- sources -------------------------------------------------------------------------------------------------
 
-    def server_of(self, entry: str) -> JsServer:
-        """What the sources say that running *entry* loads; ``dist/server.js`` is traced back to its source."""
+    def server_of(self, entry: str, *, bun: bool = False) -> JsServer:
+        """What the sources say that running *entry* loads; ``dist/server.js`` is traced back to its source.
+
+        Args:
+            entry: the file.
+            bun: whether bun runs it, instead of node.
+        """
         from dockfix.facts.javascript import JsServer
 
         entry = normal(entry) or entry
-        if entry not in self._servers:
-            self._servers[entry] = JsServer(self, entry)
-        return self._servers[entry]
+        if (entry, bun) not in self._servers:
+            self._servers[entry, bun] = JsServer(self, entry, bun=bun)
+        return self._servers[entry, bun]
 
     @cached_property
-    def _servers(self) -> dict[str, JsServer]:
+    def _servers(self) -> dict[tuple[str, bool], JsServer]:
         return {}
 
     @cached_property

@@ -377,6 +377,10 @@ def _toolchain_purpose(called: Invocation) -> Purpose:
     return next((each for each in (Purpose.UNKNOWN, Purpose.BUILD, Purpose.INSTALL) if each in asked), Purpose.UNKNOWN)
 
 
+def _names_tool(called: Invocation) -> bool:
+    return bool(called.operands) and called.operands[0].text.partition("@")[0] in BUILD_TOOLS
+
+
 def _node_purpose(called: Invocation) -> Purpose:
     manager, verb = called.manager, called.verb
     if called.has("-g", "--global", "--location") or (manager == "yarn" and verb == "global"):
@@ -391,6 +395,7 @@ def _node_purpose(called: Invocation) -> Purpose:
         return Purpose.INSTALL
     if verb in {"prune", "rebuild", "dedupe", "audit"}:
         return Purpose.INSTALL
-    if verb in {"run", "run-script", "exec", "build"} or manager in {"yarn", "pnpm"}:
+    built = manager == "bun" and (verb in BUILD_TOOLS or (verb == "x" and _names_tool(called)))
+    if built or verb in {"run", "run-script", "exec", "build"} or manager in {"yarn", "pnpm"}:
         return Purpose.BUILD
     return Purpose.UNKNOWN

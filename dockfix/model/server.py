@@ -139,10 +139,10 @@ def _node(model: Model, program: tuple[str, ...], resolved: Resolved | None) -> 
     if entry is None:
         return _framework_server(model, name, framework, resolved)
     moved = model.app.node_at(resolved.folder) if resolved is not None and resolved.folder != node.folder else None
-    found = node.server_of(entry)
+    found = node.server_of(entry, bun=name == "bun")
     member = (moved, entry) if moved is not None else node.member_at(entry) if found.entry is None else None
     if member is not None:
-        found = member[0].server_of(member[1])
+        found = member[0].server_of(member[1], bun=name == "bun")
     if found.entry is None and framework == "next" and basename(entry) == "server.js":
         return _standalone(model, name)
     environment = {**dict(model.start.environment), **dict(resolved.environment if resolved is not None else ())}

@@ -24,6 +24,10 @@ INITS = frozenset(
     {"dumb-init", "tini", "docker-init", "catatonit", "s6-svscan", "init", "my_init", "supervisord", "systemd"}
 )
 VARIABLE = re.compile(r"""["']?[\w.:/=-]*\$(\w+|\{\w+(:?[-=][^{}$`]*)?\})[\w.:/=-]*["']?""")
+RUNTIMES = {"node": "node", "oven/bun": "bun"}
+"""Images whose entrypoint runs what is no program by their own, and that program."""
+
+SCRIPTS = (".js", ".cjs", ".mjs", ".ts", ".tsx", ".jsx", ".mts")
 NODE_RUNNERS = frozenset({"npm", "yarn", "yarnpkg", "pnpm", "bun", "npx"})
 
 
@@ -124,8 +128,8 @@ def start_of(stage: StageModel, app: App, node: Node | None) -> Start:
             inherited = stage.image is not None and first == stage.image.entrypoint
             if inherited or (script is not None and cmd):
                 chained, words = first[0], words[len(first) :] or words
-    if chained and stage.image is not None and stage.image.name == "node" and runs_by_node(stage, app, words[0]):
-        words = ("node", *words)
+    if chained and stage.image is not None and words and _by_runtime(stage, app, words[0]):
+        words = (RUNTIMES[stage.image.name], *words)
     start = start_with(words, node)
     return replace(start, init=init or start.init, entrypoint=chained, command=command, script=script)
 
@@ -141,6 +145,24 @@ def runs_by_node(stage: StageModel, app: App, word: str) -> bool:
         return not (word.startswith(("/bin/", "/usr/")) or "node_modules/.bin/" in word or word.endswith(".sh"))
     paths = (stage.context_path(_absolute(stage, f"{word}{suffix}")) for suffix in ("", ".js", ".cjs", ".mjs"))
     return word.endswith((".js", ".cjs", ".mjs")) or any(path is not None and app.root.exists(path) for path in paths)
+
+
+def _by_runtime(stage: StageModel, app: App, word: str) -> bool:
+    """Whether the base's entrypoint puts its own program in front of a command that starts with *word*."""
+    if stage.image is not None and stage.image.name == "oven/bun":
+        return runs_by_bun(stage, app, word)
+    return stage.image is not None and stage.image.name == "node" and runs_by_node(stage, app, word)
+
+
+def runs_by_bun(stage: StageModel, app: App, word: str) -> bool:
+    """Whether the bun image's entrypoint puts ``bun`` in front of a command that starts with *word*.
+
+    It does so for an option, a file, and what is no program: https://github.com/oven-sh/bun/tree/main/dockerhub
+    """
+    if not word or word.startswith("-") or word in {"run", "start", "dev"}:
+        return True
+    path = stage.context_path(_absolute(stage, word))
+    return word.endswith(SCRIPTS) or (path is not None and path.endswith(SCRIPTS) and app.root.exists(path))
 
 
 def start_with(words: tuple[str, ...], node: Node | None) -> Start:

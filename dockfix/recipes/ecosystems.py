@@ -55,6 +55,9 @@ def _later(recipe: str, function: str) -> Callable[..., Any]:
 ECOSYSTEMS = (
     Ecosystem(frozenset({"node"}), split=_later("spa", "split")),
     Ecosystem(frozenset({"node"}), split=_later("node", "split")),
+    # https://bun.com/guides/ecosystem/docker: its image makes an account for the app
+    Ecosystem(frozenset({"oven/bun"}), split=_later("spa", "split"), account="bun"),
+    Ecosystem(frozenset({"oven/bun"}), split=_later("node", "split"), account="bun"),
     Ecosystem(frozenset({"python"}), split=_later("python", "split")),
     Ecosystem(
         frozenset(

@@ -10,6 +10,9 @@ from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from dockfix.facts import yarn
+from dockfix.facts.commands import package_of
+from dockfix.facts.jsontext import Json
+from dockfix.facts.jsontext import read as read_json
 from dockfix.model import Invocation, Purpose, Role
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from dockfix.facts.node import Node
     from dockfix.model import Model, StageModel, Step
 
-MANAGERS = frozenset({"npm", "yarn", "pnpm"})
+MANAGERS = frozenset({"npm", "yarn", "pnpm", "bun"})
 INSTALLS = frozenset({"", "install", "i", "ci", "clean-install"})
 PRODUCTION = frozenset({"--production", "--production=true", "--only=production", "--only=prod", "--prod", "-P"})
 INSTALLING = {Purpose.INSTALL, Purpose.BUILD, Purpose.SETTINGS, Purpose.CLEANUP}
@@ -196,7 +199,7 @@ def check_install(parts: Parts) -> None:
     at = parts.install.instruction
     if parts.call.has("--include") and not any(word.text == "--include=dev" for word in parts.call.options):
         raise UnfitError(at, "the install includes groups of dependencies by name")
-    if parts.call.has("--ignore-scripts", "--prefix", "--modules-folder", "--cwd"):
+    if parts.call.has("--ignore-scripts", "--prefix", "--modules-folder", "--cwd", "--no-save"):
         raise UnfitError(at, "the install is told to leave out scripts or to go elsewhere")
 
 
@@ -215,6 +218,8 @@ def check_manager(model: Model, node: Node, parts: Parts) -> None:
     at, manager = parts.install.instruction, manager_of(node, parts)
     if manager == "yarn-berry":
         _check_berry(model, node, parts)
+    if manager == "bun":
+        _check_bun(node, parts)
     if not node.workspaces:
         return
     if not parts.builds:
@@ -225,6 +230,23 @@ def check_manager(model: Model, node: Node, parts: Parts) -> None:
         raise UnfitError(at, "pnpm installs the modules of some packages alone")
     if manager == "pnpm" and (node.lock is None or node.lock_in_step is False):
         raise UnfitError(at, f"pnpm would choose the modules of several packages anew: no lock fits ({node.origin})")
+
+
+def _check_bun(node: Node, parts: Parts) -> None:
+    """Refuse what bun would not install again for production: it prunes nothing.
+
+    Raises:
+        UnfitError: with the reason.
+    """
+    at = parts.install.instruction
+    if node.workspaces:
+        raise UnfitError(at, f"bun keeps the modules of several packages ({node.origin})")
+    for name, script in node.lifecycle.items():
+        raise UnfitError(at, f"bun would run {name} again without dev dependencies ({script.origin})")
+    settings = read_json(node.files, node.path("tsconfig.json"), node.prefix, comments=True)
+    base = settings.text("extends") if isinstance(settings, Json) else None
+    if base is not None and (fact := node.is_dev(package_of(base.value))) is not None and fact.value:
+        raise UnfitError(at, f"bun reads {base.value} when it starts, of a dev dependency ({base.origin})")
 
 
 def _check_berry(model: Model, node: Node, parts: Parts) -> None:
@@ -276,7 +298,7 @@ def omission(stage: StageModel, manager: str) -> str:
     """The option that leaves out dev dependencies."""
     if manager == "npm":
         return "--omit=dev" if knows_omit(stage) else "--production"
-    return {"yarn": "--production", "pnpm": "--prod"}[manager]
+    return {"yarn": "--production", "pnpm": "--prod", "bun": "--production"}[manager]
 
 
 def knows_omit(stage: StageModel) -> bool:
@@ -305,6 +327,7 @@ def prune(model: Model, node: Node, parts: Parts) -> str:
         "yarn": "yarn install --production --ignore-scripts --prefer-offline",
         "yarn-berry": f"yarn workspaces focus {'--all ' if node.workspaces else ''}--production",
         "pnpm": "pnpm prune --prod --ignore-scripts",
+        "bun": "rm -rf node_modules && bun install --production --frozen-lockfile",
     }[manager]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose, Role
 from dockfix.model.config import join, stated
+from dockfix.model.start import RUNTIMES
 from dockfix.recipes import packages, prisma
 from dockfix.recipes.artefacts import Artefacts, artefacts, why_whole
 from dockfix.recipes.corepack import check_fetched
@@ -61,7 +62,7 @@ def split(model: Model) -> Split | None:
         NoGainError: the end would be as large as it is.
     """
     stage = model.final
-    if stage.image is None or stage.image.name != "node" or not stage.doing(Purpose.INSTALL):
+    if stage.image is None or stage.image.name not in RUNTIMES or not stage.doing(Purpose.INSTALL):
         return None
     check_common(model, root_only=False)
     check_started(model)
@@ -166,7 +167,7 @@ def _installs_apart(node: Node, parts: Parts, production: bool) -> bool:
     """
     return (
         not production
-        and parts.call.manager == "npm"
+        and parts.call.manager in {"npm", "bun"}
         and bool(parts.manifests)
         and parts.install not in parts.builds
         and node.lock_in_step is True

@@ -46,17 +46,17 @@ def instruction(command: str) -> str:
     return line if len(line) <= WIDTH else f"HEALTHCHECK {TIMING} \\\n    CMD {command}"
 
 
-def node(port: int, variable: str | None, route: str | None) -> str:
-    """A probe by node's own modules: an HTTP request, or a connection where no *route* is known."""
+def node(port: int, variable: str | None, route: str | None, runtime: str) -> str:
+    """A probe by the modules of node, or of bun as *runtime*: an HTTP request, or a connection without a *route*."""
     number = f"(process.env.{variable} || {port})" if variable else str(port)
     done = "process.exit(0)"
     failed = ".on('error', () => process.exit(1))"
     if route is None:
         plain = number.strip("()")
-        return _exec("node", "-e", f"require('net').connect({plain}, '127.0.0.1').on('connect', () => {done}){failed}")
+        return _exec(runtime, "-e", f"require('net').connect({plain}, '127.0.0.1').on('connect', () => {done}){failed}")
     address = f"'http://127.0.0.1:' + {number} + '{route}'" if variable else f"'http://127.0.0.1:{port}{route}'"
     asked = f"require('http').get({address}, r => process.exit(r.statusCode < 400 ? 0 : 1))"
-    return _exec("node", "-e", asked + failed)
+    return _exec(runtime, "-e", asked + failed)
 
 
 def python(interpreter: str, port: int, variable: str | None, route: str | None) -> str:

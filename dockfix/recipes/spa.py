@@ -13,6 +13,7 @@ from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose, Role
 from dockfix.model.commands import NODE_MANAGERS
 from dockfix.model.config import difference, of_image, render
+from dockfix.model.start import RUNTIMES
 from dockfix.recipes import nginx
 from dockfix.recipes.modules import INSTALLS, Parts, install_edits
 from dockfix.recipes.split import (
@@ -96,7 +97,7 @@ def split(model: Model) -> Split | None:
         UnfitError: something stands in the way.
     """
     stage, node = model.final, model.node
-    if stage.image is None or stage.image.name != "node" or node is None or node.spa is None:
+    if stage.image is None or stage.image.name not in RUNTIMES or node is None or node.spa is None:
         return None
     server = _server(model)
     if server is None:
@@ -369,7 +370,7 @@ def _switched_off(model: Model) -> tuple[Instruction, ...]:
 
 def _build_command(model: Model, node: Node, manager: str) -> str:
     """The app's own build script, in the mode or configuration in which its server starts now."""
-    command = {"yarn": "yarn build", "pnpm": "pnpm run build"}.get(manager, "npm run build")
+    command = {"yarn": "yarn build", "pnpm": "pnpm run build", "bun": "bun run build"}.get(manager, "npm run build")
     option = MODES.get(_server(model) or "", "")
     words = _words(model)
     for word, following in zip(words, [*words[1:], ""], strict=True):

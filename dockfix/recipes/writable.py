@@ -21,7 +21,19 @@ if TYPE_CHECKING:
     from dockfix.model import Model, Step
 
 JAVASCRIPT = frozenset(
-    {"node", "nodejs", "ts-node", "ts-node-dev", "tsnd", "tsx", "nodemon", "babel-node", "node-dev", "pm2-runtime"}
+    {
+        "bun",
+        "node",
+        "nodejs",
+        "ts-node",
+        "ts-node-dev",
+        "tsnd",
+        "tsx",
+        "nodemon",
+        "babel-node",
+        "node-dev",
+        "pm2-runtime",
+    }
 )
 PYTHON = PYTHON_SERVERS | frozenset({"waitress", "granian", "rq", "dramatiq", "arq", "huey", "sanic", "chainlit"})
 READERS = frozenset(

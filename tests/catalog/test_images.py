@@ -29,6 +29,10 @@ from dockfix.catalog import PROVENANCE, image, variant
         ("mcr.microsoft.com/dotnet/aspnet:8.0-alpine", ("alpine", "8.0", "3.24", "alpine", "musl", "apk")),
         ("mcr.microsoft.com/dotnet/runtime:10.0-noble-chiseled", ("other", "10.0", None, "unknown", "none", None)),
         ("mcr.microsoft.com/dotnet/core/aspnet:3.1", ("full", "3.1", "buster", "debian", "glibc", "apt")),
+        ("oven/bun:1", ("full", "1", "trixie", "debian", "glibc", "apt")),
+        ("oven/bun:1.1.38-slim", ("slim", "1.1.38", "bullseye", "debian", "glibc", "apt")),
+        ("oven/bun:1.3.2", ("full", "1.3.2", None, "debian", "glibc", "apt")),
+        ("oven/bun:alpine", ("alpine", "", None, "alpine", "musl", "apk")),
         ("nginx:stable-alpine", ("alpine", "stable", "3.24", "alpine", "musl", "apk")),
     ],
 )
@@ -87,7 +91,11 @@ def test_sibling_with_an_older_patch_release_is_not_offered() -> None:
 
 
 @pytest.mark.parametrize(
-    "reference", ["node:99", "node:nonsense", "acme/app:1", "python:3.11-onbuild", "golang:1.22-windowsservercore"]
+    "reference",
+    [
+        *("node:99", "node:nonsense", "acme/app:1", "python:3.11-onbuild", "golang:1.22-windowsservercore"),
+        *("oven/bun:1.0.25", "oven/bun:distroless", "oven/bun:canary"),
+    ],
 )
 def test_unknown_is_none(reference: str) -> None:
     name, _, tag = reference.partition(":")
@@ -141,6 +149,7 @@ def test_node_has_its_user_on_every_variant(tag: str) -> None:
         ("php:8.2-fpm-alpine", "www-data", 82, 82),
         ("rabbitmq:3-management-alpine", "rabbitmq", 100, 101),
         ("gradle:8-jdk17", "gradle", 1000, 1000),
+        ("oven/bun:1-alpine", "bun", 1000, 1000),
         ("debian:bookworm", "nobody", 65534, 65534),
         ("ubuntu:24.04", "ubuntu", 1000, 1000),
         ("eclipse-temurin:17-jdk-noble", "ubuntu", 1000, 1000),

