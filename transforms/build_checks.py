@@ -31,6 +31,7 @@ RESERVED = frozenset({"scratch", "context"})
 USUAL = frozenset({"base", "build", "builder", "dependencies", "deps", "dev", "prod", "production", "runner", "test"})
 """Names that stages have and no official image has."""
 _VARIABLE = re.compile(r"(?<!\\)\$(?:(\w+)|\{(\w+)\})")
+_LIST = re.compile(r"\[\s*[\"']")
 _PUBLISHED = re.compile(r"(?:\d+\.\d+\.\d+\.\d+:)?[\d-]*:[\d-]+(?:/\w+)?")
 
 
@@ -40,8 +41,8 @@ def build_checks(model: Model) -> Iterator[Result]:
 
     What it does:
         Names stages and variables that nobody defines, names of stages that are taken, reserved or not in lower case, a
-        base without a version or bound to one kind of machine, ports that EXPOSE cannot publish, and sources that
-        .dockerignore keeps out of the build. It changes nothing.
+        base without a version or bound to one kind of machine, ports that EXPOSE cannot publish, a start that looks
+        like a JSON array and is none, and sources that .dockerignore keeps out of the build. It changes nothing.
 
     Why:
         They build today by luck, or not at all: an unknown variable is an empty string, an unknown stage is looked for
@@ -110,6 +111,8 @@ def _instruction(model: Model, stage: StageModel, step: Step) -> Iterator[str]:
         for word in instruction.words:
             if _PUBLISHED.fullmatch(word.value):
                 yield f"EXPOSE takes the port of the container alone, not {word.value}"
+    if instruction.keyword in {"CMD", "ENTRYPOINT"} and instruction.json is None and _LIST.match(instruction.value):
+        yield f"{instruction.keyword} is no JSON, so that a shell gets the line, brackets and all, and starts nothing"
     copy = instruction.copy
     if copy is not None and copy.from_ is not None:
         yield from _unknown_stage(model.document, stage, copy.from_)
