@@ -78,7 +78,7 @@ def _foreign(stage: StageModel) -> Iterator[Refusal]:
     for step in stage.steps:
         copied = copied or any(p.step is step and p.folder and not p.source for p in stage.placements)
         for command in step.script.commands if step.script and copied else ():
-            verb, why = FOREIGN.get(basename(command.name).removesuffix("w"), ("-", ""))
-            if why and (not verb or verb in command.args):
+            why = FOREIGN.get(basename(command.name).removesuffix("w"))
+            if why is not None:
                 yield Refusal(step.instruction, f"the sources stay above this: {why}")
                 return

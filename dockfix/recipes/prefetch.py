@@ -19,6 +19,9 @@ ON_FILES = frozenset(
 )
 """Commands that work on files which they are given; what they do to manifests, an ecosystem sees to itself."""
 
+TELLING = frozenset({"EXPOSE", "LABEL", "MAINTAINER", "STOPSIGNAL", "HEALTHCHECK", "CMD", "ENTRYPOINT"})
+"""Instructions that only tell how a container runs."""
+
 
 @dataclass(frozen=True)
 class Prefetch:
@@ -106,7 +109,7 @@ def _settled_at(model: Model, stage: StageModel, first: int, position: int) -> i
                 )
             continue
         movable = keyword in {"COPY", "ADD"} and not (changing and is_relative(other))
-        if not movable and keyword not in {"WORKDIR", "ENV", "ARG"} and number not in installing:
+        if not movable and keyword not in {"WORKDIR", "ENV", "ARG", *TELLING} and number not in installing:
             why = "the folder, the shell or the user changes between the sources and the build"
             if keyword == "RUN":
                 why = "this RUN stands between the sources and what fetching the dependencies needs"

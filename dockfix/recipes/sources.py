@@ -8,15 +8,14 @@ from posixpath import basename
 from dockfix.dockerfile import expand
 from dockfix.model import Model, Placement, Purpose, Role, StageModel, Step, is_manifest
 from dockfix.model.commands import purpose
-from dockfix.recipes.ecosystems import readers
 from dockfix.recipes.manifests import WITHOUT_PROJECT
 from dockfix.recipes.split import UnfitError
 
-FOREIGN = {
-    "cargo": ("build", "cargo builds the sources together with what they need"),
-    "gradle": ("", "a Gradle project may have modules and build logic"),
-}
-"""Package managers whose projects may read anything of the sources."""
+FOREIGN = {"gradle": "a Gradle project may have modules and build logic"}
+"""Package managers whose projects may read anything of the sources, with the reason."""
+
+UNREAD = frozenset({"cargo", "gradle"})
+"""Package managers of which nobody tells what an install reads."""
 
 MANIFEST_FOLDERS = frozenset({".yarn", "patches", "requirements", "prisma"})
 """Folders that hold what an install reads."""
@@ -40,7 +39,7 @@ def early_sources(model: Model, stage: StageModel) -> Step | None:
 
 def _is_foreign(step: Step) -> bool:
     """Whether a RUN installs by a package manager of which nobody has told what it reads."""
-    return any(called.manager in FOREIGN.keys() - readers().keys() for called in step.invocations)
+    return any(called.manager in UNREAD for called in step.invocations)
 
 
 def _done_above(above: Sequence[Step], install: Step) -> bool:
