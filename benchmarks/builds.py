@@ -17,7 +17,8 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import asdict, dataclass
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ from trial import attempt
 from dockfix.dockerfile import DockerfileError, Document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
 STRUCTURAL = frozenset({"split-stages", "alpine-base", "copy-order", "runtime-packages", "user", "init", "exec-form"})
 """Transforms that a build or a run can refute; a rewrite without any of them proves little."""
@@ -66,30 +67,52 @@ class Result:
 def main() -> None:
     """Draw, build, and print the table."""
     options = _arguments()
-    done = (
-        [_read(line) for line in options.out.read_text(encoding="utf-8").splitlines()] if options.out.exists() else []
-    )
-    images = _images()
-    with options.out.open("a", encoding="utf-8") as out:
-        for entry in _draw(options.folder, options.cap, options.seed)[options.part :: options.parts]:
-            if sum(result.built for result in done) >= options.wanted:
+    known = [_read(line) for line in options.out.read_text("utf-8").splitlines()] if options.out.exists() else []
+    done = Done(known, options)
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for entry, changed in _candidates(options, {result.path for result in known}):
+            done.wait(below=options.jobs)
+            if sum(result.built for result in done.results) >= options.wanted:
                 break
-            wanted = _bases(entry)
-            if any(result.path == str(entry) for result in done) or wanted is None:
-                continue
-            images |= _retagged(wanted - images, images) if options.nearest else frozenset()
-            if not wanted <= images:
-                continue
-            trial = attempt(entry)
-            changed = tuple(id for id, _ in trial.steps)
-            if trial.end != "changed" or not STRUCTURAL.intersection(changed):
-                continue
-            result = _verified(entry, changed, options)
-            done.append(result)
-            print(json.dumps(asdict(result)), file=out, flush=True)
-            print(_line(result), file=sys.stderr, flush=True)
-    for line in _table(done):
+            done.pending.add(pool.submit(_verified, entry, changed, options))
+        done.wait(below=1)
+    for line in _table(done.results):
         print(line)
+
+
+@dataclass
+class Done:
+    """What is known, and what is still at work."""
+
+    results: list[Result]
+    options: argparse.Namespace
+    pending: set[Future[Result]] = field(default_factory=set)
+
+    def wait(self, below: int) -> None:
+        """Take results in until fewer than *below* are at work."""
+        while len(self.pending) >= below:
+            ready, self.pending = wait(self.pending, return_when=FIRST_COMPLETED)
+            with self.options.out.open("a", encoding="utf-8") as out:
+                for result in (future.result() for future in ready):
+                    self.results.append(result)
+                    print(json.dumps(asdict(result)), file=out)
+                    print(_line(result), file=sys.stderr, flush=True)
+
+
+def _candidates(options: argparse.Namespace, known: Container[str]) -> Iterator[tuple[Entry, tuple[str, ...]]]:
+    """In the order of the draw, those that can be built here and would be changed, with the transforms that do."""
+    images = _images()
+    for entry in _draw(options.folder, options.cap, options.seed):
+        wanted = _bases(entry)
+        if str(entry) in known or wanted is None:
+            continue
+        images |= _retagged(wanted - images, images) if options.nearest else frozenset()
+        if not wanted <= images:
+            continue
+        trial = attempt(entry)
+        changed = tuple(id for id, _ in trial.steps)
+        if trial.end == "changed" and STRUCTURAL.intersection(changed):
+            yield entry, changed
 
 
 def _arguments() -> argparse.Namespace:
@@ -99,8 +122,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--wanted", type=int, default=30, metavar="N", help="apps whose original builds (default: 30)")
     parser.add_argument("--cap", type=int, default=3, help="the most of one checkout (default: 3)")
     parser.add_argument("--seed", type=int, default=7, help="of the draw (default: 7)")
-    parser.add_argument("--parts", type=int, default=1, metavar="N", help="into which the draw is dealt (default: 1)")
-    parser.add_argument("--part", type=int, default=0, metavar="I", help="the one to build, from 0 (default: 0)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="apps verified at a time (default: 1)")
     parser.add_argument("--nearest", action="store_true", help="name the nearest image where the engine lacks one")
     parser.add_argument("--engine", default="docker", help="passed to dockfix verify (default: docker)")
     parser.add_argument("--timeout", type=int, default=400, help="passed to dockfix verify, seconds (default: 400)")
