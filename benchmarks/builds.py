@@ -103,15 +103,17 @@ def _candidates(options: argparse.Namespace, known: Container[str]) -> Iterator[
     """In the order of the draw, those that can be built here and would be changed, with the transforms that do."""
     images = _images()
     for entry in _draw(options.folder, options.cap, options.seed):
-        wanted = _bases(entry)
-        if str(entry) in known or wanted is None:
+        if str(entry) in known:
             continue
+        wanted = _bases(entry.place.read_bytes().decode("utf-8", "surrogateescape"))
         images |= _retagged(wanted - images, images) if options.nearest else frozenset()
-        if not wanted <= images:
+        if not wanted or not wanted <= images:
             continue
         trial = attempt(entry)
         changed = tuple(id for id, _ in trial.steps)
         if trial.end == "changed" and STRUCTURAL.intersection(changed):
+            if options.nearest:
+                images |= _retagged(_bases(trial.after) - images, images)
             yield entry, changed
 
 
@@ -140,12 +142,12 @@ def _images() -> frozenset[str]:
     return frozenset(subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split())
 
 
-def _bases(entry: Entry) -> frozenset[str] | None:
-    """Every image that the Dockerfile starts or copies from; ``None`` where it cannot be read."""
+def _bases(text: str) -> frozenset[str]:
+    """Every image that a Dockerfile starts or copies from; none where it cannot be read."""
     try:
-        document = Document.parse(entry.place.read_bytes().decode("utf-8", "surrogateescape"), entry.path)
-    except (DockerfileError, OSError):
-        return None
+        document = Document.parse(text, "Dockerfile")
+    except DockerfileError:
+        return frozenset()
     named = [stage.base.words[0].text for stage in document.stages if stage.base.words]
     copied = [i.copy.from_ for i in document.instructions if i.copy is not None and i.copy.from_ is not None]
     stages = {stage.name for stage in document.stages if stage.name} | {str(stage.index) for stage in document.stages}

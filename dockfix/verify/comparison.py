@@ -69,7 +69,7 @@ def judge(before: Seen, after: Seen, expected: Expectation) -> Verdict:
         return _judge_ended(old, new, undeclared)
     if not new.running:
         return Verdict("different", (f"the rewrite does not stay up: {ending(new)}", *undeclared))
-    reasons = [*undeclared, *_served(old, new, expected), *_healthy(before, after), *_stopped(old, new)]
+    reasons = [*undeclared, *_served(old, new, expected), *_healthy(before, after, expected), *_stopped(old, new)]
     reasons += (*_lacking(old, new), *_broken(old, new))
     remarks = tuple(_remarks(old, new))
     if reasons:
@@ -186,7 +186,7 @@ def _first_difference(was: str, is_: str) -> str:
     return f"was …{was[window]!r}, is …{is_[window]!r}"
 
 
-def _healthy(before: Seen, after: Seen) -> Iterator[str]:
+def _healthy(before: Seen, after: Seen, expected: Expectation) -> Iterator[str]:
     old, new = before.run, after.run
     if new.health in {None, "healthy"}:
         if old.health == "healthy" and new.health is None:
@@ -196,6 +196,8 @@ def _healthy(before: Seen, after: Seen) -> Iterator[str]:
         return
     if any(answer.status >= _REFUSED_STATUS for answer in old.answers) and _same_answers(old, new):
         return  # the check tells the truth of an app that lacks something here, in the original too
+    if expected.ports[0] and not old.ports and not new.ports:
+        return  # likewise: the original does not get as far as listening either
     yield f"the health check says {new.health}: {new.check}"
 
 
@@ -234,7 +236,8 @@ def _remarks(old: Observation, new: Observation) -> Iterator[str]:
         elif not answer.stable:
             yield f"the body of {answer.path} varies from one request to the next and was not compared"
     if new.health not in {None, "healthy"}:
-        yield f"the health check says {new.health}, as the app's answers here do"
+        why = "as the app's answers here do" if new.answers else "since the app does not get as far as to answer here"
+        yield f"the health check says {new.health}, {why}"
 
 
 def _numbers(ports: set[int]) -> str:

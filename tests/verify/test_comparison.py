@@ -128,6 +128,15 @@ def test_a_health_check_that_tells_the_truth_of_the_original_is_no_difference() 
     assert verdict(old=old, new=new).kind == "same behaviour"
 
 
+def test_a_health_check_of_an_app_that_listens_on_neither_side_tells_nothing() -> None:
+    mute = replace(UP, ports=(), port=None, answers=())
+    unhealthy = replace(mute, health="unhealthy")
+    awaited = replace(EXPECTED, ports=((3000,), (3000,)))
+    assert verdict(old=mute, new=unhealthy, expected=awaited).kind == "not comparable"
+    assert verdict(old=mute, new=replace(UP, health="unhealthy"), expected=awaited).kind == "different"
+    assert verdict(old=mute, new=unhealthy).kind == "different"
+
+
 @pytest.mark.parametrize(
     ("config", "declared", "kind"),
     [
