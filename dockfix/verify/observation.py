@@ -84,6 +84,7 @@ class Observation:
     Attributes:
         running: whether its first process ran until it was stopped.
         exit_code: of a first process that ended by itself.
+        lasted: seconds after which it was seen to have ended.
         failure: why the engine could not start it.
         log: what it printed.
         uid: user id of the first process.
@@ -102,6 +103,7 @@ class Observation:
 
     running: bool
     exit_code: int | None = None
+    lasted: float | None = None
     failure: str = ""
     log: str = ""
     uid: int | None = None
@@ -156,7 +158,7 @@ def _watch(container: Container, ports: Sequence[int], paths: Sequence[str], pat
     began = time.monotonic()
     listening = _wait_listening(container, ports, patience, began)
     if not container.running():
-        return _ended(container)
+        return _ended(container, began)
     port = _answering(container, _in_order(ports, listening), paths[0], patience, began)
     seen = Observation(True, ports=tuple(sorted(listening)), port=port)
     if port is not None or listening:
@@ -171,7 +173,7 @@ def _watch(container: Container, ports: Sequence[int], paths: Sequence[str], pat
     again = _ask(container, port, paths)
     answers = tuple(replace(answer, stable=again.get(path) == answer) for path, answer in first.items())
     if not container.running():
-        return replace(_ended(container), ports=seen.ports, port=port, answers=answers, uid=seen.uid)
+        return replace(_ended(container, began), ports=seen.ports, port=port, answers=answers, uid=seen.uid)
     with suppress(EngineError):
         seen = replace(seen, ports=tuple(sorted(listening | container.listening())))
     # before the stop: what is said while all is torn down tells nothing of the app
@@ -194,8 +196,9 @@ def named_files(command: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words[1:] if _FILE.fullmatch(word)))
 
 
-def _ended(container: Container) -> Observation:
-    return Observation(False, exit_code=container.exit_code(), log=container.logs())
+def _ended(container: Container, began: float) -> Observation:
+    lasted = time.monotonic() - began
+    return Observation(False, exit_code=container.exit_code(), lasted=lasted, log=container.logs())
 
 
 def _wait_listening(container: Container, ports: Sequence[int], patience: Patience, began: float) -> frozenset[int]:

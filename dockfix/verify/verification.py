@@ -34,7 +34,9 @@ _NOWHERE = "192.0.2.1"
 """An address that nobody has (https://www.rfc-editor.org/rfc/rfc5737): a server that looks its upstreams up before it
 starts, as nginx does, starts, and whoever calls is told at once that there is no way."""
 _LINGER = 10.0
-"""Seconds for which the original is watched longer than usual, where only a line of the log is new."""
+"""Seconds for which the original is watched longer than usual, where only a line of the log or the end is new."""
+_SLOWER = 3
+"""How many times as long as the rewrite the original may take to its end, on a machine that has other things to do."""
 Say = Callable[[str], None]
 
 
@@ -224,10 +226,18 @@ class _Work:
         after = self._side("after")
         if after.image is None:
             return Verification("", _miswritten(after), before, after)
+        before = self._to_its_end(before, after)
         sides = {"before": before, "after": after}
         verdict = self._judge(before, after)
         changed = () if original is not None else self._time(sides)
         return Verification("", verdict, sides["before"], sides["after"], changed)
+
+    def _to_its_end(self, before: Side, after: Side) -> Side:
+        """The original, watched for longer where the rewrite alone has ended: it may only have been the slower one."""
+        if before.run is None or after.run is None or not before.run.running or after.run.lasted is None:
+            return before
+        again = self._linger(_SLOWER * after.run.lasted)
+        return before if again is None or again.running else replace(before, run=again)
 
     def _judge(self, before: Side, after: Side) -> Verdict:
         assert before.image is not None and after.image is not None
@@ -236,18 +246,17 @@ class _Work:
         verdict = judge(Seen(before.image, before.run), Seen(after.image, after.run), self.expected)
         if hinges_on_log(verdict):
             # a line may come or not by chance: whatever any run of the original says is its own
-            again = self._linger(after.run)
+            again = self._linger(after.run.healthy or after.run.ready or 0.0)
             if again is not None:
                 run = replace(before.run, log=f"{before.run.log}\n{again.log}")
                 verdict = judge(Seen(before.image, run), Seen(after.image, after.run), self.expected)
         return verdict
 
-    def _linger(self, rewrite: Observation) -> Observation | None:
-        """The original once more, for longer than the rewrite ran; ``None`` where it is not built again."""
+    def _linger(self, seconds: float) -> Observation | None:
+        """The original once more, for longer than *seconds*; ``None`` where it is not built again."""
         result = self._build("before", "building the original once more")
         self.say("running the original once more")
-        seconds = _LINGER + (rewrite.healthy or rewrite.ready or 0.0)
-        patience = replace(self.trial.patience, linger=seconds)
+        patience = replace(self.trial.patience, linger=_LINGER + seconds)
         return self._observe(result.image, 0, patience) if result.ok else None
 
     def discard(self) -> None:

@@ -111,6 +111,17 @@ def test_a_proxy_starts_without_what_it_serves(engine: Engine, tmp_path: Path) -
     assert "/api/ is answered with 502 by both" in output
 
 
+def test_an_original_that_ends_later_than_its_rewrite_ends_alike(engine: Engine, tmp_path: Path) -> None:
+    place = tmp_path / "app"
+    place.mkdir()
+    (place / ".git").mkdir()
+    (place / "Dockerfile").write_text('FROM python:3.11-slim\nCOPY app.py /srv/\nCMD ["python", "/srv/app.py"]\n')
+    (place / "app.py").write_text("import os, time\ntime.sleep(0 if os.getuid() else 9)\nprint('done')\n")
+    code, output, errors = Run(engine, tmp_path / "tmp", "--quick", str(place)).end()
+    assert code == 0, output + errors
+    assert "both print the same and end" in output
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("seconds", [0.5, 2.0, 4.0, 8.0, 16.0])
 def test_an_interruption_leaves_nothing(engine: Engine, tmp_path: Path, seconds: float, number: int) -> None:
