@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dockfix.facts.fact import Fact
 from dockfix.facts.files import join
@@ -12,6 +13,8 @@ from dockfix.facts.jsontext import read as read_json
 
 if TYPE_CHECKING:
     from dockfix.facts.node import Node
+
+_FONTS = re.compile(rb"<link\b[^>]*https?://(fonts\.googleapis\.com|use\.typekit\.net)/")
 
 
 class Angular:
@@ -94,6 +97,32 @@ class Angular:
         ]
         return str(default) if default in projects else applications[0] if len(applications) == 1 else None
 
+    @cached_property
+    def fetched_fonts(self) -> Fact[str] | None:
+        """The host from which a production build fetches the fonts of the page, to write them into it.
+
+        Since Angular 11, unless it is switched off:
+        https://angular.dev/reference/configs/workspace-config#fonts-optimization-options
+        """
+        config = self.config
+        if config is None:
+            return None
+        kinds = (config.get("projects", self.project or "", kind, "build") for kind in ("architect", "targets"))
+        build = next((kind for kind in kinds if isinstance(kind, dict)), {})
+        options = _mapping(build.get("options"))
+        production = _mapping(_mapping(build.get("configurations")).get("production"))
+        optimization = production.get("optimization", options.get("optimization", True))
+        fonts = optimization.get("fonts", True) if isinstance(optimization, dict) else optimization
+        if not (fonts.get("inline", True) if isinstance(fonts, dict) else fonts):
+            return None
+        index = production.get("index", options.get("index", "src/index.html"))
+        path = str(index.get("input") if isinstance(index, dict) else index)
+        page = self.node.files.read(self.node.path(path)) or b""
+        for number, line in enumerate(page.split(b"\n"), 1):
+            if match := _FONTS.search(line):
+                return Fact(match[1].decode(), self.node.origin_of(path, number))
+        return None
+
     @property
     def base_path(self) -> Fact[str] | None:
         """The path under which the app expects to be served."""
@@ -104,5 +133,9 @@ class Angular:
         return found
 
 
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _values(value: object) -> list[object]:
-    return list(value.values()) if isinstance(value, dict) else []
+    return list(_mapping(value).values())

@@ -270,6 +270,11 @@ class Frontend:
                     return Fact(path, self.node.origin_of(path, number))
         return None
 
+    @property
+    def fetched_fonts(self) -> Fact[str] | None:
+        """The host from which a build fetches the fonts of the page."""
+        return self._angular.fetched_fonts if self.framework and self.framework.value == "angular" else None
+
     @cached_property
     def dev_port(self) -> Fact[int] | None:
         """The port of the dev server, where a configuration or the script names one."""

@@ -423,4 +423,8 @@ def _notes(model: Model, node: Node, parts: Parts) -> tuple[Note, ...]:
         script = node.scripts["build"]
         why = f"the Dockerfile never ran the build script: look that `{script.value}` passes ({script.origin})"
         notes.insert(0, Note(None, why))
+        fonts = node.frontend.fetched_fonts
+        if fonts is not None:
+            why = f"the build fetches fonts from {fonts.value}, and fails where it cannot be reached ({fonts.origin})"
+            notes.append(Note(None, why))
     return tuple(notes)
