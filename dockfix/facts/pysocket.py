@@ -92,7 +92,7 @@ class Socket:
             address = start.positional[1] if len(start.positional) > 1 else ""
             self._address(address if ":" in address or not address else f"127.0.0.1:{address}", COMMAND)
         elif server == "hypercorn":
-            self._address(start.option("-b", "--bind") or "", COMMAND)
+            self._hypercorn()
         elif server == "waitress":
             self._address((start.option("--listen") or "").split(" ")[0], COMMAND)
         elif server == "streamlit":
@@ -146,6 +146,23 @@ class Socket:
         if self._port is UNKNOWN:
             self._given = True
             self._unread.append(Fact(f"{what} {UNDECIDED}", origin))
+
+    def _hypercorn(self) -> None:
+        """The option, or a configuration in TOML: https://hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html"""
+        from dockfix.facts import pylock
+
+        self._address(self._start.option("-b", "--bind") or "", COMMAND)
+        given = self._start.option("-c", "--config")
+        if given is None:
+            return
+        path = posixpath.join(self._folder, given)
+        data = pylock.toml(self._files, path) if given.endswith(".toml") and self._files.exists(path) else None
+        bind = data.get("bind") if isinstance(data, dict) else None
+        first = bind[0] if isinstance(bind, list) and bind else bind
+        if isinstance(first, str):
+            self._address(first, f"{self._evaluator.sources.prefix}{path}")
+        elif data is None:
+            self._undecided(f"what {given} says", COMMAND)
 
     def _gunicorn(self) -> None:
         import shlex

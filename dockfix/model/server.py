@@ -145,6 +145,9 @@ def _node(model: Model, program: tuple[str, ...], resolved: Resolved | None) -> 
         found = member[0].server_of(member[1], bun=name == "bun")
     if found.entry is None and framework == "next" and basename(entry) == "server.js":
         return _standalone(model, name)
+    made = _made(model, node, entry) if found.entry is None else None
+    if made is not None:
+        return made
     environment = {**dict(model.start.environment), **dict(resolved.environment if resolved is not None else ())}
     origin = resolved.steps[-1].origin if resolved is not None and resolved.steps else "the start command"
     port, variable = _settled(model, found.port, found.port_variable, environment, origin, found.imports)
@@ -195,6 +198,40 @@ def _standalone(model: Model, name: str) -> Server:
     )
 
 
+def _made(model: Model, node: Node, entry: str) -> Server | None:
+    """The server that Nitro, or SvelteKit by its adapter for Node, writes when it builds the app.
+
+    Both listen on every address, on 3000, unless the environment says otherwise:
+    https://nitro.build/deploy/runtimes/node, https://svelte.dev/docs/kit/adapter-node
+    """
+    from dockfix.facts import Fact
+
+    env = model.final.config.env
+    if entry.startswith(".output/server/") and node.dependency("nuxt") is not None:
+        origin, ports, hosts = "Nitro's server", ["NITRO_PORT", "PORT"], ["NITRO_HOST", "HOST"]
+    elif entry.partition("/")[0] == "build" and node.dependency("@sveltejs/adapter-node") is not None:
+        settings = (model.app.root.read(node.path(name)) or b"" for name in ("svelte.config.js", "svelte.config.ts"))
+        if any(b"envPrefix" in data or b"out:" in data for data in settings):
+            return None
+        origin, ports, hosts = "SvelteKit's server", ["PORT"], ["HOST"]
+    else:
+        return None
+    variable = Fact(next((name for name in ports if name in env), "PORT"), origin)
+    port, deciding = _settled(model, Fact(3000, origin), variable, {}, origin, ())
+    host = next((env[name] for name in hosts if name in env), None)
+    return Server(
+        kind="web",
+        language="node",
+        name="node",
+        framework=node.framework.value if node.framework is not None else "",
+        port=port,
+        variable=deciding,
+        bind=Fact(host, f"ENV {next(name for name in hosts if name in env)}") if host else None,
+        reads_unknown=Fact(entry, origin),
+        unread=True,
+    )
+
+
 def _framework_server(model: Model, name: str, framework: str, resolved: Resolved | None) -> Server:
     """The server that a framework or a package brings, such as ``next start`` or ``serve``."""
     from dockfix.facts import Fact
@@ -229,18 +266,25 @@ def _local(model: Model, name: str, resolved: Resolved | None, node: Node) -> Fa
     """The address of a server that listens on ``localhost`` alone unless it is told otherwise.
 
     https://vite.dev/config/server-options#server-host, https://angular.dev/cli/serve,
-    https://docs.astro.build/en/reference/configuration-reference/#serverhost
+    https://docs.astro.build/en/reference/configuration-reference/#serverhost,
+    https://v2.nuxt.com/docs/features/configuration#edit-host-and-port
     """
     from dockfix.facts import Fact
 
-    if name not in {"vite", "ng", "astro"} or resolved is None or not resolved.commands:
+    nuxt = node.dependency("nuxt")
+    second = name == "nuxt" and nuxt is not None and nuxt.value.lstrip("^~v=").startswith("2")
+    if not (second or name in {"vite", "ng", "astro"}) or resolved is None or not resolved.commands:
         return None
     words = resolved.commands[-1]
-    if any(word.partition("=")[0] in {"--host", "-H"} for word in words):
+    if any(word.partition("=")[0] in {"--host", "-H", "--hostname"} for word in words):
+        return None
+    given = {*model.final.config.env, *(name for service in model.services for name in service.environment)}
+    given |= {key for key, _ in resolved.environment}
+    if second and given & {"HOST", "NUXT_HOST"}:
         return None
     # the settings are programs: the word is enough to leave the question open
     for path in model.app.root.list(node.folder):
-        if path.startswith(("vite.config.", "astro.config.", "angular.json")):
+        if path.startswith(("vite.config.", "astro.config.", "angular.json", "nuxt.config.")):
             data = model.app.root.read(node.path(path))
             if data is not None and b"host" in data:
                 return None

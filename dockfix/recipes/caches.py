@@ -147,7 +147,7 @@ def _without(document: Document, step: Step, command: ShellCommand) -> Edit | No
 
 
 def emptying(model: Model, stage: StageModel, step: Step, ships: bool) -> Iterator[str]:
-    """The commands that empty the caches of npm, yarn and dnf behind what a RUN installs.
+    """The commands that empty the caches of npm, yarn, conda and dnf behind what a RUN installs.
 
     Args:
         model: the Dockerfile.
@@ -167,12 +167,26 @@ def emptying(model: Model, stage: StageModel, step: Step, ships: bool) -> Iterat
         and _classic_yarn(model, stage, step)
     ):
         yield "yarn cache clean"
+    conda = next((name for name in _conda(step) if ships and not re.search(r"(?:conda|mamba)\s+clean\b", value)), None)
+    if conda is not None:
+        yield f"{conda} clean --all --yes"
     if ships and not re.search(r"clean\s+(?:all|packages)|/var/cache/(?:yum|dnf)", value):
         for called in step.calls("dnf"):
             if called.verb in DNF_FILLING:
                 words = [word.text for word in called.command.words]
                 yield f"{'sudo ' if words[0] == 'sudo' else ''}{words[words[0] == 'sudo']} clean all"
                 return
+
+
+def _conda(step: Step) -> Iterator[str]:
+    """The programs of conda's kind that a RUN installs by, as it calls them.
+
+    https://docs.conda.io/projects/conda/en/stable/commands/clean.html
+    """
+    for command in step.script.commands if step.script is not None else ():
+        name, verbs = basename(command.name), command.args[:2]
+        if name in {"conda", "mamba", "micromamba"} and {"install", "create", "update"} & {*verbs}:
+            yield command.words[0].text
 
 
 def _fills_yarn(called: Invocation) -> bool:

@@ -26,7 +26,7 @@ from dockfix.recipes.modules import (
     take_apart,
 )
 from dockfix.recipes.nodeend import copies, final_stage, is_inside, owner_flag, precedes_build, variables
-from dockfix.recipes.nodestart import called, check_start, node_env_decides, only_runs
+from dockfix.recipes.nodestart import called, check_browser, check_start, node_env_decides, only_runs
 from dockfix.recipes.split import (
     NoGainError,
     Split,
@@ -74,6 +74,7 @@ def split(model: Model) -> Split | None:
     parts = take_apart(model)
     found = _artefacts(model, node, parts)
     check_install(parts)
+    check_browser(model, node)
     if found is None or not found.start:
         check_fetched(model, parts.install, called(model))
     production = installs_production(parts)

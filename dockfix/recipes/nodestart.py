@@ -15,6 +15,7 @@ from dockfix.model.commands import Purpose, purpose
 from dockfix.model.start import SHELLS
 from dockfix.recipes.artefacts import BUILD_ONLY
 from dockfix.recipes.modules import package
+from dockfix.recipes.privileges import BROWSERS
 from dockfix.recipes.programs import programs
 from dockfix.recipes.split import UnfitError
 
@@ -199,6 +200,20 @@ def _tools(node: Node, argv: tuple[str, ...], origin: str) -> Iterator[tuple[str
     resolved = node.resolve(argv)
     for name in (*resolved.tools, *(basename(command[0]) for command in resolved.commands if command)):
         yield name, origin
+
+
+def check_browser(model: Model, node: Node) -> None:
+    """Refuse a browser that an install puts under root's home, which would stay behind with the builder.
+
+    Raises:
+        UnfitError: with the package.
+    """
+    for each in (node, *node.members):
+        for name, variables in BROWSERS.items():
+            fact, without = each.dependencies.get(name), {variable for variable in variables if "SKIP" in variable}
+            if fact is not None and not without & model.final.config.env.keys():
+                why = f"{name} ({fact.origin}) keeps its browser in the home of root, which the end would not have"
+                raise UnfitError(model.start.command, why)
 
 
 def called(model: Model) -> frozenset[str]:
