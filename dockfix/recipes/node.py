@@ -140,6 +140,10 @@ def _artefacts(model: Model, node: Node, parts: Parts) -> Artefacts | None:
 
 def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None, gain: str) -> Split:
     production = installs_production(parts)
+    if found is None and root(model) == "/":
+        raise UnfitError(
+            parts.install.instruction, "the app lies in the root of the image, all of which would go along"
+        )
     own_stage = found is not None and found.modules and _installs_apart(node, parts, production)
     whole = production or own_stage or (found is not None and not found.modules)
     modules = join(root(model), "node_modules")
