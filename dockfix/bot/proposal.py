@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -21,6 +22,7 @@ PREFIX = "dockfix"
 ONBOARDING = "onboarding"
 """The topic of the pull request that asks whether the bot is welcome."""
 
+_REFERENCE = re.compile(r"[#@!]|\bGH-\d|:", re.IGNORECASE)
 
 _WELCOME = """\
 dockfix rewrites Dockerfiles into the ones that a senior platform engineer would have written, and proposes that in \
@@ -152,13 +154,16 @@ def _title(topic: str, plans: tuple[Plan, ...]) -> str:
         summary = next((each.summary for each in registry.transforms() if each.id == topic), topic)
         return summary.partition(",")[0].partition(":")[0].rstrip(".")
     if len(plans) == 1:
-        return f"Rewrite {_short(plans[0].path)} for production"
+        return f"Rewrite {_named(plans[0].path)} for production"
     return f"Rewrite {len(plans)} Dockerfiles for production"
 
 
-def _short(path: str) -> str:
-    printable = "".join(character if character.isprintable() else "?" for character in path)
-    return printable if len(printable) <= 60 else f"…{printable[-59:]}"
+def _named(path: str) -> str:
+    """*path* in a title and a commit's message, where nothing can be escaped: one that a forge would read a reference
+    or a mention in is not told there."""
+    if not path.isprintable() or _REFERENCE.search(path):
+        return "a Dockerfile"
+    return path if len(path) <= 60 else f"…{path[-59:]}"
 
 
 def _reasons(plans: tuple[Plan, ...]) -> str:

@@ -126,6 +126,10 @@ class Rig:
         found: list[Any] = self.ask("GET", f"/repos/{repository}/pulls?state=all")
         return sorted(found, key=lambda pull: pull["number"])
 
+    def proxied(self) -> int:
+        """How many requests the proxy has had."""
+        return (self.folder / "prism.log").read_text().count("Request received")
+
     def violations(self) -> list[str]:
         """What the proxy has had to say against requests."""
         log = (self.folder / "prism.log").read_text()

@@ -225,6 +225,19 @@ def test_requirement_20_body_holds_one_mark_whatever_the_repository_says(bot: Bo
     assert hub.writes == []
 
 
+@pytest.mark.parametrize(
+    "folder",
+    ["fixes #1", "closes acme/shop#2", "@octocat", "resolves GH-3", "closes https:", "implements !4", "a\u202eb"],
+)
+def test_requirement_20_path_does_nothing_in_a_title_or_a_commit(bot: Bot, hub: Hub, folder: str) -> None:
+    """Neither is Markdown, so nothing can be escaped there; but a forge closes issues and tells people by both."""
+    repo = hub.add("acme/shop", {f"{folder}/Dockerfile": NAIVE})
+    bot.run()
+    (pull,) = repo.pulls
+    for text in (pull.title, repo.commits[repo.refs["dockfix/dockerfile"]]["message"]):
+        assert not re.search(r"[#@!\u202e]|GH-|https:", text), text
+
+
 def test_requirement_20_body_is_cut_between_blocks(bot: Bot, hub: Hub) -> None:
     lines = "".join(f"RUN echo old {number} {'x' * 80}\n" for number in range(900))
     repo = hub.add("acme/shop", {"Dockerfile": f"FROM busybox:1.36\n{lines}"})

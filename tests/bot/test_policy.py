@@ -1,16 +1,20 @@
-"""Which repositories are visited, and what holds there: requirements 12, 14, 15, 16, 18 and 19."""
+"""Which repositories are visited, and what holds there: requirements 3, 12, 14, 15, 16, 18 and 19."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 from typing import Any
 
 import pytest
 
+from dockfix import registry
+from dockfix.bot.findings import EVERYTHING
 from dockfix.bot.forge import ForgeError
 from dockfix.bot.github import address
 from dockfix.bot.http import Http
+from dockfix.bot.proposal import ONBOARDING, branch_names, topic_of
 from dockfix.bot.report import preview
 from dockfix.bot.settings import Caps
 
@@ -18,6 +22,16 @@ from . import faults
 from .conftest import Bot
 from .hub import Hub
 from .rules import FIXED, NAIVE
+
+REAL = registry.transforms
+
+
+def test_requirement_03_every_topic_makes_a_valid_branch() -> None:
+    topics = [each.id for each in REAL()] + [EVERYTHING, ONBOARDING]
+    for name in (name for topic in topics for name in branch_names(topic)):
+        subprocess.run(["git", "check-ref-format", "--branch", name], check=True, capture_output=True)
+        assert topic_of(name) in topics
+    assert branch_names("init") == ("dockfix/init", "dockfix-init")
 
 
 def test_requirement_12_dry_run_reads_alone_and_shows_the_diff(bot: Bot, hub: Hub) -> None:
@@ -183,6 +197,23 @@ def test_requirement_16_repository_cannot_widen_the_limits(bot: Bot, hub: Hub) -
     repo.commit({CONFIG: 'only = ["ignore-file"]\n'})
     assert bot.run(**settings)["acme/shop"].outcome in {"closed", "clean"}  # nothing is left that both want
     assert len(repo.pulls) == 1
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        pytest.param({"skip": frozenset({"ignore-file"})}, id="skip"),
+        pytest.param({"only": frozenset({"freshen"})}, id="only"),
+        pytest.param({"safe": True}, id="safe"),
+        pytest.param({"safe": True, "skip": frozenset({"no-sudo"})}, id="both"),
+    ],
+)
+def test_requirement_16_repository_brings_nothing_back(bot: Bot, hub: Hub, overrides: dict[str, Any]) -> None:
+    asks = 'skip = []\nonly = ["freshen", "ignore-file", "no-sudo"]\nsafe = false\n'
+    repo = hub.add("acme/shop", {"Dockerfile": NAIVE + "COPY . .\n", CONFIG: asks})
+    bot.run(overrides=overrides)
+    changed = {path for path, data in repo.files("dockfix/dockerfile").items() if repo.files("main").get(path) != data}
+    assert changed == {"Dockerfile"}
 
 
 def test_requirement_16_repository_can_narrow_the_limits(bot: Bot, hub: Hub) -> None:

@@ -86,6 +86,7 @@ def test_organisation_and_split(rig: Rig, tmp_path: Path) -> None:
 
 def test_requirement_01_proxy_saw_no_violation_and_would_have_seen_one(rig: Rig) -> None:
     """The last test: what came before it went through the proxy, whose log comes late but in order."""
+    assert "dockerfile" in bot(rig, "--repo", "ada/till", "--repo", "ada/stock")
     with pytest.raises(urllib.error.HTTPError) as caught:
         rig.ask("POST", "/repos/ada/shop/pulls", {"title": "no head", "base": "main", "draft": "yes"}, proxied=True)
     assert caught.value.code == 422
@@ -93,4 +94,5 @@ def test_requirement_01_proxy_saw_no_violation_and_would_have_seen_one(rig: Rig)
     while not rig.violations() and time.monotonic() < end:
         time.sleep(0.2)
     (provoked,) = rig.violations()
+    assert rig.proxied() > 20
     assert "UNPROCESSABLE_ENTITY" in provoked

@@ -29,7 +29,7 @@ from dockfix.bot.pace import Pace
 from dockfix.bot.secret import Secret
 
 from . import faults
-from .conftest import Bot, transport
+from .conftest import Bot, forms, transport
 from .contract import demand_valid
 from .door import Door
 from .forgejo_hub import ForgejoHub
@@ -38,14 +38,6 @@ from .gitserver import TOKEN
 from .hub import Answer, Hub, Request
 from .ondisk import GitLabHubOnDisk, HubOnDisk, OnDisk
 from .rules import NAIVE
-
-
-def forms(secret: str) -> Iterator[str]:
-    """The secret as it is, and within base64 wherever it may begin."""
-    yield secret
-    for shift in range(3):
-        encoded = base64.b64encode(b"\0" * shift + secret.encode()).decode()
-        yield encoded[4:-4]
 
 
 def assert_clean(text: str) -> None:
@@ -62,6 +54,9 @@ def door(hub: Hub) -> Iterator[Door]:
 def command(*arguments: str, folder: Path, **environment: str) -> subprocess.Popen[str]:
     """The real command in a process of its own, with as much logging as there is."""
     start = "import logging; logging.basicConfig(level=1); from dockfix.cli import main; main()"
+    if sys.platform == "linux":  # at its end it tells whether others may read its memory: PR_GET_DUMPABLE
+        tell = "print('dumpable', ctypes.CDLL(None).prctl(3), file=sys.stderr)"
+        start = f"import atexit, ctypes, sys; atexit.register(lambda: {tell}); {start}"
     clean = {name: value for name, value in os.environ.items() if name not in {"GITHUB_TOKEN", "GH_TOKEN"}}
     return subprocess.Popen(
         [sys.executable, "-c", start, "bot", "run", *arguments],
@@ -116,6 +111,7 @@ def test_requirement_21_token_appears_nowhere(hub: Hub, door: Door, tmp_path: Pa
     assert_clean(Path(f"/proc/{running.pid}/cmdline").read_text() if Path("/proc").is_dir() else "")
     output, errors = running.communicate(timeout=120)
     assert running.returncode == (1 if failure else 0), errors
+    assert sys.platform != "linux" or "dumpable 0\n" in errors
     assert bool(repo.pulls) == (not failure)
     assert_clean(output + errors)
     for path in tmp_path.rglob("*"):

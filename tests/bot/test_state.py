@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import re
@@ -20,7 +19,7 @@ import pytest
 from dockfix.bot.database import StateError
 from dockfix.bot.state import DAY, MONTH, WHOLE, Shard, State
 
-from .conftest import Bot, Time
+from .conftest import Bot, Time, forms
 from .door import Door
 from .gitserver import TOKEN
 from .hub import Hub
@@ -363,12 +362,6 @@ def test_shards_at_once_open_one_pull_request_each_and_are_one_campaign(
     assert all(repo.name in page for repo in repos)
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or PASSWORD not in path.read_bytes().decode("latin-1")
-
-
-def forms(secret: str) -> Iterator[str]:
-    yield secret
-    for shift in range(3):
-        yield base64.b64encode(b"\0" * shift + secret.encode()).decode()[4:-4]
 
 
 @pytest.mark.parametrize(
