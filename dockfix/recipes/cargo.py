@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dockfix.facts import rust as facts
 from dockfix.facts.files import join
+from dockfix.model.config import join as absolute
 from dockfix.recipes.manifests import Fetch, stretch
 from dockfix.recipes.split import UnfitError
 
@@ -38,6 +39,8 @@ def fetch(model: Model, stage: StageModel, step: Step) -> Fetch | None:
     """
     called = next((c for c in step.invocations if c.manager == "cargo" and c.verb == "build"), None)
     if called is None:
+        return None
+    if _is_built_apart(stage, step):
         return None
     _check_command(step, called)
     folder = stage.source(step.before.workdir)
@@ -68,6 +71,16 @@ def fetch(model: Model, stage: StageModel, step: Step) -> Fetch | None:
         "cargo builds the dependencies together with the sources, so that every edit of these repeats it",
         called.command.span.start,
         f"touch {' '.join(placeholders)} && ",
+    )
+
+
+def _is_built_apart(stage: StageModel, step: Step) -> bool:
+    """Whether a COPY brings what another stage has built of the dependencies, as with cargo-chef."""
+    output = absolute(step.before.workdir, OUTPUT)
+    return any(
+        copy.from_ is not None and absolute(above.before.workdir, copy.destination).rstrip("/") == output
+        for above in stage.steps[: stage.steps.index(step)]
+        if (copy := above.instruction.copy) is not None
     )
 
 
