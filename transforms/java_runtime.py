@@ -11,7 +11,7 @@ from dockfix import catalog
 from dockfix.dockerfile import ImageReference
 from dockfix.model import Model, Purpose
 from dockfix.model.config import DEFAULT_PATH, stated
-from dockfix.recipes import bases, compiled, java
+from dockfix.recipes import bases, java
 from dockfix.recipes.needs import lines
 from dockfix.recipes.programs import programs
 from dockfix.recipes.split import UnfitError, check_started
@@ -113,7 +113,7 @@ def _check_program(name: str, origin: str, image: Image, brought: set[str]) -> N
         UnfitError: with its name and the place.
     """
     short = basename(name)
-    shared = catalog.busybox_has(short) if image.manager == "apk" else short in compiled.BASIC
+    shared = catalog.busybox_has(short) if image.manager == "apk" else catalog.is_essential(short)
     own = {"java", "keytool", "apt-get", "apt", "apk", "useradd", "groupadd", "adduser", "addgroup", "usermod"}
     if short and not (shared or short in own or short in brought or brought & set(catalog.provides(short))):
         raise UnfitError(None, f"{short} is called ({origin})")

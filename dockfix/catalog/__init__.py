@@ -6,6 +6,7 @@ All of it is data with origin and date, in tables that are read on first use, on
 from __future__ import annotations
 
 from dockfix.catalog.closures import OLDEST_PYTHON, npm_closure, python_closure
+from dockfix.catalog.crates import crate_headers
 from dockfix.catalog.distributions import for_linux
 from dockfix.catalog.gems import gem_libraries
 from dockfix.catalog.gomodules import GoModule, go_module
@@ -22,9 +23,11 @@ from dockfix.catalog.packages import (
     difference,
     full_variant_carries,
     is_build_tool,
+    is_essential,
     provides,
     required,
     runtime_libraries,
+    serves_builds,
 )
 from dockfix.catalog.recommends import RECORDED_SUITES, Recommendations, Recommended, recommendations
 from dockfix.catalog.wheels import Wheel, python_system_libraries, python_wheel
@@ -47,6 +50,7 @@ __all__ = [
     "alpine",
     "busybox_has",
     "carries",
+    "crate_headers",
     "difference",
     "for_linux",
     "full_variant_carries",
@@ -54,6 +58,7 @@ __all__ = [
     "go_module",
     "image",
     "is_build_tool",
+    "is_essential",
     "npm_closure",
     "npm_native",
     "provides",
@@ -63,5 +68,6 @@ __all__ = [
     "recommendations",
     "required",
     "runtime_libraries",
+    "serves_builds",
     "variant",
 ]

@@ -369,3 +369,13 @@ def required(command: str) -> str | None:
     """The package of every Debian image that brings *command*, where Alpine's base image does not have it."""
     row = table("required").row(command)
     return row["package"] if row else None
+
+
+def serves_builds(package: str) -> bool:
+    """Whether a package is there to fetch and build, so that it stays behind unless its programs are called."""
+    return table("buildtools").row(package) is not None
+
+
+def is_essential(command: str) -> bool:
+    """Whether every Debian system has a program, or its shells carry it out themselves."""
+    return table("essential").row(command) is not None

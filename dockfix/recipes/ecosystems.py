@@ -76,8 +76,8 @@ ECOSYSTEMS = (
         frozenset({"golang"}),
         frozenset({"go"}),
         split=_later("go", "split"),
-        readers={"go": _later("go", "reading")},
-        fetch=_later("go", "fetch"),
+        readers={"go": _later("gomodules", "reading")},
+        fetch=_later("gomodules", "fetch"),
     ),
     Ecosystem(
         frozenset({"php"}),

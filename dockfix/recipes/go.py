@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
-from dockfix import catalog
 from dockfix.facts import go as facts
-from dockfix.facts.gobuild import build_of, default_name
-from dockfix.model import Purpose, origins
+from dockfix.facts.gobuild import default_name
+from dockfix.model import origins
 from dockfix.model.config import join, render
-from dockfix.recipes import compiled, packages
+from dockfix.recipes import compiled, gobase
 from dockfix.recipes.assets import Assets, assets
-from dockfix.recipes.compiled import End
-from dockfix.recipes.manifests import Fetch, Reading, folder_of
+from dockfix.recipes.gobase import Choice, all_builds
+from dockfix.recipes.parts import End
 from dockfix.recipes.split import Split, UnfitError, listed
 from dockfix.text import Edit, Span
 from dockfix.transform import Note
@@ -26,8 +24,7 @@ if TYPE_CHECKING:
 
     from dockfix.dockerfile.shell import ShellCommand
     from dockfix.facts.go import Program
-    from dockfix.facts.gobuild import Build
-    from dockfix.model import Invocation, Model, StageModel, Step
+    from dockfix.model import Model, Step
 
 VARIABLES = re.compile(r"GO(?!OGLE)[A-Z0-9]+|CGO_\w+|GO111MODULE")
 """Variables of the toolchain: https://pkg.go.dev/cmd/go#hdr-Environment_variables"""
@@ -54,25 +51,6 @@ TOOLCHAIN = frozenset(
     {"go", "gofmt", "templ", "swag", "sqlc", "buf", "protoc", "mockgen", "wire", "easyjson", "stringer"}
 )
 WATCHERS = frozenset({"air", "reflex", "CompileDaemon", "fresh", "realize", "gow", "dlv", "modd", "gowatch", "bee"})
-
-
-NEEDS_C = re.compile(r"-(?:race|msan|asan)\b|-linkmode[= ]external|-buildmode[= ]\S+|\bnetcgo\b")
-"""Options of a build that do not work without C: https://pkg.go.dev/cmd/go#hdr-Compile_packages_and_dependencies"""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Where the program runs.
-
-    Attributes:
-        reference: the base of the end.
-        static: whether the program has to be told not to use C.
-        why: the evidence.
-    """
-
-    reference: str
-    static: bool
-    why: str
 
 
 def split(model: Model) -> Split | None:
@@ -102,7 +80,7 @@ def split(model: Model) -> Split | None:
             model.start.command, f"no Go source of the build context lands where {running.words[0]} is built"
         )
     found = _assets(model, program)
-    choice = _choice(model, program, building)
+    choice = gobase.choice(model, program, building)
     end = _end(model, choice, program, found, building, direct=direct)
     last = None if direct else building[-1]
     return compiled.split(model, end, last, _why(model, choice), tuple(_notes(program, found)))
@@ -148,99 +126,6 @@ def _below(path: str, pattern: str) -> bool:
     depth = pattern.count("/") + 1
     parts = path.split("/")
     return len(parts) > depth and fnmatchcase("/".join(parts[:depth]), pattern)
-
-
-# -- the base of the end ----------------------------------------------------------------------------------------------
-
-
-def _choice(model: Model, program: Program, building: Sequence[Step]) -> Choice:
-    """The base that the program can run on.
-
-    Raises:
-        UnfitError: none is known.
-    """
-    stage = model.final
-    image = stage.image
-    assert image is not None
-    if image.distribution == "alpine":
-        why = f"the program is built on Alpine {image.suite}"
-        return Choice(_alpine(image.suite if _links(model, program) else None), False, why)
-    suite = image.suite
-    slim = Choice(f"debian:{suite}-slim", False, f"the program is built on Debian {suite}")
-    if image.distribution != "debian" or suite is None or catalog.image("debian", f"{suite}-slim") is None:
-        raise UnfitError(stage.stage.base, f"on what programs built on {stage.reference} run is not known")
-    if model.options.base != "alpine" or _foreign(model):
-        return slim
-    off = [_cgo_off(build) for build in _all_builds(model)]
-    if off and all(off):
-        return Choice(_alpine(None), False, "the program is built without C")
-    wanting = next((match[0] for step in building if (match := NEEDS_C.search(step.instruction.value))), None)
-    if wanting is not None:
-        return Choice(slim.reference, False, f"`{wanting}` builds with C")
-    own = program.cgo
-    if own is not None:
-        return Choice(slim.reference, False, f"the sources call C ({own})")
-    for fact in facts.required(program):
-        module = catalog.go_module(fact.value)
-        if module is None:
-            return Choice(slim.reference, False, f"whether {fact.value} calls C is not known ({fact.origin})")
-        if module.cgo:
-            return Choice(slim.reference, False, f"{fact.value} takes {module.why} in ({fact.origin})")
-    if program.module is None or not facts.complete(program):
-        why = "go.mod does not name every module that the program needs"
-        return Choice(slim.reference, False, why)
-    if any(pair == ("CGO_ENABLED", "1") for build in _all_builds(model) for pair in build.environment.items()):
-        return Choice(slim.reference, False, "CGO_ENABLED is set")
-    return Choice(_alpine(None), True, f"nothing in {program.module.origin} calls C")
-
-
-def _alpine(branch: str | None) -> str:
-    """The image of an Alpine branch, of the newest one where the program needs none in particular.
-
-    Raises:
-        UnfitError: it is not in the catalogue.
-    """
-    reference = branch or catalog.NEWEST_BRANCH
-    if catalog.image("alpine", reference) is None:
-        raise UnfitError(None, f"alpine:{reference} is not in the catalogue")
-    return f"alpine:{reference}"
-
-
-def _links(model: Model, program: Program) -> bool:
-    """Whether the program may be linked with C libraries of the builder."""
-    off = [_cgo_off(build) for build in _all_builds(model)]
-    compilers = {"gcc", "g++", "build-base", "clang", "alpine-sdk"} & {name for _, name in model.final.packages}
-    return bool(compilers) and not (off and all(off))
-
-
-def _foreign(model: Model) -> bool:
-    """Whether the end takes accounts or packages along, as they are made and called on Debian."""
-    stage = model.final
-    called = {basename(name) for name in compiled.called(model)} - {"go"}
-    kept = [
-        name
-        for _, name in packages.needed(model, stage, stage.steps)
-        if name not in compiled.FETCHERS | {"ca-certificates", "tzdata"}
-    ]
-    return bool(kept or called & compiled.FETCHERS) or any(Purpose.ACCOUNT in step.purposes for step in stage.steps)
-
-
-def _all_builds(model: Model) -> tuple[Build, ...]:
-    """Every build of the stage."""
-    found = []
-    for ran in model.final.ran:
-        own = facts.module_at(model.app, ran.folder) if ran.folder is not None else None
-        build = build_of(ran, own.path if own is not None and own.folder == ran.folder else None)
-        if build is not None:
-            found.append(build)
-    return tuple(found)
-
-
-def _cgo_off(build: Build) -> bool:
-    return build.environment.get("CGO_ENABLED") == "0"
-
-
-# -- the end ----------------------------------------------------------------------------------------------------------
 
 
 def _end(
@@ -294,7 +179,7 @@ def _binaries(model: Model) -> Iterator[tuple[str, str]]:
             seen |= {path, origins.origin(model, path)[1]}
             yield path, _on_path(path)
             break
-    for build in _all_builds(model):
+    for build in all_builds(model):
         if build.output not in seen and "..." not in " ".join(build.packages):
             seen.add(build.output)
             yield build.output, _on_path(build.output)
@@ -381,70 +266,3 @@ def _notes(program: Program, found: Assets) -> Iterator[Note]:
         )
     if found.left:
         yield Note(None, f"no source names {listed(found.left).replace('packages', 'files')}: left behind")
-
-
-# -- the order of copies ----------------------------------------------------------------------------------------------
-
-
-def reading(model: Model, stage: StageModel, step: Step, called: Invocation) -> Reading:
-    """What ``go mod download`` reads.
-
-    Raises:
-        UnfitError: it cannot be told.
-    """
-    return Reading(_manifests(model, step, _folder(stage, step, called)))
-
-
-def fetch(model: Model, stage: StageModel, step: Step) -> Fetch | None:
-    """How the modules of a build are fetched before the sources; ``None`` where there is nothing to fetch.
-
-    Raises:
-        UnfitError: it cannot be told what that reads.
-    """
-    called = next((c for c in step.invocations if c.manager == "go" and c.verb in {"build", "install"}), None)
-    if called is None:
-        return None
-    folder = _folder(stage, step, called)
-    found = facts.module_at(model.app, folder)
-    if found is None or not found.requires or any(word.text.find("@") >= 0 for word in called.operands):
-        return None
-    if found.folder != folder:
-        raise UnfitError(step.instruction, f"the program is built in a folder of the module of {found.origin}")
-    for other in stage.steps[: stage.steps.index(step) + 1]:
-        for each in other.script.commands if other.script else ():
-            if each.name == "git" or (each.name == "go" and each.args[:1] in {("get",), ("mod",), ("work",)}):
-                raise UnfitError(
-                    other.instruction, f"`{each.name} {' '.join(each.args[:2])}` settles by the sources what is fetched"
-                )
-    if re.search(r"GOPRIVATE|GONOSUM|insteadOf|netrc|GOFLAGS|GOPROXY", model.document.text):
-        raise UnfitError(step.instruction, "modules are fetched by settings of their own")
-    paths = _manifests(model, step, folder)
-    why = "go build fetches the modules, so that every edit of a source repeats it"
-    return Fetch(paths, ("RUN go mod download",), why, called.command.span.start)
-
-
-def _folder(stage: StageModel, step: Step, called: Invocation) -> str:
-    place = step.before.workdir
-    manifest = stage.context_path(join(place, "go.mod"))
-    return dirname(manifest) if manifest is not None else folder_of(stage, step, called)
-
-
-def _manifests(model: Model, step: Step, folder: str) -> tuple[str, ...]:
-    """go.mod and go.sum of a module, of those that stand in for others, and of its workspace."""
-    around = facts.modules(model.app, folder)
-    workspace = facts.workspace(model.app, folder)
-    if workspace is not None:
-        raise UnfitError(step.instruction, f"{workspace.origin} points to folders of the sources")
-    if not around or around[0].folder != folder:
-        raise UnfitError(step.instruction, f"{folder + '/' if folder else ''}go.mod is not in the build context")
-    vendored = f"{folder}/vendor/modules.txt".lstrip("/")
-    if model.app.root.exists(vendored) and not model.app.ignore.ignores(vendored):
-        raise UnfitError(step.instruction, f"the modules lie among the sources ({model.app.origin(vendored)})")
-    paths = [f"{module.folder}/{name}".lstrip("/") for module in around for name in ("go.mod", "go.sum")]
-    for module in around:
-        for fact in module.local:
-            if not model.app.root.exists(f"{fact.value}/go.mod"):
-                raise UnfitError(
-                    step.instruction, f"{fact.value} stands in for a module ({fact.origin}) and has no go.mod"
-                )
-    return tuple(path for path in paths if model.app.root.exists(path))

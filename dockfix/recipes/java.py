@@ -13,7 +13,7 @@ from dockfix.model import origins
 from dockfix.model.config import join
 from dockfix.recipes import compiled
 from dockfix.recipes.assets import assets
-from dockfix.recipes.compiled import End
+from dockfix.recipes.parts import End
 from dockfix.recipes.split import Split, UnfitError, listed
 from dockfix.transform import Note
 

@@ -13,7 +13,7 @@ from dockfix.model import origins
 from dockfix.model.config import join
 from dockfix.recipes import compiled
 from dockfix.recipes.assets import assets
-from dockfix.recipes.compiled import End
+from dockfix.recipes.parts import End
 from dockfix.recipes.split import Split, UnfitError, listed
 from dockfix.transform import Note
 
@@ -160,9 +160,11 @@ def _libraries(name: str, locked: frozenset[str], suite: str | None, crate: Crat
     Raises:
         UnfitError: that is not known.
     """
-    if not name.endswith("-sys") or STANDALONE.fullmatch(name) or (name == "openssl-sys" and "openssl-src" in locked):
+    if not name.endswith("-sys") or (name == "openssl-sys" and "openssl-src" in locked):
         return ()
-    headers = LINKED.get(name)
+    headers = catalog.crate_headers(name)
+    if headers == "":
+        return ()
     found = catalog.runtime_libraries(headers, "debian", suite) if headers is not None else ()
     if not found:
         raise UnfitError(None, f"to what the crate {name} links is not known ({crate.lock})")
