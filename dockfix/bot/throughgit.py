@@ -69,9 +69,19 @@ class ThroughGit:
 
 
 @asynccontextmanager
-async def through_git(forge: Forge, remote: Remote) -> AsyncIterator[Objects]:
-    """The objects of one repository, in a place that is gone afterwards."""
-    async with connected(_address(remote), await forge.access(remote)) as git:
+async def through_git(forge: Forge, remote: Remote, *, signer: str = "") -> AsyncIterator[Objects]:
+    """The objects of one repository, in a place that is gone afterwards.
+
+    Args:
+        forge: the forge.
+        remote: the repository.
+        signer: ``NAME <ADDRESS>`` of who signs commits off, and so is their author; by default the account is.
+    """
+    access = await forge.access(remote)
+    if signer:
+        name, _, mail = signer.removesuffix(">").partition(" <")
+        access = replace(access, author=(name, mail))
+    async with connected(_address(remote), access) as git:
         yield ThroughGit(forge, git)
 
 

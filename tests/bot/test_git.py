@@ -16,7 +16,7 @@ from typing import TypeVar
 import pytest
 
 from dockfix.bot import git as module
-from dockfix.bot.forge import Access, FileEdit, ForgeError, MovedError, Objects, Remote
+from dockfix.bot.forge import Access, FileEdit, ForgeError, MovedError, Objects, Push, Remote
 from dockfix.bot.git import Git, connected
 from dockfix.bot.proposal import blob_sha
 from dockfix.bot.secret import Secret
@@ -310,6 +310,22 @@ def test_requirement_21_git_is_given_the_token_by_its_environment(
 
     with_git(server, work)
     assert told
+
+
+def test_who_signs_commits_off_is_their_author(bot: Bot, hub: Hub, server: Server) -> None:
+    """As those who check sign-offs want it."""
+    server.commit({"Dockerfile": NAIVE})
+    hub.base = "http://127.0.0.1:1"
+
+    async def run() -> str:
+        remote = Remote("acme/shop", "main", link=server.link)
+        async with through_git(bot.forge(), remote, signer="Ada Lovelace <ada@example.org>") as objects:
+            head = await objects.head(remote, "main")
+            assert head is not None
+            return await objects.push(remote, Push("mine", remote, head, "m", (edit(FIXED),), None))
+
+    commit = asyncio.run(run())
+    assert server.git("show", "-s", "--format=%an <%ae>", commit, place=server.bare) == "Ada Lovelace <ada@example.org>"
 
 
 def test_whole_run_through_git(bot: Bot, hub: Hub, server: Server) -> None:
