@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from dockfix.bot.forge import RefusedError, Remote
@@ -12,6 +12,7 @@ from dockfix.bot.github import demand_name
 from dockfix.bot.http import quoted
 from dockfix.bot.suggestion import Hunk, Ids, Suggestion, hunks, keys, suggestions
 from dockfix.bot.tree import LARGEST_BLOB, listed
+from dockfix.config import NAME, PYPROJECT
 from dockfix.report.record import Record, Rewrite
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST = 30
 """Suggestions in one review; more would bury a pull request."""
+CONFIGURATIONS = frozenset({NAME, PYPROJECT})
 _PAGE = {"per_page": "100"}
 _BODY = (
     "Each of these suggestions leaves a working image by itself. What cannot be suggested on the lines of this pull "
@@ -120,7 +122,10 @@ async def review(forge: GitHub, name: str, number: int, planner: Planner, settin
         refused = await _comment(forge, remote, number, head, new)
     if refused:
         wanted, new = [each for each in wanted if each.key in there], []
-    failures = (each for each in found.failures if each.path in shown)
+    # A wrong configuration keeps everything from being reviewed, whether or not the pull request brings it.
+    failures = (
+        each for each in found.failures if each.path in shown or PurePosixPath(each.path).name in CONFIGURATIONS
+    )
     rest = (Rewrite(path, Path(), _without(plan, wanted)) for path, plan in plans.items())
     return Review(tuple(wanted), len(new), (*failures, *rest), refused)
 

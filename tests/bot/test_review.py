@@ -258,6 +258,21 @@ def test_repository_that_switched_the_bot_off_gets_no_review(bot: Bot, hub: Hub)
     assert pull.reviews == []
 
 
+def test_wrong_configuration_is_told(bot: Bot, hub: Hub) -> None:
+    _, pull = proposed(hub, None, NAIVE, **{".dockfix.toml": "uid = 0\n"})
+    (wrong,) = reviewed(bot).rest
+    assert str(wrong).startswith(".dockfix.toml:1: uid is a number")
+    assert pull.reviews == []
+
+
+def test_reviews_are_for_github(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKFIX_TOKEN", TOKEN)
+    options = ("--repo", "acme/shop", "--pull", "1", "--url", "gitlab.com")
+    done = CliRunner().invoke(main, ["bot", "review", *options])
+    assert done.exit_code == 2
+    assert "reviews are for GitHub alone" in done.stderr
+
+
 def test_lines_of_a_patch() -> None:
     patch = "@@ -1,3 +1,4 @@\n a\n-b\n+c\n+d\n e\n@@ -30 +31,2 @@ FROM x\n-y\n+z\n+w\n\\ No newline at end of file"
     first, second = hunks(patch)
