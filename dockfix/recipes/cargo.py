@@ -41,7 +41,7 @@ def fetch(model: Model, stage: StageModel, step: Step) -> Fetch | None:
     if called is None:
         return None
     if _is_built_apart(stage, step):
-        return None
+        raise UnfitError(step.instruction, "another stage has built the dependencies already")
     _check_command(step, called)
     folder = stage.source(step.before.workdir)
     if folder is None:
