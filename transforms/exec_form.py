@@ -14,7 +14,7 @@ from dockfix.dockerfile.layout import replace
 from dockfix.dockerfile.shell import ShellScript
 from dockfix.facts import yarn
 from dockfix.model import Model
-from dockfix.model.config import ConfigDelta, render, stated
+from dockfix.model.config import ConfigDelta, join, render, stated
 from dockfix.model.start import NODE_RUNNERS, RUNTIMES, SHELLS
 from dockfix.text import Edit, Span
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
@@ -58,7 +58,7 @@ def exec_form(model: Model) -> Iterator[Result]:
         ENTRYPOINT is a shell line and there are arguments that would now be appended; SHELL is a login shell or no
         shell; the base's entrypoint treats the program in its own way; the line has pipes, background jobs or several
         commands that are not joined by `&&`; an npm script has pre or post scripts, or the sources read the variables
-        that npm sets.
+        that npm sets; the program is a script without `#!`, which only a shell runs.
 
     Example:
         See fixtures/exec-form/example.
@@ -102,6 +102,8 @@ def _shell_line(model: Model, instruction: Instruction, keyword: str) -> Iterato
         yield _exec_in(model, instruction, keyword, line, text)
     elif foreign is not None:
         yield Refusal(instruction, foreign)
+    elif (interpreted := _interpreted(model, words)) is not None:
+        yield Refusal(instruction, interpreted)
     elif not _is_shell(words):
         why = f"a shell as process 1 does not pass signals on to {_program(words)}"
         yield _change(model, instruction, keyword, words, why, Safety.SAFE)
@@ -143,6 +145,7 @@ def _written_out(model: Model, instruction: Instruction, keyword: str, words: tu
     plain = _plain(line, words[2])
     if plain is not None:
         obstacle = _arguments(model, keyword) or (_base_entrypoint(model) if keyword == "CMD" else None)
+        obstacle = obstacle or _interpreted(model, plain)
         if obstacle is not None:
             yield Refusal(instruction, obstacle)
         elif not _is_shell(plain):
@@ -206,6 +209,29 @@ def _base_entrypoint(model: Model) -> str | None:
     if not image.entrypoint or image.name in PASSING or config.entrypoint != image.entrypoint:
         return None
     return f"the entrypoint of {model.final.reference} treats its own program in another way than a shell"
+
+
+def _interpreted(model: Model, words: tuple[str, ...]) -> str | None:
+    """Why a shell may be what runs the program: the kernel starts no script whose first line names no interpreter.
+
+    A shell runs it all the same, see ENOEXEC in https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html
+    """
+    program = next(word for word in words if word != "env" and "=" not in word)
+    if "/" not in program:
+        return None
+    place = join(model.folder, program)
+    sources = (stage.context_path(place) for stage in reversed(model.stages))
+    source = next((path for path in sources if path is not None), None)
+    data = model.app.root.read(source) if source is not None else None
+    if source is None or data is None:
+        return (
+            f"what {program} begins with is not known, and a shell also runs scripts without #!"
+            if program.endswith((".sh", ".bash"))
+            else None
+        )
+    if data.startswith((b"#!", b"\x7fELF")) or b"\0" in data[:1024]:
+        return None
+    return f"{model.app.origin(source)} has no #!, so that only a shell runs it"
 
 
 def _program(words: tuple[str, ...]) -> str:
