@@ -6,11 +6,12 @@ All of it is data with origin and date, in tables that are read on first use, on
 from __future__ import annotations
 
 from dockfix.catalog.closures import OLDEST_PYTHON, npm_closure, python_closure
+from dockfix.catalog.composer import reads_no_sources
 from dockfix.catalog.crates import crate_headers
 from dockfix.catalog.distributions import for_linux
 from dockfix.catalog.gems import gem_libraries
 from dockfix.catalog.gomodules import GoModule, go_module
-from dockfix.catalog.images import PROVENANCE, Account, Image, image, variant
+from dockfix.catalog.images import PROVENANCE, Account, Image, image, stable_nginx, variant
 from dockfix.catalog.npm import NpmNative, npm_native
 from dockfix.catalog.packages import (
     NEWEST_BRANCH,
@@ -65,9 +66,11 @@ __all__ = [
     "python_closure",
     "python_system_libraries",
     "python_wheel",
+    "reads_no_sources",
     "recommendations",
     "required",
     "runtime_libraries",
     "serves_builds",
+    "stable_nginx",
     "variant",
 ]

@@ -300,3 +300,11 @@ def _older(last: str, than: str) -> bool:
 def _days(date: str) -> int:
     year, month, day = map(int, date.split("-"))
     return year * 365 + month * 30 + day
+
+
+@cache
+def stable_nginx() -> str:
+    """The stable line of nginx, whose second number is even: https://nginx.org/en/download.html"""
+    listed = (row["tag"] for row in table("tags").prefixed("nginx:1.") if row["last_listed"] == "current")
+    lines = (match for tag in listed if (match := re.fullmatch(r"nginx:1\.(\d*[02468])", tag)))
+    return f"1.{max(int(match[1]) for match in lines)}"

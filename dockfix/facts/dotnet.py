@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact
 from dockfix.facts.files import join
+from dockfix.facts.health import is_health, rank
 from dockfix.facts.msbuild import Project, Solution
 from dockfix.facts.server import Server
 
@@ -41,7 +42,6 @@ SETTINGS_WRITE = re.compile(
     rb'Data Source=|Filename=|"path"\s*:|\.db3?\b|\.sqlite|\.log\b|rollingInterval', re.IGNORECASE
 )
 ROUTE = re.compile(rb'\.(MapHealthChecks|UseHealthChecks|MapGet)\s*\(\s*"(/[\w./-]*)"')
-HEALTHY = re.compile(r"/(?:api/)?(?:health\w*|healthz?|live(?:ness|z)?|ping|ready|readyz|status|alive)/?")
 GUARDED = re.compile(rb"RequireAuthenticatedUser|FallbackPolicy|RequireHost|UseHttpsRedirection|AllowedHosts\s*=")
 DEPENDENT = re.compile(
     rb"\.Add(?:DbContextCheck|NpgSql|SqlServer|Redis|MySql|RabbitMQ|MongoDb|Kafka|UrlGroup|Sqlite|Oracle)"
@@ -196,14 +196,15 @@ def _health(app: App, sources: tuple[tuple[str, bytes], ...]) -> Fact[str] | Non
     if _first(app, sources, GUARDED):
         return None
     dependent = _first(app, sources, DEPENDENT)
+    found: list[Fact[str]] = []
     for path, data in sources:
         for match in ROUTE.finditer(data):
             route, end = match[2].decode(), data.find(b";", match.end())
-            if b"RequireAuthorization" in data[match.end() : end] or not HEALTHY.fullmatch(route):
+            if b"RequireAuthorization" in data[match.end() : end] or not is_health(route):
                 continue
             if match[1] == b"MapGet" or dependent is None:
-                return Fact(route, _place(app, path, data, match.start()))
-    return None
+                found.append(Fact(route, _place(app, path, data, match.start())))
+    return min(found, key=lambda fact: rank(fact.value), default=None)
 
 
 def _writes(

@@ -19,17 +19,6 @@ if TYPE_CHECKING:
     from dockfix.facts.server import Running
 
 LANGUAGE = "php"
-PLUGINS = frozenset(
-    {"symfony/flex", "symfony/runtime", "pestphp/pest-plugin", "php-http/discovery", "phpstan/extension-installer"}
-    | {"dealerdirect/phpcodesniffer-composer-installer", "composer/package-versions-deprecated"}
-    | {
-        "ocramius/package-versions",
-        "infection/extension-installer",
-        "kylekatarnls/update-helper",
-        "composer/installers",
-    }
-)
-"""Plugins of Composer that read nothing of the app while it installs: each project's own description, 2026-11"""
 LARGEST, MOST = 200_000, 3000
 WRITES = re.compile(
     rb"\bfile_put_contents\s*\(|\bfopen\s*\([^\n;]*,\s*[\"'][waxc]|\bmove_uploaded_file\s*\(|\bmkdir\s*\(|\btouch\s*\("
@@ -46,7 +35,7 @@ class Composer:
         path: its path in the build context.
         packages: the packages that it requires, those for development too.
         local: a repository that is a folder of the sources.
-        plugins: plugins that it allows and of which it is not known what they read.
+        plugins: plugins that it allows.
         vendor: the folder into which it installs, from the manifest's own.
     """
 
@@ -76,7 +65,7 @@ def composer(app: App, folder: str) -> Composer | None:
     line = data.count(b"\n", 0, max(data.find(b'"repositories"'), 0)) + 1
     config = _table(manifest.get("config"))
     allowed = config.get("allow-plugins")
-    plugins = tuple(name for name, yes in _table(allowed).items() if yes and name not in PLUGINS)
+    plugins = tuple(name for name, yes in _table(allowed).items() if yes)
     if allowed is True:
         plugins = (*plugins, "any plugin")
     vendor = config.get("vendor-dir", "vendor")

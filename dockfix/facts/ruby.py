@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact
 from dockfix.facts.files import join
+from dockfix.facts.health import is_health, rank
 from dockfix.facts.server import Server
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ BIND = re.compile(r"^\s*(?:bind|ssl_bind)\b", re.MULTILINE)
 SINATRA = re.compile(rb"^\s*require\s*\(?\s*[\"']sinatra(?:/base)?[\"']", re.MULTILINE)
 SETTING = re.compile(rb"^\s*set\s*\(?\s*:(port|bind)\s*,\s*([^\n#]+)", re.MULTILINE)
 UP = re.compile(rb"^  get\s*\(?\s*[\"']/?([\w/-]+)[\"']\s*(?:=>|,\s*to:)\s*[\"']rails/health#show[\"']", re.MULTILINE)
-ROUTE = re.compile(rb"^\s*get\s*\(?\s*[\"'](/(?:health\w*|healthz|ping|up|status|live\w*|ready\w*))[\"']", re.MULTILINE)
+ROUTE = re.compile(rb"^\s*get\s*\(?\s*[\"'](/[\w./-]*)[\"']", re.MULTILINE)
 TURNS_AWAY = re.compile(rb"^\s*config\.(?:force_ssl\s*=\s*true|hosts\b|assume_ssl\s*=\s*true)", re.MULTILINE)
 WRITES = re.compile(
     rb"\b(?:File|IO)\.(?:write|binwrite|rename)|\bFile\.(?:open|new)\s*\(?[^\n]*[\"'](?:[waA]|r\+)b?\+?[\"']"
@@ -227,8 +228,9 @@ def _sinatra(app: App, words: tuple[str, ...], folder: str, environment: Mapping
         bind = Fact(plain[1], _line(app, path, data, match)) if plain else None
     elif not host and environment.get("APP_ENV", environment.get("RACK_ENV", "development")) == "development":
         bind = Fact("localhost", "Sinatra's default in development")
-    found = ROUTE.search(data)
-    health = Fact(found[1].decode(), _line(app, path, data, found)) if found is not None else None
+    found = min(ROUTE.finditer(data), key=lambda match: rank(match[1].decode()), default=None)
+    asked = found is not None and is_health(found[1].decode())
+    health = Fact(found[1].decode(), _line(app, path, data, found)) if found is not None and asked else None
     return _server(app, folder, words, "sinatra", port, variable, bind, web=True, health=health)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dockfix import catalog
 from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ PORT = 80
 ROOT = "/usr/share/nginx/html"
 START = ("nginx", "-g", "daemon off;")
 """What the image starts: https://github.com/nginx/docker-nginx/blob/master/Dockerfile-debian.template"""
-
-STABLE = "1.30"
-"""The stable branch in November 2026: https://nginx.org/en/download.html"""
 
 HASHED = {"vite": "assets", "cra": "static", "vue-cli": None, "angular": None}
 """The folder of the output whose file names carry a hash of their content, by build tool.
@@ -35,7 +33,8 @@ CHOSEN = re.compile(rb"assetsDir|publicDir|FileNames")
 
 def image(base: Base) -> str:
     """The nginx image of the wanted family."""
-    return f"nginx:{STABLE}-alpine" if base == "alpine" else f"nginx:{STABLE}"
+    line = catalog.stable_nginx()
+    return f"nginx:{line}-alpine" if base == "alpine" else f"nginx:{line}"
 
 
 def conf_path(app: App, source: str) -> str:

@@ -6,6 +6,7 @@ import re
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
+from dockfix import catalog
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.facts.files import join
 from dockfix.facts.php import composer
@@ -188,8 +189,9 @@ def reading(model: Model, stage: StageModel, step: Step, called: Invocation) -> 
         )
     if found.local is not None:
         raise UnfitError(step.instruction, f"Composer takes packages from the sources ({found.local.origin})")
-    if found.plugins:
-        why = f"what {found.plugins[0]} reads of the app while Composer installs cannot be told"
+    plugins = [name for name in found.plugins if not catalog.reads_no_sources(name)]
+    if plugins:
+        why = f"what {plugins[0]} reads of the app while Composer installs cannot be told"
         raise UnfitError(step.instruction, f"{why} ({model.app.origin(found.path)})")
     if called.command.depth or (step.script is not None and not step.script.flat):
         raise UnfitError(step.instruction, "Composer is called in a condition")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dockfix.catalog import PROVENANCE, image, variant
+from dockfix.catalog import PROVENANCE, image, stable_nginx, variant
 
 
 @pytest.mark.parametrize(
@@ -201,3 +201,9 @@ def test_older_ubuntu_has_no_user_and_gradle_renames_it() -> None:
     older, renamed = image("ubuntu", "22.04"), image("gradle", "8-jdk17")
     assert older is not None and renamed is not None
     assert "ubuntu" not in {account.name for account in (*older.accounts, *renamed.accounts)}
+
+
+def test_stable_nginx_is_listed_on_both_sides() -> None:
+    line = stable_nginx()
+    assert image("nginx", line) and image("nginx", f"{line}-alpine")
+    assert int(line.partition(".")[2]) % 2 == 0
