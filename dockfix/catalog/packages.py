@@ -237,17 +237,16 @@ def runtime_libraries(
     Args:
         dev: a development package; Debian's name for ``debian``, Alpine's or Debian's for ``alpine``.
         distribution: on which side the libraries are wanted.
-        suite: Debian suite, None for the newest; the names differ between suites. Ignored for Alpine.
+        suite: Debian suite or Alpine branch, None for the newest; the names differ between them.
 
     Returns:
         An empty tuple for headers alone, None where nothing is known of the package in that suite.
     """
     if distribution == "alpine":
         found = _alpine_libraries(dev)
-        if found is not None:
-            return found
-        row = table("development").row(dev)
-        return _names(row["alpine_runtime"]) if row else None
+        if found is None and (row := table("development").row(dev)):
+            found = _names(row["alpine_runtime"])
+        return found if found is None or all(_alpine_has(name, suite or NEWEST_BRANCH) for name in found) else None
     row = table("development").row(dev)
     column = suite or NEWEST_SUITE
     return _names(row[column]) if row and column in _SUITES else None
@@ -255,6 +254,29 @@ def runtime_libraries(
 
 def _names(cell: str) -> tuple[str, ...] | None:
     return () if cell == _NONE else tuple(cell.split()) or None
+
+
+_SINCE = {"libssl3": "3.17", "libcrypto3": "3.17"}
+"""The first branch on which ``openssl-dev`` links to these: 3.15 and 3.16 have them for ``openssl3-dev`` alone
+(https://alpinelinux.org/posts/Alpine-3.17.0-released.html)."""
+
+
+@cache
+def _alpine_branches() -> dict[str, tuple[str, ...]]:
+    """The branches that have a package of Alpine, by each entry that names it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for row in table("apt").rows():
+        for name in row["alpine"].split():
+            found[name] = (*found.get(name, ()), row["branches"])
+    return found
+
+
+def _alpine_has(name: str, branch: str) -> bool:
+    """Whether a branch has a library; one that no entry names was never renamed as far as is known."""
+    if name in _SINCE and _order(branch) < _order(_SINCE[name]):
+        return False
+    entries = _alpine_branches().get(name)
+    return entries is None or any(_on_branch(entry, branch) for entry in entries)
 
 
 @cache

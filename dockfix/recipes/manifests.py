@@ -339,12 +339,16 @@ def _project(model: Model, stage: StageModel, step: Step, called: Invocation) ->
     in_project = step.before.env.get("POETRY_VIRTUALENVS_IN_PROJECT", "").lower() in {"1", "true"}
     own = called.manager == "uv" and "UV_PROJECT_ENVIRONMENT" not in step.before.env
     made = (venv,) if own or in_project or any(path.endswith("poetry.toml") for path in paths) else ()
+    text = model.app.root.read(main) or b""
+    if b"[tool.poetry-dynamic-versioning]" in text and called.manager == "poetry":
+        # without a repository its plugin fails, also with --no-root: mtkennerly/poetry-dynamic-versioning#29
+        raise UnfitError(step.instruction, f"a plugin of Poetry asks .git for the version at every call ({main})")
     option = WITHOUT_PROJECT[called.manager]
     if called.has(option, "--no-install-workspace", "--no-root", "--no-directory") or not project.package:
         return Reading(tuple(paths), made)
     if called.command.depth or (step.script is not None and not step.script.flat):
         raise UnfitError(step.instruction, f"{called.manager} installs the sources themselves")
-    dynamic = b"dynamic" in (model.app.root.read(main) or b"")
+    dynamic = b"dynamic" in text
     if called.manager == "uv" and dynamic and not called.has("--frozen"):
         raise UnfitError(step.instruction, f"uv builds the project to read its metadata ({main})")
     prefix = f"{folder}/" if folder else ""
