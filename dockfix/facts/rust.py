@@ -49,8 +49,10 @@ ADDRESS = re.compile(
 VARIABLE = re.compile(r"env::var\(\s*\"[\w]*(?:PORT|ADDR|HOST|BIND|LISTEN)\w*\"|env!\(\s*\"\w*PORT|#\[(?:clap|arg)\(")
 SIGNALS = re.compile(r"\btokio::signal\b|\bsignal_hook\b|\bctrlc::|\bwith_graceful_shutdown\b|\bSignalKind\b")
 WRITING = re.compile(
-    r"\bFile::create\b|\bOpenOptions\b|\bfs::(?:write|create_dir|create_dir_all|copy|rename)\b|\bsqlite:(?!:memory)"
+    r"\bFile::(?:create|create_new|options)\b|\bOpenOptions\b|fs::(?:write|copy|rename)\b|\bcreate_dir(?:_all)?(?=\s*\()"
+    r"|\bDirBuilder\b|\bNamedTempFile::new_in\b|\btempfile_in\b|\bsqlite:(?!:memory)"
 )
+"""What writes files; ``fs`` is often imported under another name, such as ``tokio_fs``."""
 ROUTE = re.compile(
     r"\.route\(\s*\"([^\"]+)\"\s*,\s*(?:web::)?get\b|#\[get\(\"([^\"]+)\"|\.service\(\s*web::resource\(\"([^\"]+)\""
 )
