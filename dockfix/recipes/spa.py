@@ -130,8 +130,10 @@ def _parts(model: Model) -> Parts:
         raise UnfitError(
             install.instruction, f"the install runs in {install.before.workdir}, the app in {model.folder}"
         )
-    at = steps.index(install)
     builds = tuple(step for step in steps if Purpose.BUILD in step.purposes)
+    if not builds and not any(step.instruction.copy and step.role is not Role.MANIFESTS for step in steps):
+        raise UnfitError(None, "no instruction brings the sources, which may be mounted: there is nothing to build")
+    at = steps.index(install)
     manifests = tuple(step for step in steps[1:at] if step.role is Role.MANIFESTS)
     return Parts(steps[0], steps[1:at], manifests, install, steps[at + 1 :], builds, call)
 
