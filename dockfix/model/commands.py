@@ -62,6 +62,7 @@ INSTALL_VERBS = frozenset({"ci", "install", "i", "clean-install", "add"})
 BUILD_TOOLS = frozenset(
     {"tsc", "vite", "ng", "webpack", "rollup", "esbuild", "next", "nuxt", "nest", "react-scripts", "vue-cli-service"}
     | {"babel", "swc", "tsup", "parcel", "gulp", "grunt", "turbo", "prisma", "make"}
+    | {"nx", "lerna", "nuxi", "astro", "remix", "react-router", "svelte-kit", "vue-tsc"}
 )
 TOOLCHAINS: Mapping[str, Mapping[str, Purpose]] = {
     "go": {
