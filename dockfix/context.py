@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _OPERATIONS = re.compile(
     r"\.?(?:github|gitlab|circleci|ci|deploy(?:s|ments?)?|manifests?|charts?|kustomize|ops|devops"
     r"|(?:k8s|kubernetes|kube|helm)(?:[_-][\w-]+)?"
-    r"|infra(?:structure)?|docker|compose|stacks?|environments?|env|dev|local|build|scripts?)",
+    r"|infra(?:structure)?|docker|compose|stacks?|environments?|env|dev|local|scripts?)",
     re.IGNORECASE,
 )
 

@@ -196,6 +196,8 @@ def _made(data: bytes | None) -> str | None:
 
 def _head(path: Path) -> bytes | None:
     try:
+        if not path.is_file():  # a pipe would keep the search waiting for who writes into it
+            return None
         with path.open("rb") as file:
             return file.read(_HEAD)
     except OSError:  # which is said when the file is worked on
