@@ -34,7 +34,7 @@ def progress(results: Iterable[T], total: int, *, shown: bool) -> Iterator[T]:
     iterator = iter(results)
     while True:
         number += 1
-        visible = time.monotonic() - began > PATIENCE
+        visible = number <= total and time.monotonic() - began > PATIENCE
         if visible:
             status(f"dockfix: {number} of {total}")
         try:

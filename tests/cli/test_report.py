@@ -43,9 +43,10 @@ def test_progress_is_shown_when_it_takes_long_and_wiped_before_each_result(
     screens = [(number, capsys.readouterr().err) for number in progress.progress(slow(2), 3, shown=True)]
     assert screens == [
         (0, ""),
-        (1, "\rdockfix: 2 of 3\r\x1b[K"),
-        (2, "\rdockfix: 3 of 3\r\x1b[K"),
+        (1, "\r\x1b[Kdockfix: 2 of 3\r\x1b[K"),
+        (2, "\r\x1b[Kdockfix: 3 of 3\r\x1b[K"),
     ]
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0.1, True), (10, False)])
