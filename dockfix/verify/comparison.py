@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from dockfix.dockerfile.shell import SHELLS
 from dockfix.verify import normal
 
 if TYPE_CHECKING:
@@ -208,8 +210,16 @@ def _same_answers(old: Observation, new: Observation) -> bool:
 def _stopped(old: Observation, new: Observation) -> Iterator[str]:
     if old.stop is not None and new.stop is not None and new.stop.exit_code == KILLED != old.stop.exit_code:
         yield f"it does not stop when asked to any more: killed after {new.stop.seconds:.1f} s"
-    if old.reaps and new.reaps is False:
+    if old.reaps and new.reaps is False and not _by_the_way(old):
         yield "orphaned processes are not reaped any more"
+
+
+def _by_the_way(old: Observation) -> bool:
+    """Whether a shell line alone reaps orphans, which nobody has asked it to: it leaves when the app takes its place.
+
+    Whether the app needs somebody for that is what the transform ``init`` judges.
+    """
+    return posixpath.basename(old.command[0]) in SHELLS if old.command else False
 
 
 def _lacking(old: Observation, new: Observation) -> Iterator[str]:

@@ -42,6 +42,19 @@ def test_the_same() -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (("/sbin/tini", "--", "puma"), "different: orphaned processes are not reaped any more"),
+        (("/bin/sh", "-c", "puma"), "same behaviour"),
+        ((), "different: orphaned processes are not reaped any more"),
+    ],
+    ids=["an init", "a shell line", "unknown"],
+)
+def test_who_reaped_orphans(command: tuple[str, ...], expected: str) -> None:
+    assert str(verdict(replace(UP, command=command, reaps=True), replace(UP, command=("puma",)))) == expected
+
+
+@pytest.mark.parametrize(
     ("change", "reason"),
     [
         (
