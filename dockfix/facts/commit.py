@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import posixpath
-import subprocess
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from dockfix.facts.files import WALK_LIMIT, normal, walked
+
+if TYPE_CHECKING:
+    import subprocess
 
 _SECONDS = 60.0
 _FOLDER, _LINK, _SUBMODULE = "040000", "120000", "160000"
@@ -139,6 +141,8 @@ class Commit:
 
     def _opened(self) -> tuple[IO[bytes], IO[bytes]]:
         """One command for all objects: one for each would take longer than reading them."""
+        import subprocess
+
         process = subprocess.Popen(
             _command(self.root, "cat-file", "--batch"),
             env=_environment(),
@@ -152,6 +156,8 @@ class Commit:
         return process.stdin, process.stdout
 
     def _git(self, *arguments: str) -> bytes:
+        import subprocess
+
         try:
             done = subprocess.run(
                 _command(self.root, *arguments),
