@@ -20,7 +20,7 @@ from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from corpus import Entry, entries
 from trial import attempt
@@ -188,17 +188,20 @@ def _verified(entry: Entry, changed: tuple[str, ...], options: argparse.Namespac
     except (subprocess.TimeoutExpired, ValueError, LookupError) as error:
         said = done.stderr.strip().splitlines()[-1:] if isinstance(error, ValueError) else []
         return Result(str(entry), changed, "overdue", (type(error).__name__, *said))
-    sizes = (found[side].get("image", {}).get("size") for side in ("before", "after"))
+    before, after = (found[side].get("image", {}).get("size") for side in ("before", "after"))
     builds = [found[side].get("builds", {}) for side in ("before", "after")]
     times = [build["source"][0] for build in builds if build.get("source")]
     rebuilds = (times[0], times[1]) if len(times) == len(builds) else None
     cached = (builds[0].get("dependencies_cached"), builds[1].get("dependencies_cached"))
-    return Result(str(entry), changed, found["verdict"], tuple(found["reasons"]), *sizes, rebuilds, cached)
+    return Result(str(entry), changed, found["verdict"], tuple(found["reasons"]), before, after, rebuilds, cached)
 
 
 def _read(line: str) -> Result:
-    content = json.loads(line)
-    return Result(**{name: tuple(value) if isinstance(value, list) else value for name, value in content.items()})
+    content: dict[str, Any] = json.loads(line)
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in content.items()
+    }
+    return Result(**fields)
 
 
 def _line(result: Result) -> str:
