@@ -35,6 +35,14 @@ CMD ["busybox", "httpd", "-f", "-p", "8000"]
 """
 
 
+def _told(path: Path) -> bytes:
+    """What the kernel says there; nothing of a process that has ended meanwhile."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
 class Run:
     """A run of the command with a temporary folder of its own, whose one subfolder tells the run's label."""
 
@@ -66,9 +74,9 @@ class Run:
     def calls(self, command: str) -> bool:
         """Whether it waits for this command of the engine."""
         tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-        children = [child for task in tasks for child in task.read_text().split()]
-        words = [Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0") for child in children]
-        return any(command.encode() in line for line in words)
+        children = [child.decode() for task in tasks for child in _told(task).split()]
+        lines = [_told(Path(f"/proc/{child}/cmdline")).split(b"\0") for child in children]
+        return any(command.encode() in line for line in lines)
 
     def end(self) -> tuple[int, str, str]:
         output, errors = self.process.communicate(timeout=900)
