@@ -41,29 +41,6 @@ READ = ("Rocket.toml", "log4rs.yml", "log4rs.yaml", "Settings.toml")
 https://rocket.rs/guide/v0.5/configuration/, https://docs.rs/log4rs
 """
 
-LINKED = {
-    "openssl-sys": "libssl-dev",
-    "pq-sys": "libpq-dev",
-    "mysqlclient-sys": "default-libmysqlclient-dev",
-    "libsqlite3-sys": "libsqlite3-dev",
-    "curl-sys": "libcurl4-openssl-dev",
-    "libz-sys": "zlib1g-dev",
-    "bzip2-sys": "libbz2-dev",
-    "lzma-sys": "liblzma-dev",
-}
-"""Crates that link to a library of the system where the builder has it, with Debian's package of its headers:
-each crate's build script, https://doc.rust-lang.org/cargo/reference/build-scripts.html#-sys-packages
-"""
-
-STANDALONE = re.compile(
-    r"(?:windows|linux-raw|winapi|core-foundation|security-framework|js|web|wasi|hermit|fsevent|inotify|kqueue|schannel"
-    r"|system-configuration|objc|mach2|ntapi|zstd|jemalloc|tikv-jemalloc|libmimalloc|mimalloc|snmalloc|aws-lc|aws-lc-fips"
-    r"|librocksdb|lz4|brotli|secp256k1|blst|onig|libgit2|libssh2|rdkafka|ndk|android|jni|core-graphics|io-kit|libbpf"
-    r"|crc32c|parking|libdeflate|cloudflare-zlib|cxx|wepoll|errno-dragonfly|inotify|wasm-bindgen|coreaudio|clang|dirs|boring|rama-boring|miniz|pdcurses|kernel32|ws2_32|user32|advapi32"
-    r"|fuchsia-zircon|lmdb-master)-sys"
-)
-"""Crates that are for other systems, or bring the C sources of their library and link it statically."""
-
 CERTIFIED = frozenset({"openssl-sys", "native-tls", "rustls-native-certs", "rustls-platform-verifier", "openssl-probe"})
 """Crates that look for the certificates of the system."""
 
