@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dockfix.bot.forge import Entry, ForgeError
-from dockfix.facts.files import WALK_LIMIT, normal, walked
+from dockfix.facts.files import Listed, normal
 
 if TYPE_CHECKING:
     from dockfix.bot.forge import Objects, Remote
@@ -70,7 +70,7 @@ async def listed(objects: Objects, remote: Remote, sha: str) -> Mapping[str, Ent
 
 
 @dataclass
-class TreeFiles:
+class TreeFiles(Listed):
     """The files of a tree. Links, submodules and what is kept in Git LFS do not exist as files.
 
     Attributes:
@@ -116,19 +116,6 @@ class TreeFiles:
     def exists(self, path: str) -> bool:
         entry = self._entry(path)
         return self.is_dir(path) or (entry is not None and entry.mode in PLAIN)
-
-    def is_dir(self, path: str) -> bool:
-        return normal(path) in self._folders
-
-    def list(self, folder: str = "") -> tuple[str, ...]:
-        clean = normal(folder)
-        return () if clean is None else tuple(sorted(self._folders.get(clean, ())))
-
-    def walk(self, folder: str = "", limit: int = WALK_LIMIT) -> Iterator[str]:
-        """Like :meth:`Files.walk`; links and submodules are left out."""
-        clean = normal(folder)
-        if clean is not None:
-            yield from (path for path in walked(self, clean, limit) if self.exists(path))
 
     def editable(self, path: str) -> str | None:
         """Why no edit of *path* may be committed; ``None`` where one may."""

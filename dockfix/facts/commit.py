@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import posixpath
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from dockfix.facts.files import WALK_LIMIT, normal, walked
+from dockfix.facts.files import Listed, normal
 
 if TYPE_CHECKING:
     import subprocess
@@ -42,7 +41,7 @@ class _Entry(NamedTuple):
     sha: str
 
 
-class Commit:
+class Commit(Listed):
     """The files of a commit. A link to a file reads as that file, one to a folder as nothing; submodules are empty.
 
     Args:
@@ -77,18 +76,6 @@ class Commit:
 
     def exists(self, path: str) -> bool:
         return self.is_dir(path) or self._plain(path) is not None
-
-    def is_dir(self, path: str) -> bool:
-        return normal(path) in self._folders
-
-    def list(self, folder: str = "") -> tuple[str, ...]:
-        clean = normal(folder)
-        return () if clean is None else tuple(sorted(self._folders.get(clean, ())))
-
-    def walk(self, folder: str = "", limit: int = WALK_LIMIT) -> Iterator[str]:
-        clean = normal(folder)
-        if clean is not None:
-            yield from (path for path in walked(self, clean, limit) if self.exists(path))
 
     def export(self, place: Path) -> None:
         """Write every file into the new folder *place*, with its mode, and as the object has it: no filter is run.

@@ -6,11 +6,12 @@ import itertools
 import os
 import posixpath
 import re
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 WALK_LIMIT = 20_000
 _SKIPPED = frozenset(
@@ -98,6 +99,32 @@ def walked(files: Files, folder: str, limit: int) -> Iterator[str]:
                 return
             limit -= 1
             yield path
+
+
+class Listed(ABC):
+    """Files of which the names in every folder are known beforehand, as in a tree of git."""
+
+    _folders: Mapping[str, Iterable[str]]
+    """The names in each folder, by its path."""
+
+    @abstractmethod
+    def read(self, path: str) -> bytes | None: ...
+
+    @abstractmethod
+    def exists(self, path: str) -> bool: ...
+
+    def is_dir(self, path: str) -> bool:
+        return normal(path) in self._folders
+
+    def list(self, folder: str = "") -> tuple[str, ...]:
+        clean = normal(folder)
+        return () if clean is None else tuple(sorted(self._folders.get(clean, ())))
+
+    def walk(self, folder: str = "", limit: int = WALK_LIMIT) -> Iterator[str]:
+        """Like :meth:`Files.walk`; links that lead to no file, and submodules, are left out."""
+        clean = normal(folder)
+        if clean is not None:
+            yield from (path for path in walked(self, clean, limit) if self.exists(path))
 
 
 class Folder:

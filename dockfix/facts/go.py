@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dockfix.facts.app import App
     from dockfix.facts.gobuild import Build
     from dockfix.facts.gomod import Module, Work
-    from dockfix.facts.server import Running, Server
+    from dockfix.facts.server import Ran, Running, Server
 
 MOST_SOURCES = 600
 
@@ -156,11 +156,16 @@ def module_at(app: App, folder: str) -> Module | None:
 def builds(app: App, running: Running, path: str) -> Iterator[Build]:
     """The Go builds of the stage from which a file of the image comes, those that make it alone."""
     place = running.trace(path)
-    for ran in place.ran:
+    yield from (build for build in builds_among(app, place.ran) if _makes(build, place.path))
+
+
+def builds_among(app: App, commands: Iterable[Ran]) -> Iterator[Build]:
+    """The Go builds among the commands of a stage."""
+    for ran in commands:
         own = module_at(app, ran.folder) if ran.folder is not None else None
         root = own.path if own is not None and own.folder == ran.folder else None
         build = gobuild.build_of(ran, root)
-        if build is not None and _makes(build, place.path):
+        if build is not None:
             yield build
 
 

@@ -243,7 +243,7 @@ def _framework_server(model: Model, name: str, framework: str, resolved: Resolve
     where = found.origin.replace(" (the program's default)", f", {name}'s default")
     port = Fact(found.port, where) if found.port is not None else None
     environment = {**dict(model.start.environment), **dict(resolved.environment if resolved is not None else ())}
-    given = {*environment, *model.final.config.env, *(name for each in model.services for name in each.environment)}
+    given = _given(model) | environment.keys()
     deciding = next((name for name in found.before if name in given), found.variable)
     variable = Fact(deciding, found.origin) if deciding is not None else None
     # https://create-react-app.dev/docs/advanced-configuration and https://cli.vuejs.org/guide/mode-and-env.html
@@ -262,6 +262,11 @@ def _framework_server(model: Model, name: str, framework: str, resolved: Resolve
     )
 
 
+def _given(model: Model) -> set[str]:
+    """The names of the variables that the image or compose sets."""
+    return {*model.final.config.env, *(name for service in model.services for name in service.environment)}
+
+
 def _local(model: Model, name: str, resolved: Resolved | None, node: Node) -> Fact[str] | None:
     """The address of a server that listens on ``localhost`` alone unless it is told otherwise.
 
@@ -278,8 +283,7 @@ def _local(model: Model, name: str, resolved: Resolved | None, node: Node) -> Fa
     words = resolved.commands[-1]
     if any(word.partition("=")[0] in {"--host", "-H", "--hostname"} for word in words):
         return None
-    given = {*model.final.config.env, *(name for service in model.services for name in service.environment)}
-    given |= {key for key, _ in resolved.environment}
+    given = _given(model) | {key for key, _ in resolved.environment}
     if second and given & {"HOST", "NUXT_HOST"}:
         return None
     # the settings are programs: the word is enough to leave the question open

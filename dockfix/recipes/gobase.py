@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.facts import go as facts
-from dockfix.facts.gobuild import build_of
 from dockfix.model import Purpose
 from dockfix.recipes import callees, packages
 from dockfix.recipes.split import UnfitError
@@ -58,8 +57,7 @@ def choice(model: Model, program: Program, building: Sequence[Step]) -> Choice:
         raise UnfitError(stage.stage.base, f"on what programs built on {stage.reference} run is not known")
     if model.options.base != "alpine" or _foreign(model):
         return slim
-    off = [cgo_off(build) for build in all_builds(model)]
-    if off and all(off):
+    if _without_c(model):
         return Choice(_alpine(None), False, "the program is built without C")
     wanting = next((match[0] for step in building if (match := NEEDS_C.search(step.instruction.value))), None)
     if wanting is not None:
@@ -95,9 +93,8 @@ def _alpine(branch: str | None) -> str:
 
 def _links(model: Model, program: Program) -> bool:
     """Whether the program may be linked with C libraries of the builder."""
-    off = [cgo_off(build) for build in all_builds(model)]
     compilers = {"gcc", "g++", "build-base", "clang", "alpine-sdk"} & {name for _, name in model.final.packages}
-    return bool(compilers) and not (off and all(off))
+    return bool(compilers) and not _without_c(model)
 
 
 def _foreign(model: Model) -> bool:
@@ -116,13 +113,13 @@ def _foreign(model: Model) -> bool:
 
 def all_builds(model: Model) -> tuple[Build, ...]:
     """Every build of the stage."""
-    found = []
-    for ran in model.final.ran:
-        own = facts.module_at(model.app, ran.folder) if ran.folder is not None else None
-        build = build_of(ran, own.path if own is not None and own.folder == ran.folder else None)
-        if build is not None:
-            found.append(build)
-    return tuple(found)
+    return tuple(facts.builds_among(model.app, model.final.ran))
+
+
+def _without_c(model: Model) -> bool:
+    """Whether every build of the stage says that it takes no C."""
+    builds = all_builds(model)
+    return bool(builds) and all(map(cgo_off, builds))
 
 
 def cgo_off(build: Build) -> bool:
