@@ -31,6 +31,7 @@ class Project:
         requires_python: the Python versions wanted.
         package: whether the project itself is installed.
         tools: names of the tables under ``[tool]``.
+        compiled: packages of which uv may take no wheel, ``:all:`` for every one.
     """
 
     path: str
@@ -47,6 +48,7 @@ class Project:
     requires_python: Fact[str] | None = None
     package: bool = False
     tools: frozenset[str] = frozenset()
+    compiled: tuple[str, ...] = ()
 
 
 def read(data: Mapping[str, Any], path: str, content: str, prefix: str) -> Project:
@@ -125,7 +127,16 @@ def read(data: Mapping[str, Any], path: str, content: str, prefix: str) -> Proje
         requires_python=Fact(str(python_wanted), origin("python")) if python_wanted else None,
         package=_installed(project, poetry, uv, build),
         tools=frozenset(table("tool")),
+        compiled=tuple(_compiled(uv)),
     )
+
+
+def _compiled(uv: Mapping[str, Any]) -> Iterator[str]:
+    """https://docs.astral.sh/uv/reference/settings/#no-binary-package"""
+    if uv.get("no-binary") is True:
+        yield ":all:"
+    names = uv.get("no-binary-package")
+    yield from (str(name) for name in (names if isinstance(names, list) else ()))
 
 
 def _installed(

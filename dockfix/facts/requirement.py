@@ -28,6 +28,7 @@ class Requirement:
         hashed: whether hashes are given for it.
         files: the names of the wheels and source archives that a lock file lets an installer choose from; empty where
             none are listed.
+        compiled: where it says that no wheel of it may be taken; empty where one may.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Requirement:
     group: str = ""
     hashed: bool = False
     files: tuple[str, ...] = ()
+    compiled: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from posixpath import basename
 from dockfix.model import SOURCES, Model, Placement, Purpose, Role, StageModel, Step, is_manifest
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
+from dockfix.recipes.manifests import installs_sources
 from dockfix.recipes.sources import MANIFEST_FOLDERS, check_flags, inside, is_relative, is_sources
 from dockfix.recipes.split import UnfitError
 
@@ -46,7 +47,8 @@ def place_of(stage: StageModel, sources: Step) -> Place:
         # an install behind a build step may need what that made
         between = steps[steps.index(last) + 1 : steps.index(step)]
         known = {Purpose.INSTALL, Purpose.SETTINGS, Purpose.PACKAGES, Purpose.TOOLS, Purpose.CLEANUP}
-        if Purpose.BUILD in last.purposes or any(o.script is not None and o.purposes - known for o in between):
+        built = Purpose.BUILD in last.purposes or any(o.script is not None and o.purposes - known for o in between)
+        if built or any(map(installs_sources, step.invocations)):
             break
         last = step
     end = steps.index(last) + 1

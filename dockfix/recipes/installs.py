@@ -13,9 +13,13 @@ from dockfix import catalog
 from dockfix.catalog import index
 from dockfix.model import Purpose, named, option_text, requirement_paths
 from dockfix.model.config import join
+from dockfix.recipes import localprojects
+from dockfix.recipes.localprojects import PLAIN_BACKENDS
+from dockfix.recipes.nobinary import without_wheels
 from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
+    from dockfix.facts.fact import Fact
     from dockfix.facts.node import Node
     from dockfix.facts.python import Python
     from dockfix.facts.requirement import Requirement
@@ -24,10 +28,8 @@ if TYPE_CHECKING:
 PYTHON_PROJECTS = frozenset({"poetry", "uv", "pipenv"})
 PYTHON_MANAGERS = PYTHON_PROJECTS | {"pip"}
 NODE_MANAGERS = frozenset({"npm", "yarn", "pnpm", "bun"})
+WITHOUT_PROJECT = ("--no-root", "--no-install-project", "--only-deps")
 PRODUCTION = ("--only", "--no-dev", "--without", "--no-group", "--production", "--omit", "--prod")
-PLAIN_BACKENDS = frozenset({"hatchling.build", "flit_core.buildapi", "uv_build"})
-"""Build backends that compile nothing: https://packaging.python.org/en/latest/tutorials/packaging-projects/ lists them;
-those of setuptools, Poetry, PDM, maturin and Meson may."""
 INDEX = re.compile(
     r"(?:index|INDEX)[-_](?:url|URL)|--(?:default-)?index\b|\bUV_(?:DEFAULT_)?INDEX\b|(?:^|\s)-i\s*\S*https?:"
 )
@@ -71,7 +73,8 @@ def python_packages(model: Model) -> tuple[Requirement, ...]:
         version = python_version(stage)
         for step, called in _python_installs(stage):
             wanted = _pip(model, stage, step, called) if called.manager == "pip" else _project(model, step, called)
-            found += [requirement for requirement in wanted if _applies(requirement, version)]
+            told = without_wheels(model, stage, step, called, wanted)
+            found += [requirement for requirement in told if _applies(requirement, version)]
     for requirement in found:
         if requirement.url and not _compiles_nothing(model, requirement):
             raise UnfitError(None, f"{title(requirement)} comes from {requirement.url}, so what it needs is not known")
@@ -156,7 +159,7 @@ def _pip(model: Model, stage: StageModel, step: Step, called: Invocation) -> Ite
             _check_readable(python, path, step)
             yield from python.requirements_of(path)
             for local in python.local_of(path):
-                raise UnfitError(None, f"{local.value} does not come from the index ({local.origin})")
+                yield from _local(model, stage, step, local)
     own = [word.text for word in called.operands]
     own += [word.text for before, word in pairwise(called.options) if before.text in {"-e", "--editable"}]
     for path in own:
@@ -199,16 +202,29 @@ def _named(model: Model, step: Step) -> Iterator[Requirement]:
 
 def _own(model: Model, step: Step) -> tuple[Requirement, ...]:
     """What the project itself depends on."""
-    python = model.app.python
-    if python is None or (python.project is None and not python.root.exists("setup.py")):
+    python = localprojects.project(model, "")
+    if python is None:
         raise UnfitError(step.instruction, "the project that pip installs is not in the build context")
+    localprojects.check_pure(model, "")
     return python.requirements
+
+
+def _local(model: Model, stage: StageModel, step: Step, local: Fact[str]) -> tuple[Requirement, ...]:
+    """What a project that a requirements file names by its folder depends on."""
+    path = localprojects.folder(stage, step, local.value)
+    found = localprojects.project(model, path) if path is not None else None
+    if path is None or found is None:
+        raise UnfitError(None, f"{local.value} does not come from the index ({local.origin})")
+    localprojects.check_pure(model, path)
+    return found.requirements
 
 
 def _project(model: Model, step: Step, called: Invocation) -> tuple[Requirement, ...]:
     python = model.app.python
     if python is None or not (python.requirements or python.locked):
         raise UnfitError(step.instruction, f"what {called.manager} installs is not in the build context")
+    if python.project is not None and python.project.package and not called.has(*WITHOUT_PROJECT):
+        localprojects.check_pure(model, "")
     if not python.locked:
         return python.requirements
     main = called.has(*PRODUCTION) or (called.manager == "pipenv" and not called.has("--dev", "-d"))

@@ -13,7 +13,7 @@ from dockfix.facts import yarn
 from dockfix.model import Purpose, option_text
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
-from dockfix.recipes import prisma
+from dockfix.recipes import localprojects, prisma
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
@@ -262,7 +262,7 @@ def _check_local(step: Step, package: Node, root: Node) -> None:
 
 def _pip(model: Model, stage: StageModel, step: Step, called: Invocation) -> list[str]:
     python = model.app.python
-    if called.has("-e", "--editable") or any(_is_path(word.text) for word in called.operands):
+    if installs_sources(called):
         raise UnfitError(step.instruction, "pip installs the sources themselves")
     named = re.compile(r"[\"']?[A-Za-z][\w.-]*(?:\[[\w,-]+\])?[=<>~!]=")
     if any(option_text(stage, step, word) is None for word in called.options) or not all(
@@ -280,13 +280,34 @@ def _pip(model: Model, stage: StageModel, step: Step, called: Invocation) -> lis
         for name in python.requirement_files(source) if python is not None else (source,):
             found.append(name)
             _check_requirements(step, python.requirement_file(name).options if python is not None else ())
-        for fact in python.local_of(source) if python is not None else ():
-            if "://" not in fact.value or fact.value.startswith("file:"):
-                raise UnfitError(step.instruction, f"the requirements name a folder of the sources ({fact.origin})")
+        local = python.local_of(source) if python is not None else ()
+        found += [_local(model, stage, step, fact) for fact in local if "://" not in fact.value.removeprefix("file:")]
     links = _value(called, "-f", "--find-links")
     if links is not None and "://" not in links:
         raise UnfitError(step.instruction, f"pip takes packages from {links}")
     return found
+
+
+def installs_sources(called: Invocation) -> bool:
+    """Whether pip is told to install a project of the sources, by its folder."""
+    return called.manager == "pip" and (
+        called.has("-e", "--editable") or any(_is_path(word.text) for word in called.operands)
+    )
+
+
+def _local(model: Model, stage: StageModel, step: Step, fact: Fact[str]) -> str:
+    """The folder of a project that requirements name, where an install reads nothing beside it.
+
+    Raises:
+        UnfitError: it may.
+    """
+    path = localprojects.folder(stage, step, fact.value)
+    if not path or localprojects.project(model, path) is None:
+        raise UnfitError(step.instruction, f"the requirements name a folder of the sources ({fact.origin})")
+    beside = localprojects.beside(model, path)
+    if beside is not None:
+        raise UnfitError(step.instruction, f"{fact.value} reads what lies beside it ({beside})")
+    return path
 
 
 def _is_path(text: str) -> bool:

@@ -45,7 +45,7 @@ def python_packages(model: Model, stage: StageModel, evidence: list[str]) -> lis
     for requirement, named in whole(requirements, python):
         name = requirement.name
         wheel = catalog.python_wheel(name, requirement.version, python, files=requirement.files)
-        _check_wheel(stage, wheel, named)
+        _check_wheel(stage, wheel, named, requirement.compiled)
         if compiles and wheel.musl == "sdist":
             found += wheel.build
         if stage is model.final:
@@ -58,7 +58,10 @@ def python_packages(model: Model, stage: StageModel, evidence: list[str]) -> lis
     return found
 
 
-def _check_wheel(stage: StageModel, wheel: Wheel, named: str) -> None:
+def _check_wheel(stage: StageModel, wheel: Wheel, named: str, told: str) -> None:
+    if told and wheel.musl == "sdist" and not wheel.quick_build:
+        why = f"{named} is compiled, since no wheel of it may be taken ({told}), and what that needs is not recorded"
+        raise UnfitError(None, why)
     if wheel.musl == "unknown":
         raise UnfitError(None, f"whether {named} works on musl is not known")
     if wheel.musl == "none" or (wheel.musl == "sdist" and not wheel.quick_build):

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from dockfix.model import named, option_text, requirement_paths
 from dockfix.model.commands import Purpose, purpose
+from dockfix.recipes import localprojects
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dockfix.facts import Fact
     from dockfix.model import Invocation, Model, Step
 
 PLACES = ("-t", "--target", "--prefix", "--root", "--user", "-e", "--editable")
@@ -53,10 +55,19 @@ def _check(model: Model, step: Step, called: Invocation) -> None:
     if None in (*operands, *(option_text(model.final, step, word) for word in called.options)):
         raise UnfitError(at, "what pip installs depends on a variable")
     python = model.app.python
+    if python is None:
+        return
     for path in requirement_paths(model.final, step, called):
-        for fact in python.local_of(path) if python is not None else ():
-            if "://" not in fact.value:
-                raise UnfitError(at, f"the sources themselves are installed ({fact.origin})")
+        for file in map(python.requirement_file, python.requirement_files(path)):
+            for fact in file.local:
+                if "://" not in fact.value and (file.editable or not _is_copied(model, step, fact)):
+                    raise UnfitError(at, f"the sources themselves are installed ({fact.origin})")
+
+
+def _is_copied(model: Model, step: Step, fact: Fact[str]) -> bool:
+    """Whether requirements name a project of the sources by its folder, which pip copies among the packages."""
+    path = localprojects.folder(model.final, step, fact.value)
+    return path is not None and localprojects.project(model, path) is not None
 
 
 def user_edits(step: Step) -> tuple[Edit, ...]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from dockfix.dockerfile import shell
 from dockfix.model.commands import Purpose, purpose
 from dockfix.model.config import join
-from dockfix.recipes.installs import PLAIN_BACKENDS, python_version
+from dockfix.recipes.installs import python_version
+from dockfix.recipes.localprojects import PLAIN_BACKENDS
 from dockfix.recipes.needs import lines
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span

@@ -249,12 +249,12 @@ def brought_again(model: Model, step: Step, after: Sequence[Step]) -> bool:
     """Whether a later COPY brings the files to the same place, so that the first need not stay in the end."""
     placed = [p for p in model.final.placements if p.step is step]
     later = [p for p in model.final.placements if p.step in after and p.folder]
-    return bool(placed) and all(not p.folder and any(_covers(q, p) for q in later) for p in placed)
+    return bool(placed) and all(any(_covers(q, p) for q in later) for p in placed)
 
 
-def _covers(folder: Placement, file: Placement) -> bool:
-    """Whether the copy of a *folder* brings a *file* to where it is."""
-    if folder.source and not file.source.startswith(f"{folder.source}/"):
+def _covers(folder: Placement, part: Placement) -> bool:
+    """Whether the copy of a *folder* brings a file or a folder that lies in it to where *part* brings it."""
+    if part.source == folder.source or (folder.source and not part.source.startswith(f"{folder.source}/")):
         return False
-    inner = file.source[len(folder.source) :].lstrip("/")
-    return file.target == join(folder.target, inner)
+    inner = part.source[len(folder.source) :].lstrip("/")
+    return part.target.rstrip("/") == join(folder.target, inner)
