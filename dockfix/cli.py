@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import re
@@ -154,6 +155,8 @@ def fix(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
     """
     # Syntax trees are many objects with hardly a cycle: a start spends a tenth of its time looking for some.
     gc.set_threshold(100_000, 20, 50)
+    # nor need the interpreter, when it ends, look for cycles among all that is alive then
+    atexit.register(gc.freeze)
     from dockfix.planner import UsageError
     from dockfix.session import Request, run
 
