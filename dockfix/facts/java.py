@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact
-from dockfix.facts.files import join
 from dockfix.facts.javaproject import JavaProject, project, settings
+from dockfix.facts.javawrites import written
 from dockfix.facts.server import Server
 
 if TYPE_CHECKING:
@@ -101,12 +101,20 @@ def server_of(app: App, running: Running) -> Server | None:
 
 def _server(app: App, found: JavaProject, running: Running, signals: Fact[str]) -> Server:
     given = _settings(app, found, running)
-    writes = _writes(app, found, given)
+    writes = written(app, found, running, matching(app, found, WRITING))
     web = found.dependency(*SPRING_WEB)
     quarkus = found.dependency(
         "io.quarkus:quarkus-rest", "io.quarkus:quarkus-resteasy", "io.quarkus:quarkus-vertx-http"
     )
-    server = Server(language="java", name="java", signals=signals, writes_unknown=writes, tools=_tools(app, found))
+    server = Server(
+        language="java",
+        name="java",
+        signals=signals,
+        writes=writes.folders,
+        written_files=writes.files,
+        writes_unknown=writes.unknown,
+        tools=_tools(app, found),
+    )
     if web is not None and given.get("spring.main.web-application-type", ("", ""))[0] != "none":
         port, variable = _port(found, given, "server.port", web)
         return replace(
@@ -235,20 +243,6 @@ def matching(app: App, found: JavaProject, pattern: re.Pattern[bytes]) -> Fact[s
     """The first place in the sources that a pattern matches."""
     first = next(matches(app, found, pattern), None)
     return Fact(first[0][0].decode("ascii", "replace"), first[1]) if first is not None else None
-
-
-def _writes(app: App, found: JavaProject, given: Mapping[str, tuple[str, str]]) -> Fact[str] | None:
-    """A place that says that files are written, or a setting."""
-    for name, (value, origin) in given.items():
-        if name in {"logging.file.name", "logging.file.path", "logging.file", "logging.path"}:
-            return Fact(f"{name}={value}", origin)
-        if re.match(r"jdbc:(?:h2:(?!mem|tcp)|hsqldb:file|derby:|sqlite:)", value):
-            return Fact(value, origin)
-    base = join(found.folder, "src/main/resources")
-    for name in app.root.list(base):
-        if name.startswith(("logback", "log4j")) and b"FileAppender" in (app.root.read(join(base, name)) or b""):
-            return Fact("FileAppender", app.origin(join(base, name)))
-    return matching(app, found, WRITING)
 
 
 def _tools(app: App, found: JavaProject) -> tuple[Fact[str], ...]:

@@ -80,7 +80,10 @@ FILE_SETTINGS = re.compile(
 """The same in the settings of gunicorn and uWSGI."""
 PASSING = re.compile(r"/(?:tmp|var/tmp|dev|proc|sys)(?:/|$)")
 OUTSIDE = re.compile(rb"""["'`](/(?:var/(?!run/docker)(?:log|lib|data|cache|www)|opt|srv|mnt|data)/[\w./-]+)["'`]""")
-SOURCES = (".py", ".js", ".ts", ".mjs", ".cjs", ".mts", ".json", ".toml", ".ini", ".cfg", ".yaml", ".yml")
+SOURCES = (
+    *(".py", ".js", ".ts", ".mjs", ".cjs", ".mts", ".java", ".kt", ".cs", ".go", ".rs", ".rb", ".php"),
+    *(".json", ".toml", ".ini", ".cfg", ".yaml", ".yml"),
+)
 SQLITE = re.compile(r"sqlite[\w+]*:///(/?[^?]+)")
 
 

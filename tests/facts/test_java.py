@@ -141,12 +141,58 @@ def test_route_behind_a_login_is_not_asked() -> None:
 
 def test_files_that_are_written() -> None:
     assert server({}).writes_unknown is None
-    logged = server({PROPERTIES: "logging.file.name=app.log\n"}).writes_unknown
-    assert logged is not None
-    assert logged.origin == f"{PROPERTIES}:1"
-    written = server({"src/main/java/A.java": "class A {\n void a() { Files.write(p, b); }\n}\n"}).writes_unknown
-    assert written is not None
-    assert written.origin == "src/main/java/A.java:2"
+    written = server({"src/main/java/A.java": "class A {\n void a() { Files.write(p, b); }\n}\n"})
+    assert written.writes_unknown is not None
+    assert written.writes_unknown.origin == "src/main/java/A.java:2"
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ("logging.file.name=app.log", "app.log"),
+        ("logging.file.name=/var/log/orders/app.log", "/var/log/orders/app.log"),
+        ("spring.datasource.url=jdbc:h2:file:./data/orders;MODE=PostgreSQL", "./data/orders"),
+        ("spring.datasource.url=jdbc:sqlite:/srv/orders.db", "/srv/orders.db"),
+    ],
+)
+def test_files_that_settings_name(line: str, path: str) -> None:
+    found = server({PROPERTIES: f"{line}\n"})
+    assert [(fact.value, fact.origin) for fact in found.written_files] == [(path, f"{PROPERTIES}:1")]
+    assert found.writes_unknown is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["logging.file.name=${LOGS}/app.log", "spring.datasource.url=jdbc:h2:~/orders", "logging.path=C:\\\\logs"],
+)
+def test_files_whose_place_is_open(line: str) -> None:
+    found = server({PROPERTIES: f"{line}\n"})
+    assert found.writes_unknown is not None
+    assert found.writes_unknown.origin == f"{PROPERTIES}:1"
+    assert not found.written_files
+    assert not server({PROPERTIES: "spring.datasource.url=jdbc:h2:mem:orders\n"}).written_files
+
+
+def test_files_of_appenders() -> None:
+    logback = """<configuration>
+      <property name="LOGS" value="/var/log/orders"/>
+      <appender class="ch.qos.logback.core.rolling.RollingFileAppender">
+        <file>${LOGS}/orders.log</file>
+      </appender>
+      <!-- <appender class="ch.qos.logback.core.FileAppender"><file>old.log</file></appender> -->
+    </configuration>
+    """
+    place = "src/main/resources/logback-spring.xml"
+    found = server({place: logback})
+    assert [(fact.value, fact.origin) for fact in found.written_files] == [("/var/log/orders/orders.log", f"{place}:4")]
+    assert server({place: logback.replace("${LOGS}", "${HOME}")}).writes_unknown is not None
+
+
+def test_folders_that_settings_name_to_sources_that_write() -> None:
+    uploads = {PROPERTIES: "app.upload-dir=/var/uploads\nserver.servlet.context-path=/shop\n"}
+    assert not server(uploads).writes
+    found = server({**uploads, "src/main/java/A.java": "class A { void a() { file.transferTo(path); } }\n"})
+    assert [fact.value for fact in found.writes] == ["/var/uploads"]
 
 
 def test_archive() -> None:
