@@ -24,8 +24,9 @@ def copy_order(model: Model) -> Iterator[Result]:
         lock file, the manifests of workspaces, patches, requirements files with all that they include, settings of
         the package manager), moves the copies of the sources behind the install, and takes a RUN that installs and
         builds apart. Poetry, uv and Composer install the dependencies first, and the project itself behind the sources.
-        Where a Go or Maven build fetches what it needs itself, that is done by the manifests alone above the sources;
-        what a crate needs, Cargo builds there with an empty program in the place of the real one.
+        Where a Go or Maven build fetches what it needs itself, that is done by the manifests alone above the sources,
+        and so is what a wrapper of Gradle fetches; what a crate needs, Cargo builds there with an empty program in the
+        place of the real one.
 
     Why:
         The build cache keeps a step as long as everything above it is unchanged. Sources change all the time,
@@ -35,8 +36,8 @@ def copy_order(model: Model) -> Iterator[Result]:
         The install reads the sources: a postinstall or prepare script, a local package, an editable project; or it adds
         a package to the manifest that the sources bring. A file that it reads is not in the build context. Something
         unknown stands between the copy and the install. The modules of the host would be copied over the installed ones
-        because .dockerignore does not name them. The package manager's projects may read anything (Gradle, a workspace
-        of Cargo, projects of several Maven modules).
+        because .dockerignore does not name them. The package manager's projects may read anything (a workspace of
+        Cargo), or it has no command for that (Gradle without its wrapper).
 
     Example:
         See fixtures/copy-order/example.
@@ -77,8 +78,9 @@ def _foreign(stage: StageModel) -> Iterator[Refusal]:
     copied = False
     for step in stage.steps:
         copied = copied or any(p.step is step and p.folder and not p.source for p in stage.placements)
-        for command in step.script.commands if step.script and copied else ():
+        for command in step.script.commands if step.script else ():
             why = FOREIGN.get(basename(command.name).removesuffix("w"))
             if why is not None:
-                yield Refusal(step.instruction, f"the sources stay above this: {why}")
-                return
+                if copied:
+                    yield Refusal(step.instruction, f"the sources stay above this: {why}")
+                return  # the first call fetches what there is to fetch

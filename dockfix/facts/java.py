@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact
-from dockfix.facts.javaproject import JavaProject, project, settings
+from dockfix.facts.javaproject import GRADLE, JavaProject, project, settings
 from dockfix.facts.javawrites import written
 from dockfix.facts.server import Server
 
@@ -51,6 +51,9 @@ WRITING = re.compile(
 COMPILING = re.compile(rb"\bjavax\.tools\b|\bToolProvider\b|\bcom\.sun\.tools\b|\bjdk\.jshell\b")
 PROCESSES = re.compile(rb"\bProcessBuilder\b|\bgetRuntime\(\)\s*\.\s*exec\b")
 SOURCES = (".java", ".kt", ".scala", ".groovy")
+OUTPUT = frozenset({"target", "build", "libs", "distributions", "quarkus-app"})
+"""Folders of a project in which its build puts archives."""
+MANIFESTS = ("pom.xml", *GRADLE)
 MOST_SOURCES = 3000
 _PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::([^}]*))?\}")
 
@@ -74,13 +77,20 @@ def project_of(app: App, running: Running) -> JavaProject | None:
     place = running.trace(name)
     folders: list[str] = []
     if place.source is not None:
-        folder = posixpath.dirname(place.source)
-        while folder and posixpath.basename(folder) in {"target", "build", "libs", "distributions", "quarkus-app"}:
-            folder = posixpath.dirname(folder)
-        folders.append(folder)
+        folders.append(_above_output(place.source))
     elif "/target/" in place.path or "/build/libs/" in place.path:
+        near = (place.beside(f"{_above_output(place.path)}/{manifest}") for manifest in MANIFESTS)
+        folders += [posixpath.dirname(path) for path in near if path is not None]
         folders += [ran.folder for ran in place.ran if ran.folder is not None and _builds(ran.words)]
     return next((found for folder in folders if (found := project_at(app, folder)) is not None), None)
+
+
+def _above_output(path: str) -> str:
+    """The folder of the project whose build puts a file at *path*."""
+    folder = posixpath.dirname(path)
+    while posixpath.basename(folder) in OUTPUT:
+        folder = posixpath.dirname(folder)
+    return folder.rstrip("/")
 
 
 def _builds(words: Sequence[str]) -> bool:

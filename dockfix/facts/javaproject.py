@@ -46,7 +46,8 @@ class JavaProject:
         modules: folders of its modules.
         archive: the path of the archive that a build makes, from the project's folder; ``None``: not known.
         local: what lies among the sources and a build fetches from there, such as a jar.
-        parent: whether another build file of the context is its parent.
+        parent: another build file of the context that is its parent, from the context's root; ``None``: there is none.
+        repositories: a repository of its own from which it fetches.
         old_boot: whether it is built on Spring Boot 1, whose routes have other names.
     """
 
@@ -58,7 +59,8 @@ class JavaProject:
     modules: tuple[Fact[str], ...]
     archive: str | None
     local: Fact[str] | None
-    parent: bool
+    parent: str | None
+    repositories: Fact[str] | None = None
     old_boot: bool = False
 
     def dependency(self, *starts: str) -> Fact[str] | None:
@@ -116,7 +118,9 @@ def _maven(root: Files, folder: str, origin: str, data: bytes) -> JavaProject | 
     if _assembles(top):
         plugins.append(Fact("maven-shade-plugin", where("maven-assembly-plugin")))
     modules = [
-        Fact((each.text or "").strip(), where((each.text or "").strip())) for each in top.iterfind("modules/module")
+        Fact((each.text or "").strip(), where((each.text or "").strip()))
+        for places in ("modules/module", "profiles/profile/modules/module")
+        for each in top.iterfind(places)
     ]
     system = next((each for each in top.iter("systemPath")), None)
     local = Fact((system.text or "").strip(), where((system.text or "").strip())) if system is not None else None
@@ -130,7 +134,8 @@ def _maven(root: Files, folder: str, origin: str, data: bytes) -> JavaProject | 
         if parent is not None and parent.find("relativePath") is not None
         else "../pom.xml"
     )
-    above = parent is not None and bool(relative) and root.exists(join(folder, relative))
+    above = join(folder, relative) if relative.endswith(".xml") else join(folder, f"{relative}/pom.xml")
+    own = next(top.iterfind(".//repositories/repository/url"), None)
     return JavaProject(
         folder,
         "mvn",
@@ -140,7 +145,8 @@ def _maven(root: Files, folder: str, origin: str, data: bytes) -> JavaProject | 
         tuple(modules),
         _archive(top, properties),
         local,
-        above,
+        above if parent is not None and relative and root.exists(above) else None,
+        Fact((own.text or "").strip(), where((own.text or "").strip())) if own is not None else None,
         _OLD_BOOT.search(source) is not None,
     )
 
@@ -203,10 +209,8 @@ def _gradle(root: Files, folder: str, origin: str, source: str) -> JavaProject:
         archive = f"build/libs/{named[1]}{f'-{version[1]}' if version else ''}.jar"
     files = re.search(r"\bfile(?:s|Tree)\s*\(", plain)
     local = Fact("files", _line(origin, plain, files.start())) if files is not None else None
-    above = posixpath.dirname(folder) if folder else None
-    parent = above is not None and any(
-        root.exists(join(above, name)) for name in ("settings.gradle", "settings.gradle.kts")
-    )
+    names = (join(posixpath.dirname(folder), name) for name in ("settings.gradle", "settings.gradle.kts"))
+    parent = next((path for path in names if root.exists(path)), None) if folder else None
     return JavaProject(
         folder,
         "gradle",
@@ -217,6 +221,7 @@ def _gradle(root: Files, folder: str, origin: str, source: str) -> JavaProject:
         archive,
         local,
         parent,
+        None,
         _OLD_BOOT.search(plain) is not None,
     )
 

@@ -84,11 +84,13 @@ class Place:
         path: its absolute path there, perhaps with a glob where a COPY had one.
         source: the path in the build context from which a COPY brought it, if one could have.
         ran: the commands of that stage and those that it descends from, in order.
+        beside: where another file of that stage, by its absolute path, lies in the build context.
     """
 
     path: str
     source: str | None
     ran: tuple[Ran, ...]
+    beside: Callable[[str], str | None] = lambda path: None
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,7 @@ TOOLCHAINS: Mapping[str, Mapping[str, Purpose]] = {
         "dependency:go-offline": Purpose.INSTALL,
         "dependency:resolve": Purpose.INSTALL,
         "dependency:resolve-plugins": Purpose.INSTALL,
+        "go-offline:resolve-dependencies": Purpose.INSTALL,
     },
     "gradle": {
         "clean": Purpose.BUILD,
@@ -151,6 +152,9 @@ TOOLCHAINS: Mapping[str, Mapping[str, Purpose]] = {
 
 GOALS = frozenset({"mvn", "gradle"})
 """Toolchains of which each word is something to do of its own."""
+
+PINNED_GOAL = re.compile(r"[\w.-]+:(?:maven-)?([\w-]+?)(?:-maven)?-plugin(?::[\w.-]+)?:([\w-]+)")
+"""A goal of Maven by the coordinates of its plugin: https://maven.apache.org/guides/plugin/guide-java-plugin-development.html"""
 
 WRAPPERS = {"mvnw": "mvn", "gradlew": "gradle", "bundler": "bundle", "composer.phar": "composer"}
 """Other names of toolchains: scripts of an app that fetch one and hand over to it, and files that hold one."""
@@ -374,7 +378,9 @@ def _toolchain_purpose(called: Invocation) -> Purpose:
     words = [called.verb, *(word.text for word in called.operands)]
     if called.manager not in GOALS:
         return known.get(" ".join(words[:2]), known.get(words[0], Purpose.UNKNOWN))
-    asked = {known.get(word.lstrip(":"), Purpose.UNKNOWN) for word in words if word}
+    asked = {known.get(PINNED_GOAL.sub(r"\1:\2", word).lstrip(":"), Purpose.UNKNOWN) for word in words if word}
+    if not asked and called.has("--version"):
+        asked = {Purpose.INSTALL}  # a wrapper fetches the tool for that
     return next((each for each in (Purpose.UNKNOWN, Purpose.BUILD, Purpose.INSTALL) if each in asked), Purpose.UNKNOWN)
 
 

@@ -60,7 +60,7 @@ def place(model: Model, path: str) -> Place:
     found = model.places.get(path)
     if found is None:
         stage, before = origin(model, path)
-        found = model.places[path] = Place(before, stage.context_path(before), stage.ran)
+        found = model.places[path] = Place(before, stage.context_path(before), stage.ran, stage.context_path)
     return found
 
 

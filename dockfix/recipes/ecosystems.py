@@ -99,6 +99,7 @@ ECOSYSTEMS = (
         readers={"mvn": _later("maven", "reading")},
         fetch=_later("maven", "fetch"),
     ),
+    Ecosystem(frozenset(), frozenset({"gradle"}), fetch=_later("gradle", "fetch")),
     Ecosystem(
         frozenset({"rust"}),
         frozenset({"cargo"}),

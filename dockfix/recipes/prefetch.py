@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dockfix.dockerfile.layout import Gap, Item, Keep, New
@@ -10,7 +11,7 @@ from dockfix.model.config import join
 from dockfix.recipes.ecosystems import fetching
 from dockfix.recipes.manifests import Fetch, copies
 from dockfix.recipes.presence import absent
-from dockfix.recipes.sources import check_flags, is_relative, is_sources
+from dockfix.recipes.sources import check_flags, is_relative, is_sources, settled
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
@@ -56,14 +57,14 @@ def prefetch(model: Model, stage: StageModel) -> Prefetch | None:
         copied = [p.step for p in placed if is_sources(model, p, step.before.workdir)]
         if not copied or any(Purpose.INSTALL in other.purposes for other in above):
             continue
-        if any(Purpose.BUILD in other.purposes for other in above[: above.index(copied[0])]):
-            continue  # a build without the sources, which fetches what the next one needs
+        if any(_fetches(other, step) for other in above[: above.index(copied[0])]):
+            continue  # a build without the sources, or a task of its own, which fetches what the next one needs
         fetch = fetching(model, stage, step)
         if fetch is None:
             continue
         first = stage.steps.index(copied[0])
         _check_alone(step, fetch)
-        last = _settled_at(model, stage, first, position)
+        last = _settled_at(model, stage, first, position, fetch.paths)
         check_flags(copied[0])
         staying = [other for other in above if other not in copied]
         paths = absent(stage, fetch.paths, staying, copied)
@@ -71,10 +72,21 @@ def prefetch(model: Model, stage: StageModel) -> Prefetch | None:
         gap = (Gap(),) if model.document.spacious or model.document.gap_above(copied[0].instruction) else ()
         moved = [other for other in stage.steps[first:last] if other in copied]
         steps = [*stage.steps[:first], *(other for other in stage.steps[first:last] if other not in copied)]
-        head = (*(Keep(other.instruction) for other in steps), *gap, *(New(line) for line in (*lines, *fetch.lines)))
+        head = (
+            *(settled(other, stage, copied) for other in steps),
+            *gap,
+            *(New(line) for line in (*lines, *fetch.lines)),
+        )
         rest = [Keep(o.instruction, _edits(fetch) if o is step else ()) for o in (*moved, *stage.steps[last:])]
         return Prefetch((*head, *gap, *rest), copied[0], len(steps), len(head), fetch.why)
     return None
+
+
+def _fetches(step: Step, build: Step) -> bool:
+    """Whether a RUN above the sources builds, or calls the tool of a later build for something that is not known."""
+    tools = {called.manager for called in build.invocations}
+    own = any(called.manager in tools for called in step.invocations)
+    return Purpose.BUILD in step.purposes or (own and Purpose.UNKNOWN in step.purposes)
 
 
 def _edits(fetch: Fetch) -> tuple[Edit, ...]:
@@ -82,7 +94,7 @@ def _edits(fetch: Fetch) -> tuple[Edit, ...]:
     return (Edit(Span(fetch.at, fetch.at), fetch.first),) if fetch.first else ()
 
 
-def _settled_at(model: Model, stage: StageModel, first: int, position: int) -> int:
+def _settled_at(model: Model, stage: StageModel, first: int, position: int, paths: Sequence[str]) -> int:
     """The number of the step from which on nothing changes that a fetch needs: the folder, variables, programs.
 
     Args:
@@ -90,6 +102,7 @@ def _settled_at(model: Model, stage: StageModel, first: int, position: int) -> i
         stage: the stage.
         first: the number of the first copy of the sources.
         position: the number of the RUN that builds.
+        paths: what the fetch reads, as paths of the build context.
 
     Raises:
         UnfitError: such a change stands behind something that cannot stand below, or cannot be told.
@@ -98,7 +111,8 @@ def _settled_at(model: Model, stage: StageModel, first: int, position: int) -> i
     changing = {n for n, other in enumerate(between) if other.instruction.keyword in {"WORKDIR", "SHELL", "USER"}}
     installing = {n for n, other in enumerate(between) if _installs(other) and not _reads(model, stage, other)}
     setting = {n for n, other in enumerate(between) if other.instruction.keyword == "ENV"}
-    placing = {n for n, other in enumerate(between) if other.role is Role.MANIFESTS}
+    read = [p.step for p in stage.placements if p.source in paths]
+    placing = {n for n, other in enumerate(between) if other.role is Role.MANIFESTS or other in read}
     last = max(changing | installing | setting | placing, default=-1)
     for number, other in enumerate(between):
         keyword = other.instruction.keyword

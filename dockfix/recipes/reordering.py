@@ -13,7 +13,7 @@ from dockfix.recipes.ecosystems import readers
 from dockfix.recipes.followers import followers, place_of
 from dockfix.recipes.manifests import copies, left_out, readings, stretch
 from dockfix.recipes.presence import absent
-from dockfix.recipes.sources import inside
+from dockfix.recipes.sources import inside, settled
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
@@ -55,15 +55,15 @@ def reordered(model: Model, stage: StageModel, sources: Step) -> tuple[Item, ...
     at = next(number for number, step in enumerate(staying) if _reads_manifests(step))
     return (
         *(Keep(step.instruction) for step in place.above),
-        *(Keep(step.instruction) for step in staying[:at]),
+        *(settled(step, stage, moved) for step in staying[:at]),
         *_grouped(
             model,
             stage,
             sources,
             lines,
-            first_installs.get(staying[at].instruction.index, Keep(staying[at].instruction)),
+            first_installs.get(staying[at].instruction.index, settled(staying[at], stage, moved)),
         ),
-        *(first_installs.get(step.instruction.index, Keep(step.instruction)) for step in staying[at + 1 :]),
+        *(first_installs.get(step.instruction.index, settled(step, stage, moved)) for step in staying[at + 1 :]),
         *((Gap(),) if model.document.spacious else ()),
         *(Keep(step.instruction) for step in moved),
         *((Gap(),) if rest and model.document.spacious and model.document.gap_above(place.last.instruction) else ()),

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from posixpath import basename
 
 from dockfix.dockerfile import expand
+from dockfix.dockerfile.layout import Keep
 from dockfix.model import Model, Placement, Purpose, Role, StageModel, Step, is_manifest
 from dockfix.model.commands import purpose
+from dockfix.model.config import join
 from dockfix.recipes.manifests import WITHOUT_PROJECT
 from dockfix.recipes.split import UnfitError
+from dockfix.text import Edit, Span
 
 FOREIGN = {"gradle": "a Gradle project may have modules and build logic"}
 """Package managers whose projects may read anything of the sources, with the reason."""
@@ -17,7 +20,7 @@ FOREIGN = {"gradle": "a Gradle project may have modules and build logic"}
 UNREAD = frozenset({"cargo", "gradle"})
 """Package managers of which nobody tells what an install reads."""
 
-MANIFEST_FOLDERS = frozenset({".yarn", "patches", "requirements", "prisma"})
+MANIFEST_FOLDERS = frozenset({".yarn", ".mvn", "patches", "requirements", "prisma"})
 """Folders that hold what an install reads."""
 
 
@@ -60,6 +63,8 @@ def is_sources(model: Model, placement: Placement, workdir: str) -> bool:
     """Whether a copied folder holds sources of what is installed in *workdir*, not manifests or system files."""
     if basename(placement.source) in MANIFEST_FOLDERS or placement.source.startswith(".yarn/"):
         return False
+    if model.app.root.exists(f"{placement.source}/wrapper/gradle-wrapper.properties"):
+        return False
     if placement.target == "/" and placement.source and workdir != "/":
         return False
     names = list(model.app.root.walk(placement.source, 50))
@@ -78,6 +83,33 @@ def is_relative(step: Step) -> bool:
     copy = step.instruction.copy
     destination = copy.destination if copy is not None else ""
     return not (expand(destination, {**step.arguments, **step.before.env}) or destination).startswith("/")
+
+
+def settled(step: Step, stage: StageModel, moved: Sequence[Step]) -> Keep:
+    """A step that stands above the sources from now on, with a slash where these alone made the folder it copies to.
+
+    ``COPY pom.xml /app`` makes a file where no folder ``/app`` is: https://docs.docker.com/reference/dockerfile/#copy
+
+    Args:
+        step: the step.
+        stage: its stage.
+        moved: the copies of the sources, which stand below.
+
+    Raises:
+        UnfitError: the destination is written as JSON.
+    """
+    copy, instruction = step.instruction.copy, step.instruction
+    if copy is None or len(copy.sources) != 1 or copy.destination.endswith("/"):
+        return Keep(instruction)
+    place = join(step.before.workdir, expand(copy.destination, {**step.arguments, **step.before.env}) or "")
+    earlier = [other for other in stage.steps[: stage.steps.index(step)] if other in moved]
+    made = any(p.step in earlier and inside(p.target, place) for p in stage.placements)
+    if not made or inside(step.before.workdir, place):
+        return Keep(instruction)
+    if instruction.json is not None:
+        raise UnfitError(instruction, f"without the sources {copy.destination} would become a file")
+    end = instruction.words[-1].span.end
+    return Keep(instruction, (Edit(Span(end, end), "/"),))
 
 
 def check_flags(step: Step) -> None:
