@@ -364,6 +364,8 @@ def _unfit(model: Model, resolved: Resolved) -> str | None:
     node = model.node
     assert node is not None
     where = f" ({resolved.steps[-1].origin})" if resolved.steps else ""
+    if resolved.folder != node.folder and len(resolved.commands) == 1 and not resolved.has_pre_post:
+        return f"it runs in {resolved.folder or 'the folder above'}{where}"
     if resolved.command is None or not resolved.plain:
         return (
             f"it is not one plain command{where}" if not resolved.has_pre_post else f"a pre or post script runs{where}"
@@ -371,8 +373,6 @@ def _unfit(model: Model, resolved: Resolved) -> str | None:
     program = basename(resolved.command[0])
     if program not in {"node", *DIRECT}:
         return f"{program} is found by npm alone{where}"
-    if resolved.folder != node.folder:
-        return f"it runs in another folder{where}"
     if node.manager == "yarn-berry" and yarn.linker(node).value == "pnp":
         return "yarn finds the packages by Plug'n'Play"
     if program in DIRECT and node.workspaces:

@@ -21,16 +21,16 @@ def split_stages(model: Model) -> Iterator[Result]:
     What it does:
         Takes a single stage apart. Python packages are installed in a builder, by pip, Poetry, uv or Pipenv, and
         carried to the end in the user site or a virtual environment, with the run-time libraries of the -dev packages
-        that the builder needed; the end starts without `poetry run` and its like. A Node service, or one
-        of bun, gets its production modules and its build output from stages of their own, Next.js the server that it
-        builds. A single-page app is
-        built by Node and served by nginx on the port it had. A Go program runs without the toolchain, on Alpine where
-        nothing in it calls C, else on the Debian or Alpine that it was built on, with the files that its sources name.
-        A Java archive that is complete in itself runs on its vendor's JRE, without Maven or Gradle. A Rust program
-        runs on the same Debian or Alpine with the libraries that its crates link to. What `dotnet publish` makes runs
-        on the image of its runtime. Gems and the assets of Rails are built apart, and the end is slim where every gem
-        of the lock is known. Extensions of PHP are compiled apart on Alpine, and the end gets their libraries; on
-        Debian, whose image of PHP keeps compilers of its own, with `--split always`.
+        that the builder needed; the end starts without `poetry run` and its like. A Node service, or one of bun, gets
+        its production modules and its build output from stages of their own, Next.js, Nuxt, SvelteKit and Remix just
+        what their servers read. A single-page app is built by Node and served by nginx on the port it had. A Go
+        program runs without the toolchain, on Alpine where nothing in it calls C, else on the Debian or Alpine that it
+        was built on, with the files that its sources name. A Java archive that is complete in itself runs on its
+        vendor's JRE, without Maven or Gradle. A Rust program runs on the same Debian or Alpine with the libraries that
+        its crates link to. What `dotnet publish` makes runs on the image of its runtime. Gems and the assets of Rails
+        are built apart, and the end is slim where every gem of the lock is known. Extensions of PHP are compiled apart
+        on Alpine, and the end gets their libraries; on Debian, whose image of PHP keeps compilers of its own, with
+        `--split always`.
 
     Why:
         What an image does not carry need not be pulled, scanned or patched, and cannot be used by an intruder.

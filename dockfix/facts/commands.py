@@ -45,6 +45,12 @@ _WITH_VALUE = _REQUIRE | frozenset({
     "--stack-trace-limit",
     "--max-http-header-size", "--icu-data-dir", "--title", "-l", "--log", "-u", "--user",
 })  # fmt: skip
+#: Options of fastify-cli that take a value: https://github.com/fastify/fastify-cli#options
+_FASTIFY = frozenset({
+    "-p", "--port", "-a", "--address", "-s", "--socket", "-l", "--log-level", "-L", "--logging-module", "-I",
+    "--debug-port", "--debug-host", "-x", "--prefix", "-T", "--plugin-timeout", "--body-limit", "-g",
+    "--close-grace-delay", "--trust-proxy-hop", "--trust-proxy-ips",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,7 +408,7 @@ def entry_of(node: Node, words: tuple[str, ...]) -> str | None:
         if word == "watch" and name == "tsx":
             position += 1
         elif word.startswith("-"):
-            position += 2 if word in _WITH_VALUE else 1
+            position += 2 if word in _WITH_VALUE or (name == "fastify" and word in _FASTIFY) else 1
         else:
             return node.module_file(word)
     return node.module_file(".") if name == "nodemon" else None

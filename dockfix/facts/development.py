@@ -61,9 +61,10 @@ _TOOLS: Mapping[str, frozenset[str]] = {
 }
 #: Verbs that build nothing: they serve what was built before, or prepare a database; by the same documents.
 _SERVING = frozenset({
-    ("next", "start"), ("nuxt", "start"), ("strapi", "start"), ("gatsby", "serve"), ("docusaurus", "serve"),
-    ("directus", "start"), ("directus", "bootstrap"), ("directus", "database"), ("medusa", "start"),
-    ("medusa", "migrations"), ("medusa", "db:migrate"), ("quasar", "serve"), ("astro", "preview"),
+    ("next", "start"), ("nuxt", "start"), ("nuxt", "preview"), ("nuxi", "start"), ("nuxi", "preview"),
+    ("strapi", "start"), ("gatsby", "serve"), ("docusaurus", "serve"), ("directus", "start"),
+    ("directus", "bootstrap"), ("directus", "database"), ("medusa", "start"), ("medusa", "migrations"),
+    ("medusa", "db:migrate"), ("quasar", "serve"), ("astro", "preview"),
 })  # fmt: skip
 #: Programs that start another one anew when its sources change, that reload browsers, or that run tests.
 _WATCHERS = frozenset({

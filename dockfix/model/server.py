@@ -169,6 +169,10 @@ def _node(model: Model, program: tuple[str, ...], resolved: Resolved | None) -> 
         imports=found.imports,
         unread=found.entry is None or found.truncated,
     )
+    brought = _framework_server(model, name, framework, resolved) if found.listens is None else Server()
+    if brought.kind == "web":
+        # the program listens, and loads the app's sources as a part of itself
+        server = replace(server, kind="web", port=brought.port, variable=brought.variable, bind=brought.bind)
     if member is None:
         return server
     # a member runs in the folder above it, so that its relative paths mean something else

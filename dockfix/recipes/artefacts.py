@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from posixpath import basename, normpath
+from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from dockfix.model import Purpose
@@ -31,16 +30,6 @@ BUILD_ONLY = (
     *(".dockfix.toml", "*.postman_collection.json"),
 )
 """What lies in a Node app's folder for its tools and its authors, and that a server does not read."""
-
-SELF_CONTAINED = ".output"
-"""What Nitro writes carries its own modules: https://nitro.build/deploy/runtimes/node"""
-
-
-READS = re.compile(rb"process\.cwd\(|__dirname|[\"'](?:node:)?fs(?:/promises)?[\"']")
-"""A module that may read files when it runs."""
-
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - what the app is told, in a container
-"""The address on which connections from outside the container arrive."""
 
 
 @dataclass(frozen=True)
@@ -68,18 +57,13 @@ def artefacts(model: Model, node: Node) -> Artefacts | None:
     """What the end needs, or ``None`` where it cannot be told and the whole folder goes along."""
     program = model.start.program or ()
     entry = normpath(program[1]) if len(program) > 1 else ""
-    if entry.startswith(f"{SELF_CONTAINED}/server/") and node.framework is not None and node.framework.value == "nuxt":
-        return Artefacts((SELF_CONTAINED,), (), modules=False)
-    standalone = _standalone(model, node)
-    if standalone is not None:
-        return standalone
     output = normpath(node.build_output.value) if node.build_output is not None else ""
     if output and not output.startswith(("..", "/")) and _is_handed_out(model, output):
         scripts = tuple(word for word in model.start.words if word.endswith(".sh"))
         return Artefacts((output,), scripts, modules=False)
     if not output or output.startswith(("..", "/")) or not entry.startswith(f"{output}/"):
         return None
-    if model.server.unread or model.server.reads_unknown is not None or _prisma(node):
+    if model.server.unread or model.server.reads_unknown is not None or has_prisma(node):
         return None
     return _known(model, output)
 
@@ -99,54 +83,6 @@ def _is_handed_out(model: Model, output: str) -> bool:
     return alone and known and beside and len(inside) == 1 and f"{inside[0]}/".startswith(f"{output}/")
 
 
-def _standalone(model: Model, node: Node) -> Artefacts | None:
-    """What Next.js wrote for ``output: "standalone"``, in place of ``next start``.
-
-    Static files and ``public`` are left to be copied beside it:
-    https://nextjs.org/docs/app/api-reference/config/next-config-js/output#automatically-copying-traced-files
-    """
-    option, program = node.frontend.standalone, model.start.program or ()
-    if option is None or option.value != "standalone" or node.build_output is None or node.workspaces:
-        return None
-    if basename(program[0] if program else "") != "next" or program[1:2] != ("start",) or model.start.environment:
-        return None
-    services = any(service.command or service.entrypoint for service in model.services)
-    if services or model.app.calls or model.start.script is not None or _prisma(node):
-        return None
-    if any(READS.search(model.app.root.read(path) or b"") for path in _sources(model)):
-        return None  # what is read by a name that the build cannot trace is not in there
-    variables = _told(model, program[2:])
-    output = normpath(node.build_output.value)
-    if variables is None or output.startswith(("..", "/")):
-        return None
-    public = in_context(model, "public")
-    has_public = model.app.root.is_dir(public) and not model.app.ignore.ignores(public)
-    built = (f"{output}/static", *(("public",) if has_public else ()))
-    return Artefacts(built, (), False, f"{output}/standalone", ("node", "server.js"), variables)
-
-
-def _sources(model: Model) -> Iterator[str]:
-    """The JavaScript and TypeScript files of the app's folder that are in the image."""
-    for path in model.app.root.walk(model.source or "", 3000):
-        if path.endswith((".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx")) and not model.app.ignore.ignores(path):
-            yield path
-
-
-def _told(model: Model, options: tuple[str, ...]) -> tuple[tuple[str, str], ...] | None:
-    """The variables that say what the options of ``next start`` do; ``None`` where there are none for one of them.
-
-    The server listens on the address in HOSTNAME, which would be the container's own name.
-    """
-    env, found = model.final.config.env, {} if "HOSTNAME" in model.final.config.env else {"HOSTNAME": EVERYWHERE}
-    for name, value in zip(options[::2], options[1::2], strict=False):
-        if name in {"-p", "--port"} and value.isdigit() and "PORT" not in env:
-            found["PORT"] = value
-        elif name not in {"-H", "--hostname"} or value != EVERYWHERE:
-            return None
-    ports = any("PORT" in service.environment for service in model.services)
-    return None if len(options) % 2 or (ports and "PORT" in found) else tuple(found.items())
-
-
 def _known(model: Model, output: str) -> Artefacts | None:
     """The parts of the folder that the server reads; ``None`` where something in it may be read or not."""
     reads = {normpath(fact.value).split("/")[0] for fact in model.server.reads}
@@ -154,7 +90,7 @@ def _known(model: Model, output: str) -> Artefacts | None:
     compiled = {"src"} if not any(normpath(fact.value).startswith("src/") for fact in model.server.reads) else set()
     made = {output.split("/", maxsplit=1)[0], *compiled}
     carried = ["package.json"]
-    for name in _entries(model):
+    for name in entries(model):
         if name in made or any(fnmatchcase(name, each) for each in BUILD_ONLY):
             continue
         if name not in reads | writes:
@@ -163,7 +99,7 @@ def _known(model: Model, output: str) -> Artefacts | None:
     return Artefacts((output,), tuple(carried))
 
 
-def _entries(model: Model) -> Iterator[str]:
+def entries(model: Model) -> Iterator[str]:
     """What of the app's folder in the build context lands in the image."""
     for name in model.app.root.list(model.source or ""):
         path = in_context(model, name)
@@ -171,7 +107,7 @@ def _entries(model: Model) -> Iterator[str]:
             yield name
 
 
-def _prisma(node: Node) -> bool:
+def has_prisma(node: Node) -> bool:
     """Whether a schema and a generated client belong to the app: migrations read the schema when it starts."""
     return node.dependency("prisma") is not None or node.dependency("@prisma/client") is not None
 
@@ -180,7 +116,8 @@ def why_whole(model: Model) -> str:
     """Why the whole folder goes along."""
     unknown = model.server.reads_unknown
     if unknown is not None:
-        return f"the whole app folder goes along: what {unknown.origin} reads cannot be told"
+        place = unknown.origin.removesuffix(" (the program's default)")
+        return f"the whole app folder goes along: what {place} reads cannot be told"
     return "the whole app folder goes along: which of its files the app reads could not be told"
 
 

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from dockfix.dockerfile import DockerfileError, Document
 from dockfix.facts import App
 from dockfix.model import Model, Purpose
-from dockfix.recipes import ecosystems, projects
+from dockfix.recipes import ecosystems, projects, turbo
 from dockfix.recipes.caches import FILLING
 from dockfix.recipes.split import UnfitError
 
@@ -141,7 +141,7 @@ def _modules(models: Sequence[Model], whole: str) -> str | None:
     """The pattern for node_modules; ``None`` where a build that copies them does not install them itself."""
     folders: set[str] = set()
     for number, model in enumerate(models):
-        installed = {folder for stage in model.stages for folder in _installed(stage)}
+        installed = {folder for stage in model.stages for folder in _installed(model, stage)}
         if any(_committed(model.app.root, folder) for folder in installed):
             return None
         if number and _copies(model, whole) and not installed and _is_node(model):
@@ -154,15 +154,15 @@ def _modules(models: Sequence[Model], whole: str) -> str | None:
     return "**/node_modules" if deep else "node_modules"
 
 
-def _installed(stage: StageModel) -> Iterator[str]:
+def _installed(model: Model, stage: StageModel) -> Iterator[str]:
     """The folders of the context whose packages a stage installs itself, where the context's would land."""
     for step in stage.doing(Purpose.INSTALL):
         for called in step.invocations:
             if called.manager in {"npm", "yarn", "pnpm", "bun"} and (called.verb in FILLING or not called.verb):
-                yield from _folders(stage, step)
+                yield from _folders(model, stage, step)
 
 
-def _folders(stage: StageModel, step: Step) -> Iterator[str]:
+def _folders(model: Model, stage: StageModel, step: Step) -> Iterator[str]:
     """The folder in which a RUN installs, and those that it changes to."""
     from dockfix.model.config import join
 
@@ -174,6 +174,8 @@ def _folders(stage: StageModel, step: Step) -> Iterator[str]:
         folder = stage.context_path(place)
         if folder is None:
             folder = _of_manifest(stage, place)
+        if folder is None:
+            folder = turbo.source(model, stage, place)
         if folder is not None:
             yield folder
             return

@@ -13,7 +13,7 @@ from dockfix import catalog
 from dockfix.catalog import index
 from dockfix.model import Purpose, named, option_text, requirement_paths
 from dockfix.model.config import join
-from dockfix.recipes import localprojects
+from dockfix.recipes import localprojects, turbo
 from dockfix.recipes.localprojects import PLAIN_BACKENDS
 from dockfix.recipes.nobinary import without_wheels
 from dockfix.recipes.split import UnfitError
@@ -262,6 +262,7 @@ def node_manifests(model: Model) -> tuple[Node, ...]:
             if not any(called.manager in NODE_MANAGERS for called in step.invocations):
                 continue
             folder = _manifest_folder(stage, step)
+            folder = turbo.source(model, stage, step.before.workdir) if folder is None else folder
             node = model.app.node_at(folder) if folder is not None else None
             if folder is not None and model.app.node_problem(folder) is not None:
                 raise UnfitError(step.instruction, f"{model.no_manifest(folder)}, so what it asks for is not known")

@@ -24,15 +24,14 @@ if TYPE_CHECKING:
     from dockfix.facts.node import Node
     from dockfix.model import Invocation, Model, Placement, StageModel, Step
 
-HARMLESS = frozenset({"husky", "husky install", "husky || true", "husky install || true", "is-ci || husky install"})
-"""Install scripts of the root package that read none of its files: https://typicode.github.io/husky/"""
-
 UNREADING = re.compile(
     r"(?:npx\s+(?:--yes\s+|-y\s+)?|yarn\s+|pnpm\s+(?:exec\s+|dlx\s+)?)?"
     r"(?:husky(?:\s+install)?(?:\s+\.husky)?|is-ci|patch-package|only-allow\s+\w+|simple-git-hooks|lefthook\s+install"
     r"|opencollective-postinstall|opencollective(?:\s+postinstall)?|exit\s+0|true|echo\b.*)"
 )
-"""A command of an install script that reads nothing but manifests and patches."""
+"""A command of an install script that reads nothing but manifests and patches, and writes among the modules alone."""
+
+SEPARATORS = re.compile(r"\|\||&&|;")
 
 MANAGERS = {
     "npm": ("package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"),
@@ -241,7 +240,7 @@ def _of_scripts(stage: StageModel, step: Step, called: Invocation, node: Node) -
     generates = prisma.generates_itself(stage, step, node)
     found = prisma.schema(step, node) if generates else None
     for name, fact in node.lifecycle.items():
-        for part in re.split(r"\|\||&&|;", fact.value):
+        for part in SEPARATORS.split(fact.value):
             known = UNREADING.fullmatch(part.strip()) is not None
             if prisma.COMMAND.fullmatch(part.strip()):
                 found = found or prisma.schema(step, node)
@@ -249,6 +248,11 @@ def _of_scripts(stage: StageModel, step: Step, called: Invocation, node: Node) -
             if not known:
                 raise UnfitError(step.instruction, f"the {name} script may read the sources ({fact.origin})")
     return found
+
+
+def reads_no_sources(script: str) -> bool:
+    """Whether an install script reads nothing but manifests and patches, and writes to nothing but the modules."""
+    return all(UNREADING.fullmatch(part.strip()) for part in SEPARATORS.split(script))
 
 
 def _check_local(step: Step, package: Node, root: Node) -> None:

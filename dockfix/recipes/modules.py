@@ -17,7 +17,7 @@ from dockfix.model import Invocation, Purpose, Role
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
 from dockfix.recipes.artefacts import in_context
-from dockfix.recipes.manifests import HARMLESS, workspace_root
+from dockfix.recipes.manifests import reads_no_sources, workspace_root
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
@@ -345,6 +345,6 @@ def _freezable(model: Model, node: Node, parts: Parts) -> bool:
 def own_scripts(node: Node) -> tuple[str, str] | None:
     """A script of package.json that an install runs and that may leave something behind, with its origin."""
     for name, fact in node.lifecycle.items():
-        if fact.value.strip() not in HARMLESS:
+        if not reads_no_sources(fact.value):
             return name, fact.origin
     return None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose, Role
 from dockfix.model.config import join, stated
 from dockfix.model.start import RUNTIMES
-from dockfix.recipes import packages, prisma
+from dockfix.recipes import frameworks, packages, prisma
 from dockfix.recipes.artefacts import Artefacts, artefacts, why_whole
 from dockfix.recipes.corepack import check_fetched
 from dockfix.recipes.modules import (
@@ -85,9 +86,23 @@ def split(model: Model) -> Split | None:
     else:
         check_start(model, node, production=True)  # what the build made carries the modules that it needs
     gain = _gain(model, node, parts, production)
+    if not _keeps_modules(node):
+        if not parts.builds:
+            raise UnfitError(
+                parts.install.instruction,
+                f"all packages are for development ({node.origin}): what the app needs of them cannot be told",
+            )
+        found = replace(found, modules=False) if found is not None else None
     if parts.builds:
         return _with_build(model, node, parts, found, gain)
     return _without_build(model, node, parts, production, gain)
+
+
+def _keeps_modules(node: Node) -> bool:
+    """Whether a package is left without the dev dependencies; else npm makes no ``node_modules`` [tried, npm 10]."""
+    return bool(
+        node.workspaces or node.dependencies or node.optional_dependencies or node.manifest.texts("peerDependencies")
+    )
 
 
 def _gain(model: Model, node: Node, parts: Parts, production: bool) -> str:
@@ -135,7 +150,7 @@ def _artefacts(model: Model, node: Node, parts: Parts) -> Artefacts | None:
         return None
     if any(removes(model, step) for step in parts.after):
         return None
-    return artefacts(model, node)
+    return frameworks.artefacts(model, node) or artefacts(model, node)
 
 
 def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None, gain: str) -> Split:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Role
-from dockfix.model.config import render
+from dockfix.model.config import join, render
 from dockfix.recipes import packages
 from dockfix.recipes.artefacts import Artefacts, in_context
 from dockfix.recipes.modules import Parts, removes, root
@@ -110,13 +110,24 @@ def _stays(model: Model, parts: Parts, step: Step, found: Artefacts | None, *, b
     if step in parts.builds or removes(model, step):
         return False
     if step.role is Role.MANIFESTS or (step.role is Role.SOURCES and is_inside(model, step)):
-        idle = step.role is Role.MANIFESTS and (_comes_again(model, parts) or _is_lock(step))
+        early = step.role is Role.MANIFESTS or (step in parts.before and _is_in_place(model, step))
+        idle = (early and _comes_again(model, parts)) or (step.role is Role.MANIFESTS and _is_lock(step))
         return not built and not idle
     if step.role is Role.SETUP and step.instruction.keyword == "RUN":
         return not (found is not None and found.start) and needed(model, step)
     if step.role is Role.FOLDERS and precedes_build(step, parts):
         return gives_away(step)
     return True
+
+
+def _is_in_place(model: Model, step: Step) -> bool:
+    """Whether a COPY puts everything where a copy of the whole app folder would put it."""
+    placed = [p for p in model.final.placements if p.step is step]
+    folder, source = root(model), model.source or ""
+    return all(
+        p.source.startswith(source) and p.target == join(folder, p.source.removeprefix(source).lstrip("/"))
+        for p in placed
+    )
 
 
 def _is_lock(step: Step) -> bool:

@@ -63,6 +63,7 @@ def check_start(model: Model, node: Node, production: bool) -> None:
     _check_started(model, build_tool, "builds when it starts, by")
     if production:
         return
+    _check_settings(model, node)
     _check_members(model, node)
     for imported in model.server.imports:
         fact = node.is_dev(imported.value)
@@ -95,6 +96,21 @@ def _check_started(model: Model, tool_of: Callable[[Sequence[str]], str | None],
         if tool is not None:
             where = f" ({program.origin})" if ":" in program.origin else ""
             raise UnfitError(model.start.command, f"the container {what} {tool}{where}")
+
+
+def _check_settings(model: Model, node: Node) -> None:
+    """Refuse settings that ``next start`` compiles by TypeScript, which it would fetch where that is not installed.
+
+    https://github.com/vercel/next.js/blob/canary/packages/next/src/build/next-config-ts/transpile-config.ts
+
+    Raises:
+        UnfitError: with the settings.
+    """
+    fact = node.is_dev("typescript")
+    serves = any(program.name == "next" and "start" in program.words for program in programs(model))
+    if serves and node.has("next.config.ts") and fact is not None and fact.value:
+        why = f"next start reads {node.origin_of('next.config.ts')} by typescript, a dev dependency ({fact.origin})"
+        raise UnfitError(model.start.command, why)
 
 
 def _check_members(model: Model, node: Node) -> None:

@@ -32,7 +32,7 @@ from dockfix.recipes.split import (
 from dockfix.transform import Note, Safety
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from dockfix.dockerfile import Instruction
     from dockfix.facts.node import Node
@@ -68,6 +68,12 @@ MODES = {"vite": "--mode", "vue-cli-service": "--mode", "ng": "--configuration"}
 
 SWITCHED_OFF = re.compile(r"#\s*RUN\s", re.IGNORECASE)
 """A RUN that is commented out."""
+
+OUTDATED = re.compile(
+    r"\b(?:dev(?:elopment)?|hot.?reload\w*|npm|npx|yarn|pnpm|bun|node(?:\.?js)?|vite|react(?:-scripts)?|angular|ng|vue)\b",
+    re.IGNORECASE,
+)
+"""What a comment says that tells of a development server, or of Node."""
 
 BAKED = re.compile(r"(VITE|REACT_APP|VUE_APP|NG_APP|PUBLIC)_\w+")
 """Variables that the build puts into the pages, so that setting them in the container comes too late."""
@@ -429,4 +435,14 @@ def _notes(model: Model, node: Node, parts: Parts) -> tuple[Note, ...]:
         if fonts is not None:
             why = f"the build fetches fonts from {fonts.value}, and fails where it cannot be reached ({fonts.origin})"
             notes.append(Note(None, why))
-    return tuple(notes)
+    return (*notes, *_outdated(model))
+
+
+def _outdated(model: Model) -> Iterator[Note]:
+    """The comments at a start that tell of the server that is left, which nginx takes the place of."""
+    for step in model.final.steps:
+        if step.instruction.keyword in {"CMD", "ENTRYPOINT"}:
+            for comment in (*step.instruction.comments, *step.instruction.inner_comments):
+                if OUTDATED.search(comment.text):
+                    said = comment.text.lstrip("# ")
+                    yield Note(step.instruction, f"`{said}` is not true of nginx any more: change the comment")

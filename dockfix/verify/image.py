@@ -7,21 +7,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dockfix.dockerfile.shell import parse_shell
+from dockfix.model.commands import Purpose, invocation, purpose
+
 if TYPE_CHECKING:
     from dockfix.verify.engine import Engine
     from dockfix.verify.result import BuildStep, Layer
 
 _BIGGEST = 3
 
-_INSTALL = re.compile(
-    r"\b(?:npm (?:ci|i|install|add)|pnpm (?:i|install|fetch)|bun (?:i|install)"
-    r"|yarn(?: --\S+)*(?: install)?(?: --\S+)*\s*(?:$|&|;)"
-    r"|pip3? install|poetry install|uv (?:sync|pip install)|pipenv (?:install|sync)|pdm (?:install|sync)"
-    r"|conda (?:env|install)|bundle install|composer install|go mod download|cargo fetch|mvn \S*dependency)"
-)
-_PIP_ITSELF = re.compile(
-    r"pip3? install (?:(?:-U|--upgrade|--no-cache-dir|-q|--quiet|pip|setuptools|wheel)\s*)+(?:$|&&)"
-)
+_FLAGS = re.compile(r"(?:--\S+\s+)*")
+_REMOVING = frozenset({"prune", "dedupe", "audit", "clean"})
+"""What package managers are asked for that fetches nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +59,6 @@ def dependencies_cached(steps: Iterable[BuildStep]) -> bool | None:
 
 def installs(command: str) -> bool:
     """Whether a RUN command installs an app's dependencies."""
-    return _INSTALL.search(_PIP_ITSELF.sub("", command)) is not None
+    script = parse_shell(_FLAGS.sub("", command, count=1))
+    calls = [invocation(each) for each in script.commands if purpose(each) is Purpose.INSTALL]
+    return any(called is None or called.verb not in _REMOVING for called in calls)

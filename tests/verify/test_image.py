@@ -38,6 +38,8 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
         "pip install --upgrade pip && pip install -r requirements.txt",
         "poetry install --no-root",
         "uv sync",
+        "dotnet restore",
+        "mvn -B dependency:go-offline",
     ],
 )
 def test_installs(command: str) -> None:
@@ -52,6 +54,8 @@ def test_installs(command: str) -> None:
         "pip install --upgrade pip",
         "pip install -U pip setuptools",
         "apt-get install -y git",
+        "npm prune --omit=dev",
+        "npm install -g pnpm@9.15.9",
     ],
 )
 def test_installs_not(command: str) -> None:

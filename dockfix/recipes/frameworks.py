@@ -1,0 +1,221 @@
+"""What the server that a framework brings, or writes when it builds, needs of the folder in which the app was built."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from posixpath import basename, normpath
+from typing import TYPE_CHECKING
+
+from dockfix.recipes.artefacts import BUILD_ONLY, Artefacts, entries, has_prisma, in_context
+from dockfix.recipes.programs import programs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dockfix.facts.node import Node
+    from dockfix.model import Model
+
+NITRO = ".output"
+"""What Nitro writes carries its own modules: https://nitro.build/deploy/runtimes/node"""
+
+LISTENING = re.compile(rb"\b(?:devServer|nitro|port)\b")
+"""What may say in Nuxt's settings where its server listens, or which server is written."""
+
+READS = re.compile(rb"process\.cwd\(|__dirname|[\"'](?:node:)?fs(?:/promises)?[\"']")
+"""A module that may read files when it runs."""
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what the app is told, in a container
+"""The address on which connections from outside the container arrive."""
+
+COMPILED = (
+    *("*.js", "*.jsx", "*.mjs", "*.cjs", "*.ts", "*.tsx", "*.mts", "*.vue", "*.svelte", "*.astro"),
+    *("*.css", "*.scss", "*.sass", "*.less", "*.pcss", "*.svg", "*.png", "*.jpg", "*.jpeg", "*.gif", "*.webp"),
+    *("*.avif", "*.ico", "*.woff", "*.woff2", "*.ttf", "*.otf", "*.eot", ".gitkeep", ".DS_Store", "app.html"),
+)
+"""Files that a bundler takes into what it writes; others may be read when the app runs."""
+
+SETTINGS = (
+    *("components.json", "next-env.d.ts", "middleware.*", "proxy.*", "instrumentation*.*", "mdx-components.*"),
+    *("postcss.config.*", "tailwind.config.*", "vite.config.*", "svelte.config.*", "uno.config.*", ".stylelintrc*"),
+    *("playwright.config.*", "cypress.config.*", "drizzle.config.*", "knip.json", "biome.json", "*.tsbuildinfo"),
+    *("vercel.json", "netlify.toml", "fly.toml", "env.d.ts", "index.html", "remix.env.d.ts"),
+)
+"""Files beside package.json that tools read, or that a build compiles:
+https://nextjs.org/docs/app/getting-started/project-structure#top-level-files"""
+
+TOOLS = tuple(pattern for pattern in (*BUILD_ONLY, *SETTINGS) if ".config." in pattern)
+SOURCES = (".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx")
+NEXT_CONFIG = tuple(f"next.config.{suffix}" for suffix in ("js", "mjs", "cjs"))
+FOREIGN = re.compile(
+    rb"(?:\bfrom\s*|\brequire\(\s*|\bimport\(\s*|\bimport\s+)[\"'](?!next[/\"']|(?:node:)?(?:path|url)[\"'])"
+)
+"""A module that a configuration loads beside Next.js's own."""
+
+BESIDE = re.compile(rb"[\"'`]\.{1,2}/")
+"""A path beside a configuration, which its plugins may look up."""
+
+
+def artefacts(model: Model, node: Node) -> Artefacts | None:
+    """What the server of a framework needs; ``None`` for any other server, and where it cannot be told."""
+    program = model.start.program or ()
+    entry = normpath(program[1]) if len(program) > 1 else ""
+    framework = node.framework.value if node.framework is not None else ""
+    if framework == "nuxt":
+        return _nuxt(model, node, program, entry)
+    standalone = _standalone(model, node, program)
+    if standalone is not None or node.workspaces or has_prisma(node) or not _serves_alone(model):
+        return standalone
+    if framework == "next" and basename(program[0]) == "next" and program[1:2] == ("start",):
+        return _next(model, node)
+    if framework == "svelte-kit" and program == ("node", program[-1]) and entry in {"build", "build/index.js"}:
+        return _svelte_kit(model, node)
+    if basename(program[0]) in {"remix-serve", "react-router-serve"} and entry == "build/server/index.js":
+        return _with(model, ("build",), ("package.json",), shown=_shown(model, "public"))
+    return None
+
+
+def _serves_alone(model: Model) -> bool:
+    """Whether nothing but the one server runs in containers, and no source of the app reads files by their names."""
+    alone = bool(model.start.program) and len(programs(model)) == 1 and not model.app.calls
+    return alone and model.start.script is None and not any(_reads(model, path) for path in _sources(model))
+
+
+def _reads(model: Model, path: str) -> bool:
+    return READS.search(model.app.root.read(path) or b"") is not None
+
+
+def _sources(model: Model) -> Iterator[str]:
+    """The JavaScript and TypeScript files of the app's folder that are in the image, without the settings of tools."""
+    for path in model.app.root.walk(model.source or "", 3000):
+        setting = any(fnmatchcase(basename(path), pattern) for pattern in TOOLS)
+        if path.endswith(SOURCES) and not setting and not model.app.ignore.ignores(path):
+            yield path
+
+
+def _nuxt(model: Model, node: Node, program: tuple[str, ...], entry: str) -> Artefacts | None:
+    """What Nitro wrote, in place of ``nuxt preview``, which reads ``.env`` and the settings to start the same server.
+
+    https://nuxt.com/docs/api/commands/preview
+    """
+    if entry.startswith(f"{NITRO}/server/"):
+        return Artefacts((NITRO,), (), modules=False)
+    settings = [node.files.read(node.path(f"nuxt.config.{suffix}")) or b"" for suffix in ("ts", "js", "mjs")]
+    told = any(LISTENING.search(text) for text in settings)
+    environment = any(name.startswith(".env") for name in entries(model)) or "NUXT_PORT" in model.final.config.env
+    services = any("NUXT_PORT" in service.environment or service.command for service in model.services)
+    if program[:1] not in {("nuxt",), ("nuxi",)} or program[1:] not in {("preview",), ("start",)}:
+        return None
+    if told or environment or services or node.workspaces or model.app.calls or model.start.script is not None:
+        return None
+    if node.build_output is None or node.build_output.value != NITRO or _is_second(node):
+        return None
+    return Artefacts((NITRO,), (), modules=False, start=("node", f"{NITRO}/server/index.mjs"))
+
+
+def _is_second(node: Node) -> bool:
+    """Whether the app is on Nuxt 2, which writes no server of its own, or on what cannot be told."""
+    wanted = node.dependency("nuxt")
+    return wanted is None or re.match(r"[\^~]?[3-9]", wanted.value) is None
+
+
+def _standalone(model: Model, node: Node, program: tuple[str, ...]) -> Artefacts | None:
+    """What Next.js wrote for ``output: "standalone"``, in place of ``next start``.
+
+    Static files and ``public`` are left to be copied beside it:
+    https://nextjs.org/docs/app/api-reference/config/next-config-js/output#automatically-copying-traced-files
+    """
+    option = node.frontend.standalone
+    if option is None or option.value != "standalone" or node.build_output is None or node.workspaces:
+        return None
+    if basename(program[0] if program else "") != "next" or program[1:2] != ("start",) or model.start.environment:
+        return None
+    services = any(service.command or service.entrypoint for service in model.services)
+    if services or model.app.calls or model.start.script is not None or has_prisma(node):
+        return None
+    if any(_reads(model, path) for path in _sources(model)):
+        return None  # what is read by a name that the build cannot trace is not in there
+    variables = _told(model, program[2:])
+    output = normpath(node.build_output.value)
+    if variables is None or output.startswith(("..", "/")):
+        return None
+    built = (f"{output}/static", *_shown(model, "public"))
+    return Artefacts(built, (), False, f"{output}/standalone", ("node", "server.js"), variables)
+
+
+def _told(model: Model, options: tuple[str, ...]) -> tuple[tuple[str, str], ...] | None:
+    """The variables that say what the options of ``next start`` do; ``None`` where there are none for one of them.
+
+    The server listens on the address in HOSTNAME, which would be the container's own name.
+    """
+    env, found = model.final.config.env, {} if "HOSTNAME" in model.final.config.env else {"HOSTNAME": EVERYWHERE}
+    for name, value in zip(options[::2], options[1::2], strict=False):
+        if name in {"-p", "--port"} and value.isdigit() and "PORT" not in env:
+            found["PORT"] = value
+        elif name not in {"-H", "--hostname"} or value != EVERYWHERE:
+            return None
+    ports = any("PORT" in service.environment for service in model.services)
+    return None if len(options) % 2 or (ports and "PORT" in found) else tuple(found.items())
+
+
+def _next(model: Model, node: Node) -> Artefacts | None:
+    """What ``next start`` reads: the build, ``public``, its settings and the environment's files.
+
+    Settings that load more, or name files beside them, may look these up when the server starts.
+    """
+    output = normpath(node.build_output.value) if node.build_output is not None else ""
+    config = next((name for name in NEXT_CONFIG if node.has(name)), None)
+    text = (node.files.read(node.path(config)) or b"") if config is not None else b""
+    if not output or output.startswith(("..", "/")) or node.has("next.config.ts"):
+        return None
+    if FOREIGN.search(text) or BESIDE.search(text) or READS.search(text):
+        return None
+    environment = [name for name in entries(model) if name.startswith(".env")]
+    carried = ("package.json", *([config] if config is not None else ()), *environment)
+    return _with(model, (output,), carried, shown=_shown(model, "public"))
+
+
+def _svelte_kit(model: Model, node: Node) -> Artefacts | None:
+    """What SvelteKit's adapter for Node wrote: https://svelte.dev/docs/kit/adapter-node#Deploying"""
+    settings = [node.files.read(node.path(f"svelte.config.{suffix}")) or b"" for suffix in ("js", "ts")]
+    if node.dependency("@sveltejs/adapter-node") is None or any(b"out:" in text for text in settings):
+        return None
+    return _with(model, ("build",), ("package.json",), compiled=("static",))
+
+
+def _with(
+    model: Model,
+    built: tuple[str, ...],
+    carried: tuple[str, ...],
+    *,
+    shown: tuple[str, ...] = (),
+    compiled: tuple[str, ...] = (),
+) -> Artefacts | None:
+    """What is *built* and *carried*, where all else in the folder is *compiled* into it, or is for tools.
+
+    Args:
+        model: the model.
+        built: what the build makes.
+        carried: files that the server reads.
+        shown: folders that it hands out as they are, in which a build may lay more.
+        compiled: folders that the build takes in whatever they hold.
+    """
+    known = {*built, *carried, *shown, *compiled}
+    for name in entries(model):
+        idle = any(fnmatchcase(name, pattern) for pattern in (*BUILD_ONLY, *SETTINGS))
+        if name not in known and not idle and not _is_compiled(model, in_context(model, name)):
+            return None
+    return Artefacts((*built, *shown), carried)
+
+
+def _is_compiled(model: Model, path: str) -> bool:
+    """Whether a file, or all files of a folder, are such as a bundler takes in."""
+    paths = model.app.root.walk(path, 3000) if model.app.root.is_dir(path) else (path,)
+    files = (each for each in paths if not model.app.ignore.ignores(each))
+    return all(any(fnmatchcase(basename(each), pattern) for pattern in COMPILED) for each in files)
+
+
+def _shown(model: Model, folder: str) -> tuple[str, ...]:
+    """The folder whose files are handed out as they are, where there is one in the image."""
+    path = in_context(model, folder)
+    return (folder,) if model.app.root.is_dir(path) and not model.app.ignore.ignores(path) else ()
