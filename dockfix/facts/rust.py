@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,8 @@ ROUTE = re.compile(
 )
 COMMAND = re.compile(r"\bCommand::new\(\s*(?:\"([^\"]+)\")?")
 LITERAL = re.compile(r"\"((?:[^\"\\\n]|\\.){2,200})\"")
+TARGETS = frozenset({"bin", "lib", "example", "test", "bench"})
+"""Tables of a manifest whose paths are sources: https://doc.rust-lang.org/cargo/reference/cargo-targets.html"""
 CARGO_BIN = "/usr/local/cargo/bin/"
 """Where the rust images put what ``cargo install`` makes."""
 
@@ -89,6 +92,40 @@ class Crate:
     def lock(self) -> str:
         """The lock file, for reports."""
         return self.app.origin(join(self.root, "Cargo.lock"))
+
+    @cached_property
+    def near(self) -> tuple[str, ...]:
+        """The folders of crates that it takes from beside it, from the context's root."""
+        tables = {key: value for key, value in self.manifest.items() if key not in {*TARGETS, "package"}}
+        return tuple(join(self.folder, path) for path in _paths(tables))
+
+    @cached_property
+    def mains(self) -> tuple[str, ...]:
+        """The files of its programs, from the context's root."""
+        root, name = self.app.root, self.manifest.get("package", {}).get("name")
+        usual = [path for path in ("src/main.rs",) if root.exists(join(self.folder, path))]
+        inner = root.list(join(self.folder, "src/bin"))
+        usual += [f"src/bin/{each}" for each in inner if each.endswith(".rs")]
+        usual += [path for each in inner if root.exists(join(self.folder, path := f"src/bin/{each}/main.rs"))]
+        found = {} if self.manifest.get("package", {}).get("autobins") is False else dict.fromkeys(usual)
+        for each in self.manifest.get("bin", ()):
+            given = each.get("path") or next(
+                (
+                    path
+                    for path in usual
+                    if path in {f"src/bin/{each.get('name')}.rs", f"src/bin/{each.get('name')}/main.rs"}
+                ),
+                "src/main.rs" if each.get("name") == name or not usual else f"src/bin/{each.get('name')}.rs",
+            )
+            found[str(given)] = None
+        return tuple(join(self.folder, path) for path in found)
+
+    @cached_property
+    def library(self) -> str | None:
+        """The file of its library, from the context's root."""
+        table = self.manifest.get("lib")
+        path = join(self.folder, str((table or {}).get("path", "src/lib.rs")))
+        return path if table is not None or self.app.root.exists(path) else None
 
     @cached_property
     def programs(self) -> frozenset[str]:
@@ -150,19 +187,60 @@ def _manifest(app: App, folder: str) -> Mapping[str, Any] | None:
     return None if isinstance(found, Problem) else found
 
 
+def workspace(crate: Crate) -> tuple[Crate, ...] | None:
+    """A crate with the members of its workspace, if it is the root of one; ``None`` where one of them cannot be read.
+
+    https://doc.rust-lang.org/cargo/reference/workspaces.html#the-members-and-exclude-fields
+    """
+    found = {crate.folder: crate}
+    table = crate.manifest.get("workspace")
+    if table is None:
+        return (crate,)
+    excluded = {join(crate.folder, str(each)) for each in table.get("exclude", [])}
+    named = [place for each in table.get("members", []) for place in _matching(crate.app, crate.folder, str(each))]
+    pending = [*named, *crate.near]
+    while pending:
+        place = pending.pop(0)
+        if place in found or place in excluded:
+            continue
+        member = crate_at(crate.app, place)
+        if member is None:
+            return None
+        found[place] = member
+        pending += [each for each in member.near if f"{each}/".startswith(f"{crate.folder}/" if crate.folder else "")]
+    return tuple(found.values())
+
+
+def _matching(app: App, folder: str, pattern: str) -> Iterator[str]:
+    """The folders below *folder* that a pattern of members names."""
+    name, _, rest = pattern.partition("/")
+    several = any(character in name for character in "*?[")
+    names = [each for each in app.root.list(folder) if fnmatchcase(each, name)] if several else [name]
+    for place in (join(folder, each) for each in names):
+        if rest:
+            yield from _matching(app, place, rest)
+        elif not several or app.root.is_dir(place):
+            yield place
+
+
+def _paths(table: object) -> Iterator[str]:
+    """The folders of crates that a table of a manifest takes from beside it."""
+    if isinstance(table, Mapping):
+        for key, value in table.items():
+            if key == "path" and isinstance(value, str):
+                yield value
+            yield from _paths(value)
+    elif isinstance(table, list):
+        for value in table:
+            yield from _paths(value)
+
+
 def crate_of(app: App, folder: str, program: str) -> Crate | None:
     """The package, here or in the workspace of a folder, that makes a program of this name."""
     crate = crate_at(app, folder)
     if crate is None or program in crate.programs:
         return crate
-    for member in crate.manifest.get("workspace", {}).get("members", []):
-        base = str(member).removesuffix("/*")
-        names = [base] if base == str(member) else [f"{base}/{name}" for name in app.root.list(join(folder, base))]
-        for name in names:
-            inner = crate_at(app, join(folder, name))
-            if inner is not None and program in inner.programs:
-                return inner
-    return None
+    return next((each for each in workspace(crate) or () if program in each.programs), None)
 
 
 def running_crate(app: App, running: Running) -> Crate | None:

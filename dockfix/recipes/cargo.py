@@ -1,15 +1,17 @@
 """Cargo's dependencies before the sources: built once with a placeholder for the program.
 
 Cargo has no command that builds the dependencies alone (https://github.com/rust-lang/cargo/issues/2644). The one way
-that needs no tool of others is a build with an empty program in the place of the real one; when the sources come, the
-program's file is touched, since Cargo goes by dates and a copied file keeps its own.
+that needs no tool of others is a build with an empty program in the place of the real one, in a workspace with an empty
+one for each crate; when the sources come, the files of these are touched, since Cargo goes by dates and a copied file
+keeps its own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from posixpath import dirname, relpath
+from typing import TYPE_CHECKING
 
 from dockfix.facts import rust as facts
 from dockfix.facts.files import join
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     from dockfix.facts.rust import Crate
     from dockfix.model import Invocation, Model, StageModel, Step
 
-MAIN, LIBRARY, OUTPUT = "src/main.rs", "src/lib.rs", "target"
+OUTPUT = "target"
+MOST = 15
+"""Crates beyond which the copies of their files would be most of the Dockerfile."""
+COLUMNS = 120
 BESIDE = ("Cargo.lock", "rust-toolchain", "rust-toolchain.toml", ".cargo")
 """What Cargo and rustup read beside the manifest: https://doc.rust-lang.org/cargo/reference/config.html,
 https://rust-lang.github.io/rustup/overrides.html#the-toolchain-file"""
@@ -49,28 +54,32 @@ def fetch(model: Model, stage: StageModel, step: Step) -> Fetch | None:
     crate = facts.crate_at(model.app, folder)
     if crate is None:
         raise UnfitError(step.instruction, f"{join(folder, 'Cargo.toml')} is not in the build context")
-    if not crate.dependencies:
+    members = facts.workspace(crate)
+    if members is None:
+        raise UnfitError(step.instruction, f"a crate of the workspace is not in the build context ({crate.origin})")
+    if not any(each.dependencies for each in members):
         return None
-    for why in _obstacles(crate):
+    for why in _obstacles(crate, members):
         raise UnfitError(step.instruction, why)
-    placeholders = _placeholders(crate)
-    missing = next((path for path in placeholders if not _is_sent(model, join(folder, path))), None)
+    files = [path for each in members for path in _placeholders(each)]
+    missing = next((path for path in files if not _is_sent(model, path)), None)
     if missing is not None:
-        raise UnfitError(step.instruction, f"{join(folder, missing)} is not in the build context")
+        raise UnfitError(step.instruction, f"{missing} is not in the build context")
     made = join(folder, OUTPUT)
     if _is_brought(stage, made) and not model.app.ignore.ignores(made):
         why = f"{made} of the host would be copied over what is built ({model.app.ignore.path})"
         raise UnfitError(step.instruction, why)
     paths = [join(folder, name) for name in ("Cargo.toml", *BESIDE)]
+    paths += [join(each.folder, "Cargo.toml") for each in members if each is not crate]
     words = stretch(model, step, called.command.span)
-    empty = " && ".join(f"touch {path}" for path in placeholders if path != MAIN)
-    making = " && ".join(filter(None, ("mkdir -p src", f"echo 'fn main() {{}}' > {MAIN}", empty, words)))
+    touch = f"touch {' '.join(_inside(path, folder) for path in files)}"
+    what = "the program is a placeholder" if len(files) == 1 else "the programs are placeholders"
     return Fetch(
         tuple(path for path in paths if _is_sent(model, path)),
-        (f"# the dependencies alone: the program is a placeholder\nRUN {making}",),
+        (f"# the dependencies alone: {what}\n{_joined(model, (*_making(members, folder), words))}",),
         "cargo builds the dependencies together with the sources, so that every edit of these repeats it",
         called.command.span.start,
-        f"touch {' '.join(placeholders)} && ",
+        _joined(model, (touch, words)).removeprefix("RUN ").removesuffix(words),
     )
 
 
@@ -130,45 +139,53 @@ def _check_command(step: Step, called: Invocation) -> None:
         raise UnfitError(step.instruction, "what the build is told depends on variables")
 
 
-def _obstacles(crate: Crate) -> Iterator[str]:
-    """Why the manifest alone does not make a build."""
-    manifest, origin = crate.manifest, crate.origin
-    package = manifest.get("package", {})
-    members = manifest.get("workspace", {}).get("members")
-    if not package or members or crate.root != crate.folder:
-        yield f"the crates of a workspace build upon each other ({origin})"
-    near = next(_paths({key: value for key, value in manifest.items() if key not in {"bin", "lib"}}), None)
-    if near is not None:
-        yield f"the crate in {near} lies among the sources ({origin})"
-    if isinstance(package.get("build"), str) or "links" in package:
-        yield f"the manifest asks for a build script ({origin})"
-    for table in TABLES:
-        if table in manifest:
-            yield f"the manifest names a file of a [[{table}]] ({origin})"
-    if manifest.get("lib", {}).get("path", LIBRARY) != LIBRARY:
-        yield f"the library is not in {LIBRARY} ({origin})"
-    if not all(_is_main(each, package.get("name")) for each in manifest.get("bin", ())):
-        yield f"the manifest names a program that is not in {MAIN} ({origin})"
+def _obstacles(crate: Crate, members: Sequence[Crate]) -> Iterator[str]:
+    """Why the manifests alone do not make a build."""
+    folders = {each.folder for each in members}
+    if crate.root != crate.folder:
+        yield f"the crates of a workspace build upon each other ({crate.origin})"
+    if len(members) > MOST:
+        yield f"the files of {len(members)} crates would have to be copied one by one"
+    for each in members:
+        manifest, origin, package = each.manifest, each.origin, each.manifest.get("package", {})
+        near = next((place for place in each.near if place not in folders), None)
+        if near is not None:
+            yield f"the crate in {relpath(near or '.', each.folder or '.')} lies among the sources ({origin})"
+        if isinstance(package.get("build"), str) or "links" in package:
+            yield f"the manifest asks for a build script ({origin})"
+        for table in TABLES:
+            if table in manifest:
+                yield f"the manifest names a file of a [[{table}]] ({origin})"
+        if package and not each.mains and each.library is None:
+            yield f"nothing that the manifest makes is in the build context ({origin})"
+        if re.search(
+            r"unused_crate_dependencies|missing_docs", str((manifest.get("workspace", {}), manifest.get("lints")))
+        ):
+            yield f"the manifest wants more of its sources than a placeholder has ({origin})"
 
 
-def _is_main(program: Mapping[str, Any], package: object) -> bool:
-    """Whether an entry of ``[[bin]]`` is the program of ``src/main.rs``."""
-    path = program.get("path")
-    return re.sub(r"^\./", "", str(path)) == MAIN if path is not None else program.get("name") == package
-
-
-def _paths(table: object) -> Iterator[str]:
-    """The folders of crates that a manifest takes from beside it."""
-    if isinstance(table, Mapping):
-        for key, value in table.items():
-            if key == "path" and isinstance(value, str):
-                yield value
-            yield from _paths(value)
-    elif isinstance(table, list):
-        for value in table:
-            yield from _paths(value)
+def _making(members: Sequence[Crate], folder: str) -> Iterator[str]:
+    """The commands that make placeholders for the programs and libraries of crates, for a shell in *folder*."""
+    files = [_inside(path, folder) for each in members for path in _placeholders(each)]
+    mains = [_inside(path, folder) for each in members for path in each.mains]
+    libraries = [path for path in files if path not in mains]
+    folders = dict.fromkeys(dirname(path) for path in files if dirname(path))
+    yield f"mkdir -p {' '.join(folders)}"
+    yield from (f"echo 'fn main() {{}}' > {path}" for path in mains)
+    if libraries:
+        yield f"touch {' '.join(libraries)}"
 
 
 def _placeholders(crate: Crate) -> tuple[str, ...]:
-    """The files without which Cargo does not take the manifest."""
-    return (MAIN, LIBRARY) if "lib" in crate.manifest else (MAIN,)
+    """The files without which Cargo makes nothing of a manifest, from the context's root."""
+    return (*crate.mains, *([crate.library] if crate.library is not None else []))
+
+
+def _inside(path: str, folder: str) -> str:
+    return path.removeprefix(f"{folder}/") if folder else path
+
+
+def _joined(model: Model, commands: Sequence[str]) -> str:
+    """Commands as a RUN, on a line of their own each where one line would be too long."""
+    line = f"RUN {' && '.join(commands)}"
+    return line if len(line) <= COLUMNS else f" && {model.document.escape}\n    ".join(commands).join(("RUN ", ""))
