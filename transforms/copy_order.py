@@ -25,8 +25,8 @@ def copy_order(model: Model) -> Iterator[Result]:
         the package manager), moves the copies of the sources behind the install, and takes a RUN that installs and
         builds apart. Poetry, uv and Composer install the dependencies first, and the project itself behind the sources.
         Where a Go or Maven build fetches what it needs itself, that is done by the manifests alone above the sources,
-        and so is what a wrapper of Gradle fetches; what a crate needs, Cargo builds there with an empty program in the
-        place of the real one.
+        and so is what a wrapper of Gradle fetches; what a crate or the crates of a workspace need, Cargo builds there
+        with empty programs in the place of the real ones.
 
     Why:
         The build cache keeps a step as long as everything above it is unchanged. Sources change all the time,
@@ -36,8 +36,8 @@ def copy_order(model: Model) -> Iterator[Result]:
         The install reads the sources: a postinstall or prepare script, a local package, an editable project; or it adds
         a package to the manifest that the sources bring. A file that it reads is not in the build context. Something
         unknown stands between the copy and the install. The modules of the host would be copied over the installed ones
-        because .dockerignore does not name them. The package manager's projects may read anything (a workspace of
-        Cargo), or it has no command for that (Gradle without its wrapper).
+        because .dockerignore does not name them. The package manager may read what lies elsewhere (a member of
+        Cargo's workspace alone), or has no command for that (Gradle without its wrapper).
 
     Example:
         See fixtures/copy-order/example.

@@ -14,6 +14,9 @@ from dockfix.recipes.split import UnfitError
 if TYPE_CHECKING:
     from dockfix.model import Invocation, Model, StageModel, Step
 
+MIRRORS = frozenset({"GOPROXY", "GOSUMDB"})
+"""Variables that say from where modules come: https://go.dev/ref/mod#environment-variables"""
+
 
 def reading(model: Model, stage: StageModel, step: Step, called: Invocation) -> Reading:
     """What ``go mod download`` reads.
@@ -45,11 +48,12 @@ def fetch(model: Model, stage: StageModel, step: Step) -> Fetch | None:
                 raise UnfitError(
                     other.instruction, f"`{each.name} {' '.join(each.args[:2])}` settles by the sources what is fetched"
                 )
-    if re.search(r"GOPRIVATE|GONOSUM|insteadOf|netrc|GOFLAGS|GOPROXY", model.document.text):
+    if re.search(r"GOPRIVATE|GONOSUM|insteadOf|netrc|GOFLAGS", model.document.text):
         raise UnfitError(step.instruction, "modules are fetched by settings of their own")
     paths = _manifests(model, step, folder)
     why = "go build fetches the modules, so that every edit of a source repeats it"
-    return Fetch(paths, ("RUN go mod download",), why, called.command.span.start)
+    given = [word.text for word in called.command.assignments if word.text.partition("=")[0] in MIRRORS]
+    return Fetch(paths, (f"RUN {' '.join([*given, 'go mod download'])}",), why, called.command.span.start)
 
 
 def _folder(stage: StageModel, step: Step, called: Invocation) -> str:

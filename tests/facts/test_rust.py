@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dockfix.facts import App, Tree
-from dockfix.facts.rust import crate_of, server_of
+from dockfix.facts.rust import crate_at, crate_of, server_of, workspace
 from dockfix.facts.server import Place, Ran, Running, Server
 
 MANIFEST = '[package]\nname = "api"\n\n[dependencies]\naxum = "0.7"\n'
@@ -83,3 +83,37 @@ def test_program_of_a_workspace() -> None:
 
 def test_broken_manifest_is_no_crate() -> None:
     assert crate_of(App(Tree({"Cargo.toml": "[package\n"})), "", "api") is None
+
+
+def test_members_of_a_workspace() -> None:
+    package = '[package]\nname = "{}"\n[dependencies]\n'
+    app = App(
+        Tree(
+            {
+                "Cargo.toml": '[workspace]\nmembers = ["api", "crates/*"]\nexclude = ["crates/old"]\n',
+                "api/Cargo.toml": package.format("api") + 'mail = { path = "../mail" }\n',
+                "api/src/main.rs": "",
+                "api/src/bin/seed.rs": "",
+                "crates/store/Cargo.toml": package.format("store"),
+                "crates/store/src/lib.rs": "",
+                "crates/old/Cargo.toml": package.format("old"),
+                "mail/Cargo.toml": package.format("mail"),
+            }
+        )
+    )
+    root = crate_at(app, "")
+    assert root is not None
+    found = workspace(root)
+    assert found is not None
+    assert [crate.folder for crate in found] == ["", "api", "crates/store", "mail"]
+    assert found[1].mains == ("api/src/main.rs", "api/src/bin/seed.rs")
+    assert [crate.library for crate in found] == [None, None, "crates/store/src/lib.rs", None]
+    made = crate_of(app, "", "seed")
+    assert made is not None
+    assert made.folder == "api"
+
+
+def test_member_that_is_not_there() -> None:
+    root = crate_at(App(Tree({"Cargo.toml": '[workspace]\nmembers = ["api"]\n'})), "")
+    assert root is not None
+    assert workspace(root) is None
