@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from posixpath import basename, dirname
+from posixpath import basename, dirname, normpath
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile import expand
@@ -60,8 +60,23 @@ def place(model: Model, path: str) -> Place:
     found = model.places.get(path)
     if found is None:
         stage, before = origin(model, path)
-        found = model.places[path] = Place(before, stage.context_path(before), stage.ran, stage.context_path)
+        source = stage.context_path(before) or _unmatched(stage, before)
+        found = model.places[path] = Place(before, source, stage.ran, stage.context_path)
     return found
+
+
+def _unmatched(stage: StageModel, path: str) -> str | None:
+    """The pattern by which a COPY brings a file that is made outside, of which a checkout has none."""
+    for step in reversed(stage.all_steps):
+        copy = step.instruction.copy
+        if copy is None or copy.from_ is not None or len(copy.sources) != 1:
+            continue
+        known = {**step.arguments, **step.before.env}
+        pattern = expand(copy.sources[0], known) or copy.sources[0]
+        target = join(step.before.workdir, expand(copy.destination, known) or copy.destination)
+        if target == path and "*" in basename(pattern) and not set(dirname(pattern)) & set("*?["):
+            return normpath(pattern).lstrip("/")
+    return None
 
 
 def context_paths(model: Model, path: str) -> Iterator[str]:
