@@ -8,6 +8,7 @@ from dockfix.verify.result import BuildStep, MissingBase
 
 _STEP = re.compile(r"^#(\d+) \[[^\]]*\] RUN (.*)$", re.MULTILINE)
 _BEGUN = re.compile(r"^#(\d+) (\[.+?\] .*|exporting to image)$", re.MULTILINE)
+_REACHING = re.compile(r"\[internal\] (?:waiting for connection|booting buildkit)")
 _CACHED = re.compile(r"^#(\d+) CACHED$", re.MULTILINE)
 _OVER = re.compile(r"^#(\d+) (?:CACHED|DONE .*)$", re.MULTILINE)
 _LOST = re.compile(
@@ -45,8 +46,9 @@ def fault(log: str) -> str:
     """Why a build that failed tells nothing of its Dockerfile: the builder is at fault; empty where it is not."""
     lost = _LOST.search(log)
     if lost is not None:
-        return lost[0].strip()
-    return "" if _BEGUN.search(log) else reason(log)
+        return lost[0].strip().removeprefix("ERROR: ")
+    begun = any(not _REACHING.match(name) for _, name in _BEGUN.findall(log))
+    return "" if begun else reason(log)
 
 
 def missing_base(log: str) -> MissingBase | None:

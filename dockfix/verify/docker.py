@@ -13,6 +13,9 @@ from dockfix.verify.result import BuildResult, EngineError
 # docker's classic builder knows neither heredocs nor mounts
 _BUILDKIT = {"DOCKER_BUILDKIT": "1"}
 
+_BOOT_SECONDS = 600.0
+"""A builder may first have to be started: its image pulled, its pod placed."""
+
 
 @dataclass(frozen=True)
 class Docker(Engine):
@@ -26,18 +29,23 @@ class Docker(Engine):
     builder: str | None = None
 
     def check(self) -> None:
-        """Ask the engine, not the client alone, and BuildKit's client, without which ``docker build`` fails."""
+        """Ask the engine, not the client alone, and BuildKit's client, without which ``docker build`` fails.
+
+        A builder is asked as well: of one that is gone, buildx knows the name all the same.
+        """
         self.call("version")
         if self.attempt("buildx", "version").exit_code:
             raise EngineError(f"{self.program} has no buildx, and so cannot build with BuildKit")
         if self.builder is not None:
-            self.call("buildx", "inspect", self.builder)
+            started = self.attempt("buildx", "inspect", "--bootstrap", self.builder, timeout=_BOOT_SECONDS)
+            if started.exit_code:
+                raise EngineError(f"builder {self.builder} does not answer: {buildkit.reason(started.output)}")
 
     def build_command(self) -> list[str]:
         """``build``, or ``buildx build`` with a builder, whose image has to be loaded."""
         if self.builder is None:
             return ["build", "--progress", "plain"]
-        return ["buildx", "build", "--progress", "plain", "--load", "--builder", self.builder]
+        return ["buildx", "build", "--progress", "plain", "--load", "--builder", self.builder, *self._platform()]
 
     def name(self, tag: str | None) -> str | None:
         """A name in any case with a builder, which calls an image as it exported it, not as the engine took it in."""
@@ -54,8 +62,14 @@ class Docker(Engine):
             return BuildResult(True, image, seconds, log, steps, cached)
         fault = buildkit.fault(log)
         if fault:
-            raise EngineError(f"{self.program} cannot build: {fault}")
+            who = self.program if self.builder is None else f"builder {self.builder}"
+            raise EngineError(f"{who} cannot build: {fault}")
         return BuildResult(False, "", seconds, log, steps, cached, buildkit.reason(log), buildkit.missing_base(log))
+
+    def without(self, base: str) -> str:
+        """Told of a builder as well, which does not see the images that the engine has."""
+        whose = "" if self.builder is None else f" by builder {self.builder}"
+        return f"base {base} cannot be had{whose}"
 
     def building(self, log: str) -> str:
         """As BuildKit names it."""
@@ -69,6 +83,12 @@ class Docker(Engine):
         if (self.image_config(image).get("Healthcheck") or {}).get("Test", ["NONE"]) == ["NONE"]:
             return []
         return ["--health-interval", "2s", "--health-start-interval", "1s"]
+
+    def _platform(self) -> list[str]:
+        """The engine's, which is to run what a builder on another kind of machine makes."""
+        if "DOCKER_DEFAULT_PLATFORM" in self.environment:
+            return []
+        return ["--platform", self.call("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}").strip()]
 
     def _environment(self) -> Mapping[str, str]:
         return {**self.environment, **_BUILDKIT}

@@ -89,6 +89,10 @@ class Engine(ABC):
         """The image that a build has called *identity* and named *tag*."""
         return identity
 
+    def without(self, base: str) -> str:
+        """What to say where a build could not get its base image."""
+        return f"base {base} cannot be had"
+
     # -- what they have in common ---------------------------------------------------------------------------------
 
     def call(self, *arguments: str, timeout: float = COMMAND_SECONDS) -> str:
@@ -98,9 +102,9 @@ class Engine(ABC):
             raise EngineError(f"{self.program} {' '.join(arguments[:2])}: {done.errors.strip() or done.output.strip()}")
         return done.output
 
-    def attempt(self, *arguments: str) -> Executed:
+    def attempt(self, *arguments: str, timeout: float = COMMAND_SECONDS) -> Executed:
         """Run the command, which may fail; both its streams."""
-        done = self._execute(arguments, COMMAND_SECONDS, merged=True)
+        done = self._execute(arguments, timeout, merged=True)
         return Executed(done.code, done.output)
 
     def answers(self) -> bool:

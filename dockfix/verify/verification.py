@@ -222,10 +222,10 @@ class _Work:
     def run(self, original: Side | None) -> Verification:
         before = original or self._side("before")
         if before.image is None:
-            return Verification("", _unbuilt(before), before)
+            return Verification("", self._unbuilt(before), before)
         after = self._side("after")
         if after.image is None:
-            return Verification("", _miswritten(after), before, after)
+            return Verification("", self._miswritten(after), before, after)
         before = self._to_its_end(before, after)
         sides = {"before": before, "after": after}
         verdict = self._judge(before, after)
@@ -340,23 +340,21 @@ class _Work:
             raise EngineError(f"the {_named(side)} does not build again: {result.reason}")
         return result
 
+    def _unbuilt(self, side: Side) -> Verdict:
+        assert side.failure is not None
+        missing = side.failure.missing
+        why = self.workspace.engine.without(missing.image) if missing is not None else side.failure.reason
+        return Verdict("the original does not build", (why,))
 
-def _unbuilt(side: Side) -> Verdict:
-    assert side.failure is not None
-    missing = side.failure.missing
-    why = f"base {missing.image} cannot be had" if missing is not None else side.failure.reason
-    return Verdict("the original does not build", (why,))
-
-
-def _miswritten(side: Side) -> Verdict:
-    assert side.failure is not None
-    missing = side.failure.missing
-    if missing is not None and not missing.denied:
-        return Verdict("not comparable", (f"the rewrite's base {missing.image} cannot be had here",))
-    if side.failure.timed_out:
-        return Verdict("not comparable", (f"the build of the rewrite is {side.failure.reason}",))
-    why = f"base {missing.image} does not exist" if missing is not None else side.failure.reason
-    return Verdict("different", (f"the rewrite does not build: {why}",))
+    def _miswritten(self, side: Side) -> Verdict:
+        assert side.failure is not None
+        missing = side.failure.missing
+        if missing is not None and not missing.denied:
+            return Verdict("not comparable", (f"the rewrite's {self.workspace.engine.without(missing.image)}",))
+        if side.failure.timed_out:
+            return Verdict("not comparable", (f"the build of the rewrite is {side.failure.reason}",))
+        why = f"base {missing.image} does not exist" if missing is not None else side.failure.reason
+        return Verdict("different", (f"the rewrite does not build: {why}",))
 
 
 def _named(side: str) -> str:

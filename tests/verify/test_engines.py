@@ -111,10 +111,17 @@ def test_podman_installed_as_docker_has_no_builders(stage: Stage) -> None:
 
 
 def test_a_builder_is_asked_for_and_no_other_engine_taken(stage: Stage) -> None:
-    stage.command("docker", {"buildx inspect": (1, "no builder far")})
+    stage.command("docker", {"buildx inspect": (1, 'ERROR: no builder "far" found')})
     stage.command("podman", {"info --format": (0, "false")})
-    with pytest.raises(EngineError, match=r"no builder far$"):
+    with pytest.raises(EngineError, match=r'builder far does not answer: no builder "far" found$'):
         found(environment=stage.environment, builder="far")
+
+
+def test_a_builder_that_has_gone_is_told_before_anything_is_built(stage: Stage) -> None:
+    log = "#1 [internal] waiting for connection\n#1 ERROR: context deadline exceeded\nERROR: context deadline exceeded"
+    stage.command("docker", {"buildx inspect --bootstrap": (1, log)})
+    with pytest.raises(EngineError, match=r"^builder far does not answer: context deadline exceeded$"):
+        found("docker", stage.environment, builder="far")
 
 
 def build(engine: Engine, folder: Path) -> None:
@@ -142,11 +149,13 @@ def test_a_build(stage: Stage, kind: type[Engine], words: list[str]) -> None:
 
 
 def test_a_build_by_a_builder_is_loaded_and_named(stage: Stage) -> None:
-    stage.command("docker", {"image inspect": (0, '[{"Id": "sha256:loaded"}]')})
+    stage.command("docker", {"image inspect": (0, '[{"Id": "sha256:loaded"}]'), "version --format": (0, "linux/arm64")})
     engine = Docker(stage.environment, builder="far")
     assert engine.build(stage.folder).image == "sha256:loaded"
-    spoken = stage.spoken()[0]
-    assert spoken[1:7] == ["buildx", "build", "--progress", "plain", "--load", "--builder"]
+    spoken = next(words for words in stage.spoken() if words[1] == "buildx")
+    assert spoken[1:8] == ["buildx", "build", "--progress", "plain", "--load", "--builder", "far"]
+    # the engine runs it, whatever kind of machine builds
+    assert spoken[8:10] == ["--platform", "linux/arm64"]
     assert spoken[spoken.index("--tag") + 1].startswith("dockfix-verify:")
 
 

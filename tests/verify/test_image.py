@@ -87,6 +87,7 @@ def test_missing_base_and_whether_the_registry_was_asked() -> None:
             "#8 [4/5] RUN make\nERROR: failed to receive status: rpc error: code = Unavailable desc = EOF\n",
             "Unavailable",
         ),
+        ("#1 [internal] waiting for connection\nERROR: context deadline exceeded\n", "context deadline exceeded"),
         ("#8 [4/5] RUN make\n#8 1.2 write /a: no space left on device\nERROR: failed to solve\n", "no space left"),
         ('ERROR: use `docker --context=far buildx` to switch to context "far"\n', "use `docker"),
         ("Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?\n", "Cannot connect"),
