@@ -181,9 +181,11 @@ def _notes(model: Model, found: Writable, owner: Owner, folders: Sequence[str]) 
     if low is not None:
         yield Note(at, f"port {low} works without root on Docker 20.10 and newer, not on every other runtime")
     who = owner.numbers or owner.pair
+    told: set[str | None] = set()
     for service in final_services(model):
         for volume in service.volumes:
-            if volume.kind == "named" and join("/", volume.target) in folders:
+            if volume.kind == "named" and join("/", volume.target) in folders and volume.source not in told:
+                told.add(volume.source)
                 yield Note(
                     at,
                     f"the volume {volume.source} ({volume.origin}) stays root's if it exists already; run once: "

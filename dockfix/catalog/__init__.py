@@ -31,6 +31,7 @@ from dockfix.catalog.packages import (
     serves_builds,
 )
 from dockfix.catalog.recommends import RECORDED_SUITES, Recommendations, Recommended, recommendations
+from dockfix.catalog.uses import brought_by, needs_root, serves, steps_down
 from dockfix.catalog.wheels import Wheel, python_system_libraries, python_wheel
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Recommended",
     "Wheel",
     "alpine",
+    "brought_by",
     "busybox_has",
     "carries",
     "crate_headers",
@@ -60,6 +62,7 @@ __all__ = [
     "image",
     "is_build_tool",
     "is_essential",
+    "needs_root",
     "npm_closure",
     "npm_native",
     "provides",
@@ -70,7 +73,9 @@ __all__ = [
     "recommendations",
     "required",
     "runtime_libraries",
+    "serves",
     "serves_builds",
     "stable_nginx",
+    "steps_down",
     "variant",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dockfix import catalog
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose, Role
 from dockfix.model.config import join, stated
@@ -267,7 +268,7 @@ def _setup(model: Model, parts: Parts, users: Sequence[Step]) -> list[Keep]:
 def _only_watches(model: Model, step: Step, users: Sequence[Step]) -> bool:
     """Whether a RUN installs nothing but what looks after containers, and no command or script of *users* names it."""
     names = {word.text for called in packages.installs(step) for word in called.operands}
-    if step.role is not Role.PACKAGES or not names or not names <= packages.WATCHERS:
+    if step.role is not Role.PACKAGES or not names or not all(catalog.serves(name, "watch") for name in names):
         return False
     scripts = model.node.scripts.values() if model.node is not None else ()
     texts = [*(user.instruction.text for user in users), *(fact.value for fact in scripts)]

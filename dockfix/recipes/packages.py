@@ -19,20 +19,8 @@ if TYPE_CHECKING:
     from dockfix.dockerfile.shell import ShellWord
     from dockfix.model import Invocation, Model, StageModel, Step
 
-GYP = frozenset({"python", "python2", "python3", "python3-minimal", "py3-setuptools", "py3-pip", "python3-pip"})
-"""Packages that compile Node's modules: https://github.com/nodejs/node-gyp#installation"""
-
-WATCHERS = frozenset({"curl", "wget", "netcat", "netcat-openbsd", "dumb-init", "tini", "su-exec", "gosu", "procps"})
-"""Packages of which an install of modules makes no use unless a script names them: probes, inits, what steps down."""
-
 WIDTH = 120
 """Columns after which a line that installs packages is broken, one package a line."""
-
-TOOLS = frozenset({"python3-dev", "python-dev", "python3-setuptools", "python3-wheel", "build-base", "alpine-sdk"})
-"""Packages for builds that no library stands behind; an image of Python brings its own headers."""
-
-TOOLCHAIN = {"build-essential": {"gcc", "g++", "make", "libc6-dev"}, "g++": {"gcc", "libc6-dev"}, "gcc": {"libc6-dev"}}
-"""What Debian's compilers bring along: https://packages.debian.org/bookworm/build-essential"""
 
 
 def run_time(model: Model, stage: StageModel, steps: Iterable[Step], *, afresh: bool) -> dict[int, list[Item]]:
@@ -122,7 +110,7 @@ def carrier(stage: StageModel, tools: Iterable[str]) -> str:
     if stage.image is None or stage.image.variant != "full":
         return ""
     carried = catalog.full_variant_carries(stage.image)
-    parts = {part for name in tools for part in TOOLCHAIN.get(name, {name})}
+    parts = {part for name in tools for part in catalog.brought_by(name) or {name}}
     return stage.reference if carried and parts <= carried else ""
 
 
@@ -142,7 +130,7 @@ def installs(step: Step) -> Iterator[Invocation]:
 
 def is_tool(name: str) -> bool:
     """Whether a package serves builds alone."""
-    return name in TOOLS or catalog.is_build_tool(name)
+    return catalog.is_build_tool(name) or catalog.serves(name, "headers") or catalog.serves(name, "repositories")
 
 
 Plan = dict[Span, tuple[bool, tuple[str, ...]]]
@@ -196,9 +184,9 @@ def _has_idle_python(model: Model, stage: StageModel) -> bool:
 def _libraries(stage: StageModel, name: str, called: frozenset[str], *, idle_python: bool) -> tuple[str, ...] | None:
     """What the end needs in place of a package; ``None`` where it needs the package itself."""
     assert stage.image is not None
-    if name in called or not (is_tool(name) or (name in GYP and idle_python)):
+    if name in called or not (is_tool(name) or (idle_python and catalog.serves(name, "gyp"))):
         return None
-    if "-dev" not in name or name in TOOLS:
+    if "-dev" not in name or catalog.serves(name, "headers"):
         return ()
     family: Literal["alpine", "debian"] = "alpine" if stage.manager == "apk" else "debian"
     return catalog.runtime_libraries(name, family, stage.image.suite)

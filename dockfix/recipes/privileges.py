@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from posixpath import basename
 from typing import TYPE_CHECKING
 
+from dockfix import catalog
 from dockfix.facts.development import caches_beside_modules
 from dockfix.model import Purpose
 from dockfix.model.config import join
@@ -23,78 +24,6 @@ if TYPE_CHECKING:
     from dockfix.model import Model
     from dockfix.recipes.writable import Writable
 
-PRIVILEGED = frozenset(
-    {
-        "sudo",
-        "su",
-        "gosu",
-        "su-exec",
-        "setpriv",
-        "runuser",
-        "chroot",
-        "chown",
-        "chgrp",
-        "usermod",
-        "groupmod",
-        "useradd",
-    }
-    | {"adduser", "groupadd", "addgroup", "cron", "crond", "crontab", "sshd", "service", "systemctl", "rc-service"}
-    | {"supervisord", "s6-svscan", "runsvdir", "apt", "apt-get", "apk", "dpkg", "iptables", "nft", "mount", "umount"}
-    | {"sysctl", "modprobe", "docker", "dockerd", "docker-compose", "podman", "nginx", "apache2", "apachectl", "httpd"}
-    | {
-        "apache2ctl",
-        "httpd-foreground",
-        "php-fpm",
-        "postgres",
-        "mysqld",
-        "redis-server",
-        "tcpdump",
-        "tshark",
-        "openvpn",
-    }
-    | {"wg-quick", "reboot", "shutdown", "ldconfig", "update-ca-certificates", "dbus-daemon", "rsyslogd", "setcap"}
-)
-"""Programs that change accounts, owners or the system, or that give privileges up by themselves."""
-STEPPING = {
-    **dict.fromkeys(("apache2-foreground", "apache2", "httpd-foreground", "httpd"), "opens its port as root"),
-    "php-fpm": "opens its socket and its logs as root",
-}
-STEPPING = {name: f"{what}, and serves as an account of its own" for name, what in STEPPING.items()}
-"""Servers of which only the first process is root's: https://httpd.apache.org/docs/2.4/mod/mod_unixd.html,
-https://www.php.net/manual/install.fpm.configuration.php"""
-SERVICES = frozenset(
-    {"cron", "cronie", "dcron", "openssh-server", "sudo", "supervisor", "docker.io", "docker-ce", "docker-ce-cli"}
-    | {"docker-cli", "gosu", "su-exec", "runit", "s6", "s6-overlay", "systemd", "systemd-sysv", "iptables", "nginx"}
-    | {
-        "nginx-light",
-        "nginx-full",
-        "apache2",
-        "postgresql",
-        "redis-server",
-        "mysql-server",
-        "mariadb-server",
-        "openvpn",
-    }
-    | {"wireguard-tools", "tcpdump", "tshark", "fail2ban", "rsyslog", "libpcap-dev", "libpcap", "dbus", "bluez"}
-    | {"nmap", "arp-scan", "masscan", "zmap", "hping3", "netdiscover"}
-)
-"""Packages that are there for root: services, and tools that change who somebody is."""
-DEVICES = frozenset(
-    {"docker", "rpi-gpio", "rpi.gpio", "gpiozero", "smbus", "smbus2", "spidev", "pyserial", "pyusb", "evdev", "bluepy"}
-    | {
-        "bleak",
-        "scapy",
-        "pyshark",
-        "python-pcapy",
-        "pigpio",
-        "python-can",
-        "pyudev",
-        "netfilterqueue",
-        "python-iptables",
-    }
-    | {"dockerode", "serialport", "raw-socket", "net-ping", "pcap", "cap", "usb", "onoff", "rpio", "i2c-bus", "noble"}
-)
-"""Libraries that reach devices, raw sockets or Docker's socket, which belong to root."""
 BROWSERS = {
     "puppeteer": ("PUPPETEER_SKIP_DOWNLOAD", "PUPPETEER_SKIP_CHROMIUM_DOWNLOAD", "PUPPETEER_CACHE_DIR"),
     "playwright": ("PLAYWRIGHT_BROWSERS_PATH", "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD"),
@@ -122,7 +51,7 @@ def obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
     yield from _programs(model, found)
     yield from _libraries(model)
     yield from left_behind(model)
-    yield from of_compose(model, found, PRIVILEGED)
+    yield from of_compose(model, found)
     yield from of_kubernetes(model, found)
 
 
@@ -143,8 +72,8 @@ def _purpose(model: Model) -> Iterator[Obstacle]:
     if image is not None and "onbuild" in image.tag:
         yield Obstacle(base, "the base acts ONBUILD, and expects root")
     started = basename(model.start.words[0]) if model.start.words else ""
-    if model.final.starter is None and started in STEPPING:
-        yield Obstacle(base, f"{started} {STEPPING[started]}")
+    if model.final.starter is None and (stepping := catalog.steps_down(started)):
+        yield Obstacle(base, f"{started} {stepping}")
     elif model.final.starter is None and not any(s.command or s.entrypoint for s in final_services(model)):
         yield Obstacle(
             base, "the file starts no program of its own, so who will use the image, and for what, is unknown"
@@ -156,7 +85,7 @@ def _image(model: Model) -> Iterator[Obstacle]:
     for stage in model.final.lineage:
         for step, name in stage.packages:
             bare = name.partition("=")[0]
-            if bare in SERVICES and not is_idle(model, bare):
+            if catalog.needs_root(bare, "package") and not is_idle(model, bare):
                 yield Obstacle(step.instruction, f"{bare} is installed, which works as root")
 
 
@@ -190,9 +119,9 @@ def _programs(model: Model, found: Writable) -> Iterator[Obstacle]:
     installs = next((s for s in model.final.all_steps if Purpose.INSTALL in s.purposes), None)
     for program in programs(model):
         name, words = program.name, program.words
-        if name in STEPPING:
-            yield Obstacle(command, f"{name} ({program.origin}) {STEPPING[name]}")
-        elif name in PRIVILEGED:
+        if stepping := catalog.steps_down(name):
+            yield Obstacle(command, f"{name} ({program.origin}) {stepping}")
+        elif catalog.needs_root(name, "program"):
             yield Obstacle(command, f"{program.origin} calls {name}, which needs root")
         elif program.missing:
             yield Obstacle(
@@ -232,7 +161,7 @@ def _programs(model: Model, found: Writable) -> Iterator[Obstacle]:
             ):
                 yield Obstacle(step.instruction, f"corepack keeps {runner} in root's home")
     for tool in found.tools:
-        if basename(tool.value) in PRIVILEGED:
+        if catalog.needs_root(basename(tool.value), "program"):
             yield Obstacle(command, f"the app calls {tool.value} ({tool.origin}), which needs root")
 
 
@@ -252,13 +181,13 @@ def _libraries(model: Model) -> Iterator[Obstacle]:
     """Libraries that reach for devices, and browsers kept in root's home."""
     base = model.final.stage.base
     for requirement in model.requirements:
-        if requirement.name in DEVICES:
+        if catalog.needs_root(requirement.name, "library"):
             yield Obstacle(base, f"{requirement.name} ({requirement.origin}) reaches what belongs to root")
     node = model.node
     if node is None:
         return
     for name, fact in node.dependencies.items():
-        if name.rpartition("/")[2] in DEVICES:
+        if catalog.needs_root(name.rpartition("/")[2], "library"):
             yield Obstacle(base, f"{name} ({fact.origin}) reaches what belongs to root")
         if name in BROWSERS and not any(variable in model.final.config.env for variable in BROWSERS[name]):
             yield Obstacle(base, f"{name} ({fact.origin}) keeps its browser in the home of root, who installs it")

@@ -43,6 +43,12 @@ if TYPE_CHECKING:
     from dockfix.model.config import ConfigDelta
 
 COMPILERS = frozenset({"gcc", "g++", "cc", "c++", "make", "cmake", "cargo", "rustc", "pip", "pip3"})
+COMPILING = frozenset(
+    {"CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "LIBRARY_PATH", "CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS"}
+    | {"LDFLAGS", "PKG_CONFIG_PATH", "MAKEFLAGS"}
+)
+"""Variables that compilers read, and make: https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html,
+https://www.gnu.org/software/make/manual/html_node/Implicit-Variables.html"""
 STARTS = ("ENTRYPOINT", "CMD")
 MOVABLE = {
     *(Purpose.PACKAGES, Purpose.INSTALL, Purpose.SETTINGS, Purpose.CLEANUP, Purpose.FOLDERS, Purpose.ACCOUNT),
@@ -262,6 +268,8 @@ def _stays(model: Model, step: Step, head: Sequence[Step], tail: Sequence[Step],
         run = next((other for other in behind if other.script is not None), step)
         again = Purpose.INSTALL in run.purposes and brought_again(model, step, behind)
         return not again and (step.role is Role.SOURCES or _is_read(model, step))
+    if step.instruction.keyword == "ENV" and {each.key for each in step.instruction.assignments} <= COMPILING:
+        return False
     installs = Purpose.INSTALL in step.purposes
     return not installs and (step.script is None or not step.purposes <= {Purpose.SETTINGS})
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from dockfix import catalog
 from dockfix.model import Role
 from dockfix.recipes import dialect, installs, musl, needs
-from dockfix.recipes.packages import TOOLCHAIN
 from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
@@ -38,11 +37,12 @@ def packages(model: Model, stage: StageModel) -> list[str]:
     found = list(needs.tools(model, stage))
     own = {name.partition("=")[0] for other in stage.lineage for _, name in other.packages}
     suite = stage.image.suite if stage.image is not None else None
-    installed = own.union(*(TOOLCHAIN.get(name, set()) for name in own))
+    installed = own.union(*map(catalog.brought_by, own))
     installed = installed.union(*(catalog.runtime_libraries(name, "debian", suite) or () for name in own))
     found += _python(model, stage, installed)
     found += _node(model, stage, installed)
-    return [name for name in dict.fromkeys(found) if name not in installed]
+    # what was renamed for 64-bit time provides its old name: https://wiki.debian.org/ReleaseGoals/64bit-time
+    return [name for name in dict.fromkeys(found) if not {name, name.removesuffix("t64")} & installed]
 
 
 def _check_fetched(model: Model, step: Step) -> None:

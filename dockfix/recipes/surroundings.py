@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from posixpath import basename
 from typing import TYPE_CHECKING
 
+from dockfix import catalog
 from dockfix.facts.locks import NAMES
 from dockfix.model.config import covers, join
 from dockfix.recipes.obstacle import Obstacle
@@ -23,7 +24,7 @@ SOURCES = (
 )
 
 
-def of_compose(model: Model, found: Writable, privileged: frozenset[str]) -> Iterator[Obstacle]:
+def of_compose(model: Model, found: Writable) -> Iterator[Obstacle]:
     for service in final_services(model):
         if service.privileged:
             yield Obstacle(None, f"service {service.name} is privileged ({service.origin('privileged')})")
@@ -36,7 +37,7 @@ def of_compose(model: Model, found: Writable, privileged: frozenset[str]) -> Ite
         installs = name in {"npm", "yarn", "pnpm", "pip", "pip3"} and {"install", "add", "ci", "i"} & set(
             call.words[1:2]
         )
-        if name in privileged or installs:
+        if catalog.needs_root(name, "program") or installs:
             yield Obstacle(
                 None, f"{' '.join(call.words[:3])} is run in the container ({call.origin}), which needs root"
             )
