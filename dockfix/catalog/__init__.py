@@ -6,7 +6,7 @@ All of it is data with origin and date, in tables that are read on first use, on
 from __future__ import annotations
 
 from dockfix.catalog.closures import OLDEST_PYTHON, npm_closure, python_closure
-from dockfix.catalog.composer import reads_no_sources
+from dockfix.catalog.composer import brought_for_development, reads_no_sources
 from dockfix.catalog.crates import crate_headers
 from dockfix.catalog.distributions import for_linux
 from dockfix.catalog.gems import gem_libraries
@@ -22,6 +22,7 @@ from dockfix.catalog.packages import (
     busybox_has,
     carries,
     difference,
+    fetches,
     full_variant_carries,
     is_build_tool,
     is_essential,
@@ -51,10 +52,12 @@ __all__ = [
     "Wheel",
     "alpine",
     "brought_by",
+    "brought_for_development",
     "busybox_has",
     "carries",
     "crate_headers",
     "difference",
+    "fetches",
     "for_linux",
     "full_variant_carries",
     "gem_libraries",

@@ -398,6 +398,12 @@ def serves_builds(package: str) -> bool:
     return table("buildtools").row(package) is not None
 
 
+def fetches(package: str) -> bool:
+    """Whether a package is there to fetch what is built or installed, or to unpack it."""
+    row = table("buildtools").row(package)
+    return row is not None and row["purpose"] in {"fetches", "packs"}
+
+
 def is_essential(command: str) -> bool:
     """Whether every Debian system has a program, or its shells carry it out themselves."""
     return table("essential").row(command) is not None

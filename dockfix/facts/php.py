@@ -1,9 +1,8 @@
-"""PHP: what Composer's manifest asks for, and what the program that runs the app serves and writes."""
+"""PHP: what the program that runs the app serves and writes."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 from posixpath import basename
 from typing import TYPE_CHECKING
@@ -25,61 +24,6 @@ WRITES = re.compile(
     rb"|\bcopy\s*\(|new\s+\\?SQLite3|sqlite:|\berror_log\s*\([^\n;]*,\s*3|imagepng\s*\([^\n;]*,|imagejpeg\s*\([^\n;]*,"
     rb"|RotatingFileHandler|StreamHandler"
 )
-
-
-@dataclass(frozen=True)
-class Composer:
-    """A ``composer.json``.
-
-    Attributes:
-        path: its path in the build context.
-        packages: the packages that it requires, those for development too.
-        local: a repository that is a folder of the sources.
-        plugins: plugins that it allows.
-        vendor: the folder into which it installs, from the manifest's own.
-    """
-
-    path: str
-    packages: frozenset[str]
-    local: Fact[str] | None
-    plugins: tuple[str, ...]
-    vendor: str
-
-
-def composer(app: App, folder: str) -> Composer | None:
-    """The ``composer.json`` in a folder of the build context; ``None`` where there is none that can be read."""
-    import json
-
-    path = join(folder, "composer.json")
-    data = app.root.read(path)
-    try:
-        manifest = json.loads(data) if data is not None else None
-    except ValueError:
-        return None
-    if data is None or not isinstance(manifest, dict):
-        return None
-    required = {name for key in ("require", "require-dev") for name in _table(manifest.get(key))}
-    repositories = manifest.get("repositories") or ()
-    repositories = repositories.values() if isinstance(repositories, dict) else repositories
-    local = any(isinstance(each, dict) and each.get("type") in {"path", "artifact"} for each in repositories)
-    line = data.count(b"\n", 0, max(data.find(b'"repositories"'), 0)) + 1
-    config = _table(manifest.get("config"))
-    allowed = config.get("allow-plugins")
-    plugins = tuple(name for name, yes in _table(allowed).items() if yes)
-    if allowed is True:
-        plugins = (*plugins, "any plugin")
-    vendor = config.get("vendor-dir", "vendor")
-    return Composer(
-        path,
-        frozenset(required),
-        Fact("a folder of the sources", app.origin(path, line)) if local else None,
-        plugins,
-        vendor if isinstance(vendor, str) else "vendor",
-    )
-
-
-def _table(value: object) -> dict[str, object]:
-    return {str(name): each for name, each in value.items()} if isinstance(value, dict) else {}
 
 
 def server_of(app: App, running: Running) -> Server | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 from posixpath import basename
 from typing import TYPE_CHECKING, Literal
@@ -60,6 +60,17 @@ def again(model: Model, stage: StageModel, step: Step) -> list[Item]:
     """
     line = _again(step, _plan(model, stage, step))
     return [New(line)] if line else []
+
+
+def without(document: Document, step: Step, names: Collection[str]) -> list[Item]:
+    """A step that installs none of some packages.
+
+    Raises:
+        UnfitError: they cannot be taken out of a RUN.
+    """
+    words = [word for invocation in installs(step) for word in invocation.operands]
+    plan: Plan = {word.span: (word.text.partition("=")[0] not in names, ()) for word in words}
+    return _thinned(document, step, plan)
 
 
 def needed(model: Model, stage: StageModel, steps: Iterable[Step]) -> Iterator[tuple[Step, str]]:

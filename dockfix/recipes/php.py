@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.dockerfile.layout import Item, Keep, New
+from dockfix.facts.composer import composer
 from dockfix.facts.files import join
-from dockfix.facts.php import composer
 from dockfix.model import Purpose
 from dockfix.model.commands import purpose
 from dockfix.model.config import covers
-from dockfix.recipes import packages
+from dockfix.recipes import packages, vendored
 from dockfix.recipes.manifests import WITHOUT_PROJECT, Reading, folder_of
 from dockfix.recipes.split import (
     NoGainError,
@@ -60,9 +60,9 @@ def split(model: Model) -> Split | None:
         return None
     tools = packages.build_tools(stage.steps)
     if not tools:
-        return None
+        return vendored.split(model)
     if stage.manager == "apt" and model.options.split != "always":
-        raise NoGainError(f"{listed(tools)} would go, but the image of PHP keeps compilers of its own")
+        return _vendored(model, tools)
     check_common(model, kept=EXTENSIONS[0])
     compiling = [step for step in stage.steps if _compiles(step)]
     if not compiling:
@@ -94,6 +94,23 @@ def split(model: Model) -> Split | None:
         },
         safety=Safety.REVIEW,
     )
+
+
+def _vendored(model: Model, tools: Sequence[str]) -> Split:
+    """Only Composer taken out, where the image keeps compilers.
+
+    Raises:
+        NoGainError: nothing else would go.
+        UnfitError: something stands in the way.
+    """
+    keeps = f"{listed(tools)} would go, but the image of PHP keeps compilers of its own"
+    try:
+        found = vendored.split(model)
+    except NoGainError as reason:
+        raise NoGainError(f"{keeps}, and {reason}") from None
+    if found is None:
+        raise NoGainError(keeps)
+    return found
 
 
 def _compiles(step: Step) -> bool:
