@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dockfix.dockerfile import Instruction
 from dockfix.dockerfile.layout import Item, Keep, layout
-from dockfix.model import Model, StageModel, Step
+from dockfix.model import Model, Purpose, StageModel, Step
 from dockfix.recipes import caches, chain, lists, mounts
 from dockfix.recipes.stage import shipping
 from dockfix.text import Edit
@@ -125,12 +125,20 @@ def _tidy(
         tidied.names["apt"] = None
     if ships[1] and chain.open_end(document, step) is not None:
         emptied = list(caches.emptying(model, stage, step, ships[0]))
+        if not ships[0]:  # no layer of it is kept, and the next install would have to fetch everything anew
+            emptied = [command for command in emptied if command.split()[0] not in _installing(stage, position + 1)]
         tidied.names |= dict.fromkeys(command.split()[command.startswith("sudo ")] for command in emptied)
         behind += emptied
     if before and tidied.lone is None:
         tidied.lone = stage.steps[min(apt.dropped)].instruction.line
     if before or behind:
         tidied.edit(step, "", *chain.extended(document, step, before, behind))
+
+
+def _installing(stage: StageModel, start: int) -> set[str]:
+    """The package managers that fetch what the app needs in the steps of a stage from one on."""
+    steps = [step for step in stage.steps[start:] if Purpose.INSTALL in step.purposes]
+    return {called.manager for step in steps for called in step.invocations if called.verb in {"", *caches.FILLING}}
 
 
 def _carried(model: Model, shipped: set[int]) -> set[int]:

@@ -43,6 +43,7 @@ class Artefacts:
         root: a built folder whose contents take the place of the app's; empty where there is none.
         start: the command that starts what is in *root*; empty where the app's own stays.
         variables: what that command needs to be told.
+        idle: what the build keeps in *built* for the next build alone.
     """
 
     built: tuple[str, ...]
@@ -51,6 +52,7 @@ class Artefacts:
     root: str = ""
     start: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
+    idle: tuple[str, ...] = ()
 
 
 def artefacts(model: Model, node: Node) -> Artefacts | None:

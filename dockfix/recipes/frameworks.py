@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from posixpath import basename, normpath
 from typing import TYPE_CHECKING
@@ -172,7 +173,8 @@ def _next(model: Model, node: Node) -> Artefacts | None:
         return None
     environment = [name for name in entries(model) if name.startswith(".env")]
     carried = ("package.json", *([config] if config is not None else ()), *environment)
-    return _with(model, (output,), carried, shown=_shown(model, "public"))
+    found = _with(model, (output,), carried, shown=_shown(model, "public"))
+    return None if found is None else replace(found, idle=(f"{output}/cache/webpack",))
 
 
 def _svelte_kit(model: Model, node: Node) -> Artefacts | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -160,17 +161,20 @@ def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None,
         raise UnfitError(
             parts.install.instruction, "the app lies in the root of the image, all of which would go along"
         )
-    own_stage = found is not None and found.modules and _installs_apart(node, parts, production)
+    members = found is None and _installs_members_apart(model, node, parts, production)
+    own_stage = members or (found is not None and found.modules and _installs_apart(node, parts, production))
     whole = production or own_stage or (found is not None and not found.modules)
     modules = join(root(model), "node_modules")
     removed = [path for step in parts.after for path in removes(model, step)]
     lean = production or not (node.dev_dependencies or node.workspaces)
     sheds = removed or parts.inner or packages.idle_tools(model.final, parts.before)
-    idle = found is None and lean and not sheds
-    if idle and model.options.split != "always":
+    gains = found is not None or not lean or sheds
+    if not gains and model.options.split != "always":
         raise NoGainError("no dev dependency is installed, and the whole app folder would go along")
     whole = whole or modules in removed
-    builder = _builder(model, node, parts, prunes=not whole)
+    idle = [posixpath.join(folder, "node_modules") for folder in ("", *node.workspaces)] if members else []
+    idle += found.idle if found is not None else ()
+    builder = _builder(model, node, parts, prunes=not whole, idle=idle)
     names = [spare(model.document, "dependencies")] if own_stage else []
     names.append(early_name(model, "builder"))
     stages = [_dependencies(model, node, parts, production, names[0])] if own_stage else []
@@ -194,6 +198,24 @@ def _installs_apart(node: Node, parts: Parts, production: bool) -> bool:
         and node.lock_in_step is True
         and not node.lifecycle
         and node.patches is None
+    )
+
+
+def _installs_members_apart(model: Model, node: Node, parts: Parts, production: bool) -> bool:
+    """Whether pnpm can install the production modules of workspaces from their manifests, in a stage of their own.
+
+    Without that it installs them once more in the built tree, whenever a source has changed.
+    """
+    packages = (node, *node.members)
+    return (
+        not production
+        and installs_anew(node, parts)
+        and bool(parts.manifests)
+        and parts.install not in parts.builds
+        and parts.builds[-1].after.workdir == root(model)
+        and node.lock_in_step is not False
+        and not any(each.lifecycle or each.patches is not None or each.manifest.get("bin") for each in packages)
+        and not any(each.dependency(name) for each in packages for name in ("prisma", "@prisma/client"))
     )
 
 
@@ -227,8 +249,11 @@ def _dependencies(model: Model, node: Node, parts: Parts, production: bool, name
     ]
 
 
-def _builder(model: Model, node: Node, parts: Parts, *, prunes: bool) -> list[Item]:
-    """The stage that builds, FROM left out; where it *prunes*, it drops the dev dependencies once it has built."""
+def _builder(model: Model, node: Node, parts: Parts, *, prunes: bool, idle: Sequence[str] = ()) -> list[Item]:
+    """The stage that builds, FROM left out.
+
+    Where it *prunes*, it drops the dev dependencies once it has built, and what is *idle* in the end in any case.
+    """
     late = [step for step in parts.after if _builds(model, step, parts)]
     built = 1 + max((at for at, step in enumerate(late) if step in parts.builds), default=-1)
     kept = plain_copies(model.document, late)
@@ -236,14 +261,15 @@ def _builder(model: Model, node: Node, parts: Parts, *, prunes: bool) -> list[It
         *_setup(model, parts, [parts.install, *parts.builds]),
         Keep(parts.install.instruction, install_edits(model, node, parts, production=False)),
         *kept[:built],
-        *_pruned(model, node, parts, prunes=prunes),
+        *_pruned(model, node, parts, prunes=prunes, idle=idle),
         *kept[built:],
     ]
 
 
-def _pruned(model: Model, node: Node, parts: Parts, *, prunes: bool) -> list[Item]:
+def _pruned(model: Model, node: Node, parts: Parts, *, prunes: bool, idle: Sequence[str] = ()) -> list[Item]:
     """What takes away the modules that only the build needed: dev dependencies, and those of packages built inside."""
     commands = [prune(model, node, parts)] if prunes else []
+    commands += [f"rm -rf {' '.join(idle)}"] if idle else []
     commands += [f"rm -rf {folder}/node_modules" for folder in parts.inner]
     mounts = parts.install.instruction.flags if prunes and installs_anew(node, parts) else ()
     flags = "".join(f"{flag.span.of(model.document.text)} " for flag in mounts)

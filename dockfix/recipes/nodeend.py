@@ -28,7 +28,7 @@ def copies(model: Model, parts: Parts, found: Artefacts | None, names: Sequence[
     """The copies that bring the app to the end."""
     folder, flag = root(model).rstrip("/"), owner_flag(parts)
     if found is None:
-        return [New(f"COPY --from={names[-1]} {flag}{root(model)} ./")]
+        return [New(f"COPY --from={name} {flag}{root(model)} ./") for name in names]
     lines = [f"--from={names[0]} {flag}{folder}/node_modules ./node_modules"] if found.modules else []
     lines += [f"--from={names[-1]} {flag}{folder}/{found.root} ./"] if found.root else []
     lines += [f"--from={names[-1]} {flag}{folder}/{name} ./{name}" for name in found.built]

@@ -70,7 +70,7 @@ SWITCHED_OFF = re.compile(r"#\s*RUN\s", re.IGNORECASE)
 """A RUN that is commented out."""
 
 OUTDATED = re.compile(
-    r"\b(?:dev(?:elopment)?|hot.?reload\w*|npm|npx|yarn|pnpm|bun|node(?:\.?js)?|vite|react(?:-scripts)?|angular|ng|vue)\b",
+    r"\b(?:dev(?:elopment)?|hot.?reload\w*|npm|npx|yarn|pnpm|bun|node(?:\.?js)?|vite|react-scripts|ng)\b",
     re.IGNORECASE,
 )
 """What a comment says that tells of a development server, or of Node."""
