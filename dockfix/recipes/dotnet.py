@@ -40,6 +40,7 @@ PLAIN = re.compile(r"(?:Microsoft\.Extensions|System|Newtonsoft|Npgsql|Dapper|My
 """Packages that bring no need of ASP.NET's shared framework along; others may, without the project saying so."""
 TOOLS = re.compile(r"\b(?:curl|wget|git|pwsh|ps)\b")
 """Programs of the SDK's images: https://github.com/dotnet/dotnet-docker/tree/main/src/sdk"""
+INVARIANT = "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"
 BUILDING = {Purpose.INSTALL, Purpose.BUILD, Purpose.CLEANUP}
 IDLE = {Purpose.PACKAGES, Purpose.CLEANUP, Purpose.FOLDERS, Purpose.ACCOUNT}
 
@@ -74,12 +75,13 @@ def split(model: Model) -> Split | None:
         _check_step(step, step in tail)
     _check_tools(model, published)
     reference = _runtime(stage, published.project, solution)
-    builder, end = _builder(model, head, published), _end(model, head, tail, published, reference)
+    cultures = _cultures(stage, published.project, reference)
+    builder, end = _builder(model, head, published), _end(model, head, tail, published, reference, cultures)
     kept = {item.instruction.index for item in (*builder, *end) if isinstance(item, Keep)}
     return Split(
         (spaced(model.document, builder), spaced(model.document, end)),
         "the SDK, its caches and the sources serve the build alone; the runtime is what the app needs",
-        _delta(model, end, reference, published),
+        _delta(model, end, reference, published, cultures),
         {
             step.instruction.index: "the builder's work is done"
             for step in stage.steps
@@ -142,6 +144,25 @@ def _runtime(stage: StageModel, project: Project, solution: Solution) -> str:
     return f"{name}:{reference.tag}" if reference.tag else name
 
 
+def _cultures(stage: StageModel, project: Project, reference: str) -> tuple[str, ...]:
+    """The packages for cultures and time zones that the SDK's image of Alpine has and the runtime's goes without.
+
+    The one sets the switch off that the other sets on, where the app says nothing of it itself:
+    https://github.com/dotnet/dotnet-docker/blob/main/samples/enable-globalization.md
+    """
+    parsed = ImageReference.parse(reference)
+    image = catalog.image(parsed.catalogued, parsed.tag)
+    if image is None or image.distribution != "alpine" or INVARIANT not in stage.config.inherited:
+        return ()
+    if stage.config.env[INVARIANT] == image.env.get(INVARIANT):
+        return ()
+    if project.properties.get("InvariantGlobalization", "").lower() == "true":
+        return ("tzdata",)
+    # apart from the library since Alpine 3.16: https://alpinelinux.org/posts/Alpine-3.16.0-released.html
+    data = ("icu-data-full",) if [int(part) for part in (image.suite or "").split(".")] >= [3, 16] else ()
+    return (*data, "icu-libs", "tzdata")
+
+
 def _needs_web(project: Project, solution: Solution) -> bool:
     """Whether the app may need ASP.NET's shared framework, which the image ``runtime`` has not."""
     closure = solution.closure(project)
@@ -184,11 +205,22 @@ def _builder(model: Model, head: Sequence[Step], published: Published) -> list[I
     return items
 
 
-def _end(model: Model, head: Sequence[Step], tail: Sequence[Step], published: Published, reference: str) -> list[Item]:
+def _end(
+    model: Model,
+    head: Sequence[Step],
+    tail: Sequence[Step],
+    published: Published,
+    reference: str,
+    cultures: Sequence[str],
+) -> list[Item]:
     stage = model.final
     system = packages.run_time(model, stage, head, afresh=True)
     builder = spare(model.document, "builder")
     items: list[Item] = [New(f"FROM {reference} AS {stage.stage.name or 'runtime'}")]
+    if len(cultures) > 1:
+        items.append(New(f"ENV {INVARIANT}=false"))
+    if cultures:
+        items.append(New(packages.install_line("apk", cultures)))
     for step in head[1:]:
         keyword = step.instruction.keyword
         if step.instruction.index in system:
@@ -216,10 +248,14 @@ def _end(model: Model, head: Sequence[Step], tail: Sequence[Step], published: Pu
     return items
 
 
-def _delta(model: Model, end: Sequence[Item], reference: str, published: Published) -> ConfigDelta:
+def _delta(
+    model: Model, end: Sequence[Item], reference: str, published: Published, cultures: Sequence[str]
+) -> ConfigDelta:
     """What becomes of the configuration: the end's own, from its base on, against what it was."""
     name, tag = ImageReference.parse(reference).catalogued, ImageReference.parse(reference).tag
     config = replace(of_image(reference, catalog.image(name, tag)), workdir="/")
+    if len(cultures) > 1:
+        config = replace(config, env={**config.env, INVARIANT: "false"})
     for item in end:
         if isinstance(item, Keep) and item.instruction.keyword != "FROM":
             config = after(config, item.instruction, model.step(item.instruction).arguments, model.document.escape)
