@@ -7,11 +7,15 @@ from posixpath import dirname
 from typing import TYPE_CHECKING
 
 from dockfix.facts import go as facts
+from dockfix.facts.files import join as beneath
 from dockfix.model.config import join
 from dockfix.recipes.manifests import Fetch, Reading, folder_of
 from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dockfix.facts.gomod import Module, Work
     from dockfix.model import Invocation, Model, StageModel, Step
 
 MIRRORS = frozenset({"GOPROXY", "GOSUMDB"})
@@ -38,9 +42,12 @@ def fetch(model: Model, stage: StageModel, step: Step) -> Fetch | None:
         return None
     folder = _folder(stage, step, called)
     found = facts.module_at(model.app, folder)
-    if found is None or not found.requires or any(word.text.find("@") >= 0 for word in called.operands):
+    needed = found is not None and bool(found.requires)
+    if _work(model, folder) is not None:
+        needed = any(module.requires for module in _around(model, step, folder))
+    if not needed or any(word.text.find("@") >= 0 for word in called.operands):
         return None
-    if found.folder != folder:
+    if found is not None and found.folder != folder:
         raise UnfitError(step.instruction, f"the program is built in a folder of the module of {found.origin}")
     for other in stage.steps[: stage.steps.index(step) + 1]:
         for each in other.script.commands if other.script else ():
@@ -62,18 +69,45 @@ def _folder(stage: StageModel, step: Step, called: Invocation) -> str:
     return dirname(manifest) if manifest is not None else folder_of(stage, step, called)
 
 
+def _work(model: Model, folder: str) -> Work | None:
+    """The workspace whose go.work lies in a folder."""
+    found = facts.workspace(model.app, folder)
+    return found if found is not None and found.folder == folder else None
+
+
+def _around(model: Model, step: Step, folder: str) -> Sequence[Module]:
+    """The modules that a call in a folder downloads the needs of: its own, or all of its workspace.
+
+    Raises:
+        UnfitError: there is none, or one of them is not in the build context.
+    """
+    workspace = facts.workspace(model.app, folder)
+    if workspace is None:
+        around = facts.modules(model.app, folder)
+        if not around or around[0].folder != folder:
+            raise UnfitError(step.instruction, f"{beneath(folder, 'go.mod')} is not in the build context")
+        return around
+    if workspace.folder != folder:
+        raise UnfitError(step.instruction, f"{workspace.origin} points to folders of the sources")
+    found: dict[str, Module] = {}
+    for fact in workspace.members:
+        module = facts.module_at(model.app, fact.value)
+        if module is None or module.folder != fact.value:
+            raise UnfitError(
+                step.instruction, f"{beneath(fact.value, 'go.mod')} is not in the build context ({fact.origin})"
+            )
+        found |= {each.folder: each for each in facts.modules(model.app, fact.value)}
+    return tuple(found.values())
+
+
 def _manifests(model: Model, step: Step, folder: str) -> tuple[str, ...]:
     """go.mod and go.sum of a module, of those that stand in for others, and of its workspace."""
-    around = facts.modules(model.app, folder)
-    workspace = facts.workspace(model.app, folder)
-    if workspace is not None:
-        raise UnfitError(step.instruction, f"{workspace.origin} points to folders of the sources")
-    if not around or around[0].folder != folder:
-        raise UnfitError(step.instruction, f"{folder + '/' if folder else ''}go.mod is not in the build context")
-    vendored = f"{folder}/vendor/modules.txt".lstrip("/")
+    around = _around(model, step, folder)
+    vendored = beneath(folder, "vendor/modules.txt")
     if model.app.root.exists(vendored) and not model.app.ignore.ignores(vendored):
         raise UnfitError(step.instruction, f"the modules lie among the sources ({model.app.origin(vendored)})")
-    paths = [f"{module.folder}/{name}".lstrip("/") for module in around for name in ("go.mod", "go.sum")]
+    paths = [beneath(folder, name) for name in ("go.work", "go.work.sum")] if _work(model, folder) is not None else []
+    paths += [beneath(module.folder, name) for module in around for name in ("go.mod", "go.sum")]
     for module in around:
         for fact in module.local:
             if not model.app.root.exists(f"{fact.value}/go.mod"):
