@@ -72,6 +72,9 @@ def split(model: Model) -> Split | None:
     node = package(model)
     if node is None and model.source is not None and model.app.node_problem(model.source) is not None:
         raise UnfitError(None, model.no_manifest(model.source))
+    deployed = next((step for step in stage.steps if step.calls("pnpm", "deploy")), None)
+    if node is None and deployed is not None:
+        raise UnfitError(deployed.instruction, f"what pnpm deploy lays out in {model.folder} is not followed")
     if node is None:
         raise UnfitError(None, f"no package.json of the build context lands in {model.folder}")
     parts = take_apart(model)

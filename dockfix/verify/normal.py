@@ -22,6 +22,8 @@ _IDENTITIES = (
     r"(?<=[.-])[\w-]{8}(?=\.(?:js|css|mjs|map)\b)",
     # Next.js names each build at random: https://nextjs.org/docs/app/api-reference/config/next-config-js/generateBuildId
     r"(?<=[\"/])(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{21}(?=[\\\"/])",
+    # SvelteKit's builds are named after the moment: https://svelte.dev/docs/kit/configuration#version
+    r"__sveltekit_\w+",
     r"\b(?:172|10|192\.168|127)(?:\.\d{1,3}){2,3}\b",
 )
 _VARYING = re.compile("|".join(f"(?:{each})" for each in (*_TIMES, *_IDENTITIES)))

@@ -15,6 +15,7 @@ SAME = [
     ('<script src="/static/main.3f2a1b9c.js">', '<script src="/static/main.0d1e2f3a.js">'),
     (r"{\"b\":\"qhaq9AMlf0KdNLBhZWTC7\",\"p\":\"\"}", r"{\"b\":\"3_vmHpnT2u9ePsI6HtVe2\",\"p\":\"\"}"),
     ("/_next/static/qhaq9AMlf0KdNLBhZWTC7/_ssgManifest.js", "/_next/static/3_vmHpnT2u9ePsI6HtVe2/_ssgManifest.js"),
+    ("__sveltekit_1rd5e9d = {", "__sveltekit_1w4raer = {"),
     ('<script src="/assets/index-B1xYz_9a.js">', '<script src="/assets/index-Zq09_aBc.js">'),
 ]
 DIFFERENT = [
