@@ -23,7 +23,10 @@ NITRO = ".output"
 LISTENING = re.compile(rb"\b(?:devServer|nitro|port)\b")
 """What may say in Nuxt's settings where its server listens, or which server is written."""
 
-READS = re.compile(rb"process\.cwd\(|__dirname|[\"'](?:node:)?fs(?:/promises)?[\"']")
+READS = re.compile(
+    rb"process\.cwd\(|__dirname|[\"'](?:(?:node:)?fs(?:/promises)?|fs-extra|graceful-fs|glob|globby|fast-glob|tinyglobby"
+    rb"|gray-matter|dotenv(?:/config)?|(?:node:|better-)?sqlite3?)[\"']"
+)
 """A module that may read files when it runs."""
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what the app is told, in a container
@@ -32,13 +35,17 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - what the app is told, in a container
 COMPILED = (
     *("*.js", "*.jsx", "*.mjs", "*.cjs", "*.ts", "*.tsx", "*.mts", "*.vue", "*.svelte", "*.astro"),
     *("*.css", "*.scss", "*.sass", "*.less", "*.pcss", "*.svg", "*.png", "*.jpg", "*.jpeg", "*.gif", "*.webp"),
-    *("*.avif", "*.ico", "*.woff", "*.woff2", "*.ttf", "*.otf", "*.eot", ".gitkeep", ".DS_Store", "app.html"),
+    *("*.avif", "*.ico", "*.woff", "*.woff2", "*.ttf", "*.otf", "*.eot", ".DS_Store", "app.html"),
 )
 """Files that a bundler takes into what it writes; others may be read when the app runs."""
 
+LOADED = frozenset({"migrations", "seeders", "seeds"})
+"""Folders of modules that tools for databases load by the names of their files when the app calls them."""
+
 SETTINGS = (
     *("components.json", "next-env.d.ts", "middleware.*", "proxy.*", "instrumentation*.*", "mdx-components.*"),
-    *("postcss.config.*", "tailwind.config.*", "vite.config.*", "svelte.config.*", "uno.config.*", ".stylelintrc*"),
+    *("postcss.config.*", "tailwind.config.*", "vite.config.*", "svelte.config.*", "uno.config.*", "nuxt.config.*"),
+    ".stylelintrc*",
     *("playwright.config.*", "cypress.config.*", "drizzle.config.*", "knip.json", "biome.json", "*.tsbuildinfo"),
     *("vercel.json", "netlify.toml", "fly.toml", "env.d.ts", "index.html", "remix.env.d.ts"),
 )
@@ -99,9 +106,13 @@ def _nuxt(model: Model, node: Node, program: tuple[str, ...], entry: str) -> Art
 
     https://nuxt.com/docs/api/commands/preview
     """
+    settings = [node.files.read(node.path(f"nuxt.config.{suffix}")) or b"" for suffix in ("ts", "js", "mjs")]
+    if has_prisma(node) or any(b"driver" in text for text in settings):
+        return None
+    if any(_reads(model, path) for path in _sources(model)):
+        return None
     if entry.startswith(f"{NITRO}/server/"):
         return Artefacts((NITRO,), (), modules=False)
-    settings = [node.files.read(node.path(f"nuxt.config.{suffix}")) or b"" for suffix in ("ts", "js", "mjs")]
     told = any(LISTENING.search(text) for text in settings)
     environment = any(name.startswith(".env") for name in entries(model)) or "NUXT_PORT" in model.final.config.env
     services = any("NUXT_PORT" in service.environment or service.command for service in model.services)
@@ -171,7 +182,7 @@ def _next(model: Model, node: Node) -> Artefacts | None:
         return None
     if FOREIGN.search(text) or BESIDE.search(text) or READS.search(text):
         return None
-    environment = [name for name in entries(model) if name.startswith(".env")]
+    environment = [name for name in entries(model) if name.startswith(".env") and not _is_idle(name)]
     carried = ("package.json", *([config] if config is not None else ()), *environment)
     found = _with(model, (output,), carried, shown=_shown(model, "public"))
     return None if found is None else replace(found, idle=(f"{output}/cache/webpack",))
@@ -204,10 +215,15 @@ def _with(
     """
     known = {*built, *carried, *shown, *compiled}
     for name in entries(model):
-        idle = any(fnmatchcase(name, pattern) for pattern in (*BUILD_ONLY, *SETTINGS))
-        if name not in known and not idle and not _is_compiled(model, in_context(model, name)):
+        compiles = name not in LOADED and _is_compiled(model, in_context(model, name))
+        if name not in known and not _is_idle(name) and not compiles:
             return None
     return Artefacts((*built, *shown), carried)
+
+
+def _is_idle(name: str) -> bool:
+    """Whether a file beside package.json is for tools and authors, or is compiled."""
+    return any(fnmatchcase(name, pattern) for pattern in (*BUILD_ONLY, *SETTINGS))
 
 
 def _is_compiled(model: Model, path: str) -> bool:
