@@ -20,7 +20,6 @@ from dockfix.dockerfile import DockerfileError
 from dockfix.facts.commit import Commit, CommitError
 from dockfix.report.record import Failure, Omission
 from dockfix.suggestion import did_you_mean
-from dockfix.write import WriteError
 
 if TYPE_CHECKING:
     from typing import TypeVar
@@ -121,8 +120,6 @@ class Planner:
             return Failure(str(error.path), error.line, error.message)
         except CommitError as error:
             return Failure(str(item.path), 1, str(error))
-        except WriteError as error:
-            return Failure(str(error.path), 1, error.message)
         except (click.Abort, UsageError, registry.RegistryError):
             raise
         except Exception as error:  # a defect of dockfix in one file must not keep the others from being handled

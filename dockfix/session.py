@@ -21,7 +21,6 @@ from dockfix.report.diff import coloured
 from dockfix.report.progress import progress
 from dockfix.report.record import Failure, Record, Rewrite, diff
 from dockfix.report.text import lines, printable, summary
-from dockfix.write import carry_out
 
 if TYPE_CHECKING:
     from dockfix.engine import Plan
@@ -155,7 +154,12 @@ class _Session:
         if withheld:
             return replace(rewrite, withheld=withheld)
         if plan.changed and self.request.writes and not stdin:
-            carry_out(plan, item.path, repository.root)
+            from dockfix.write import WriteError, carry_out
+
+            try:
+                carry_out(plan, item.path, repository.root)
+            except WriteError as error:
+                return Failure(str(error.path), 1, error.message)
             rewrite = replace(rewrite, written=True)
         repository.take(plan.files)
         return rewrite

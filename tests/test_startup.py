@@ -76,6 +76,39 @@ def test_each_parser_is_loaded_only_for_what_it_reads(tmp_path: Path) -> None:
     assert loaded & (HEAVY - {"dockerfile_parse", "tree_sitter", "tree_sitter_bash"}) == set()
 
 
+FOREIGN = {
+    *(
+        "cargo",
+        "compiled",
+        "composer",
+        "crates",
+        "dotnet",
+        "frontend",
+        "gems",
+        "go",
+        "gomodules",
+        "java",
+        "javaproject",
+    ),
+    *("javascript", "maven", "msbuild", "node", "nuget", "php", "prisma", "ruby", "rust", "spa", "yarn"),
+}
+"""What a Python app has nothing of, as modules of the facts, the catalogue or the recipes are called."""
+
+
+def test_a_python_app_loads_nothing_of_other_ecosystems(tmp_path: Path) -> None:
+    """Nor what reads companions that it has not got: CI files, manifests of Kubernetes, nginx's configuration."""
+    (tmp_path / "Dockerfile").write_text(
+        'FROM python:3.11\nWORKDIR /app\nCOPY . .\nRUN pip install -r requirements.txt\nCMD ["python", "app.py"]\n'
+    )
+    (tmp_path / "requirements.txt").write_text("flask==3.0.0\n")
+    (tmp_path / "app.py").write_text("from flask import Flask\napp = Flask(__name__)\napp.run(port=5000)\n")
+    loaded = {name for name in imported(command("--diff", "."), tmp_path) if name.startswith("dockfix.")}
+    assert {"dockfix.facts.pyserver", "dockfix.recipes.python", "dockfix.recipes.alpine"} <= loaded
+    assert {name for name in loaded if name.rpartition(".")[2] in FOREIGN} == set()
+    companions = {f"dockfix.facts.{name}" for name in ("ci", "kubernetes", "pyproject")}
+    assert loaded & (companions | {"dockfix.recipes.nginx", "dockfix.recipes.nginx_conf", "dockfix.write"}) == set()
+
+
 def test_only_the_recipes_of_the_app_are_loaded(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(
         'FROM node:20\nWORKDIR /app\nCOPY . .\nRUN npm install\nCMD ["node", "server.js"]\n'

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from dockfix.dockerfile import Instruction
 from dockfix.dockerfile.layout import replace
 from dockfix.dockerfile.shell import ShellScript
-from dockfix.facts import yarn
 from dockfix.model import Model
 from dockfix.model.config import ConfigDelta, join, render, stated
 from dockfix.model.start import NODE_RUNNERS, RUNTIMES, SHELLS
@@ -373,8 +372,11 @@ def _unfit(model: Model, resolved: Resolved) -> str | None:
     program = basename(resolved.command[0])
     if program not in {"node", *DIRECT}:
         return f"{program} is found by npm alone{where}"
-    if node.manager == "yarn-berry" and yarn.linker(node).value == "pnp":
-        return "yarn finds the packages by Plug'n'Play"
+    if node.manager == "yarn-berry":
+        from dockfix.facts import yarn
+
+        if yarn.linker(node).value == "pnp":
+            return "yarn finds the packages by Plug'n'Play"
     if program in DIRECT and node.workspaces:
         return f"where {program} lies cannot be told{where}"
     called = next((fact for fact in model.server.tools if fact.value in node.binaries), None)

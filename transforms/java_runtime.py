@@ -11,7 +11,8 @@ from dockfix import catalog
 from dockfix.dockerfile import ImageReference
 from dockfix.model import Model, Purpose
 from dockfix.model.config import DEFAULT_PATH, stated
-from dockfix.recipes import bases, java
+from dockfix.recipes import bases
+from dockfix.recipes.ecosystems import JAVA_RUNTIMES
 from dockfix.recipes.needs import lines
 from dockfix.recipes.programs import programs
 from dockfix.recipes.split import UnfitError, check_started
@@ -43,8 +44,10 @@ def java_runtime(model: Model) -> Iterator[Result]:
         See fixtures/java-runtime/example.
     """
     stage = model.final.lineage[0]
-    if model.options.base == "keep" or stage.image is None or stage.image.name not in java.RUNTIMES:
+    if model.options.base == "keep" or stage.image is None or stage.image.name not in JAVA_RUNTIMES:
         return
+    from dockfix.recipes import java
+
     reference = java.jre(stage)
     if reference is None:
         if stage.image.name == "openjdk" and "jre" not in stage.image.tag:
@@ -77,6 +80,8 @@ def _check(model: Model, stage: StageModel, image: Image) -> None:
     Raises:
         UnfitError: with the place.
     """
+    from dockfix.recipes import java
+
     check_started(model)
     compiling = java.compiles(model, java.running_project(model))
     if compiling is not None:

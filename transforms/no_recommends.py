@@ -13,7 +13,7 @@ from dockfix.text import Edit, Span
 from dockfix.transform import Change, Phase, Refusal, Result, Safety, transform
 
 if TYPE_CHECKING:
-    from dockfix.catalog import Recommended
+    from dockfix.catalog.recommends import Recommended
     from dockfix.model import Invocation, Model, StageModel, Step
 
 _DECIDED = ("--no-install-recommends", "--install-recommends")
@@ -92,9 +92,11 @@ def _step(model: Model, stage: StageModel, step: Step, calls: Sequence[Invocatio
 
 def _alone(stage: StageModel, step: Step, called: Invocation) -> tuple[str | None, tuple[Recommended, ...]]:
     """Why an install is left alone, or what it brings by recommendation alone."""
+    from dockfix.catalog.recommends import RECORDED_SUITES, recommendations
+
     image = stage.image
-    if image is None or image.suite not in catalog.RECORDED_SUITES:
-        of = f"Debian's {' and '.join(catalog.RECORDED_SUITES)}"
+    if image is None or image.suite not in RECORDED_SUITES:
+        of = f"Debian's {' and '.join(RECORDED_SUITES)}"
         return f"which packages are only recommended is recorded for {of} alone", ()
     foreign = _foreign_source(stage, step)
     if foreign is not None or called.has(*_TARGETS):
@@ -106,7 +108,7 @@ def _alone(stage: StageModel, step: Step, called: Invocation) -> tuple[str | Non
     for word, name in zip(called.operands, names, strict=True):
         if name in carried:
             continue
-        known = catalog.recommendations(name, image.suite) if word.static and _PLAIN.fullmatch(name) else None
+        known = recommendations(name, image.suite) if word.static and _PLAIN.fullmatch(name) else None
         if known is None:
             return f"what {word.text} takes along only because it is recommended is not known to be superfluous", ()
         present |= known.anyway

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dockfix.dockerfile import Instruction
 from dockfix.dockerfile.layout import Item, Keep, layout
 from dockfix.model import Model, Purpose, StageModel, Step
-from dockfix.recipes import caches, chain, lists, mounts
+from dockfix.recipes import caches, chain, lists
 from dockfix.recipes.stage import shipping
 from dockfix.text import Edit
 from dockfix.transform import Change, Phase, Refusal, Result, Safety, transform
@@ -108,6 +108,8 @@ def _tidy(
     document, step = model.document, stage.steps[position]
     before = apt.before.get(position, [])
     if model.options.cache_mounts:
+        from dockfix.recipes import mounts
+
         mounting = mounts.mounted(model, stage, position, before)
         if mounting is not None:
             tidied.edit(step, "", *mounting.edits)

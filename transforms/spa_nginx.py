@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 from dockfix.dockerfile.layout import insert_before
 from dockfix.model import Model
-from dockfix.recipes import nginx
-from dockfix.recipes.site import site
 from dockfix.recipes.split import UnfitError
 from dockfix.transform import Change, Phase, Refusal, Result, Safety, transform
 
@@ -40,6 +38,11 @@ def spa_nginx(model: Model) -> Iterator[Result]:
     Example:
         See fixtures/spa-nginx/example.
     """
+    if model.final.image is None or model.final.image.name != "nginx":
+        return
+    from dockfix.recipes import nginx
+    from dockfix.recipes.site import site
+
     try:
         found = site(model)
         if found is None:

@@ -25,7 +25,6 @@ from dockfix.recipes.ownership import (
 from dockfix.recipes.privileges import SHARED_BASES, obstacles
 from dockfix.recipes.programs import final_services
 from dockfix.recipes.surroundings import low_port
-from dockfix.recipes.unprivileged import nginx_obstacle, nginx_run
 from dockfix.recipes.writable import Writable, languages, outside, system, writable
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
 
@@ -198,6 +197,8 @@ def _notes(model: Model, found: Writable, owner: Owner, folders: Sequence[str]) 
 
 def _nginx(model: Model) -> Iterator[Result]:
     """nginx as its own account, where it listens on high ports."""
+    from dockfix.recipes.unprivileged import nginx_obstacle, nginx_run
+
     obstacle = nginx_obstacle(model)
     if obstacle is not None:
         yield Refusal(obstacle.at, obstacle.why)

@@ -1,16 +1,13 @@
 """What is known of base images, distribution packages, Python wheels and native npm packages.
 
-All of it is data with origin and date, in tables that are read on first use, one at a time.
+All of it is data with origin and date, in tables that are read on first use, one at a time. What one ecosystem or one
+transform alone asks is taken from its own module: ``composer``, ``crates``, ``gems``, ``gomodules``, ``recommends``.
 """
 
 from __future__ import annotations
 
 from dockfix.catalog.closures import OLDEST_PYTHON, npm_closure, python_closure
-from dockfix.catalog.composer import brought_for_development, reads_no_sources
-from dockfix.catalog.crates import crate_headers
 from dockfix.catalog.distributions import for_linux
-from dockfix.catalog.gems import gem_libraries
-from dockfix.catalog.gomodules import GoModule, go_module
 from dockfix.catalog.images import PROVENANCE, Account, Image, image, stable_nginx, variant
 from dockfix.catalog.npm import NpmNative, npm_native
 from dockfix.catalog.packages import (
@@ -31,7 +28,6 @@ from dockfix.catalog.packages import (
     runtime_libraries,
     serves_builds,
 )
-from dockfix.catalog.recommends import RECORDED_SUITES, Recommendations, Recommended, recommendations
 from dockfix.catalog.uses import brought_by, needs_root, serves, steps_down
 from dockfix.catalog.wheels import Wheel, python_system_libraries, python_wheel
 
@@ -40,28 +36,20 @@ __all__ = [
     "OLDEST_BRANCH",
     "OLDEST_PYTHON",
     "PROVENANCE",
-    "RECORDED_SUITES",
     "Account",
     "Answer",
     "Difference",
-    "GoModule",
     "Image",
     "NpmNative",
-    "Recommendations",
-    "Recommended",
     "Wheel",
     "alpine",
     "brought_by",
-    "brought_for_development",
     "busybox_has",
     "carries",
-    "crate_headers",
     "difference",
     "fetches",
     "for_linux",
     "full_variant_carries",
-    "gem_libraries",
-    "go_module",
     "image",
     "is_build_tool",
     "is_essential",
@@ -72,8 +60,6 @@ __all__ = [
     "python_closure",
     "python_system_libraries",
     "python_wheel",
-    "reads_no_sources",
-    "recommendations",
     "required",
     "runtime_libraries",
     "serves",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -108,10 +109,11 @@ def _linked(packages: tuple[str, ...], suite: str | None) -> tuple[str, ...]:
 
 
 def normalise(name: str) -> str:
-    """A distribution name as PyPI compares it."""
-    from packaging.utils import canonicalize_name
+    """A distribution name as PyPI compares it.
 
-    return canonicalize_name(name)
+    https://packaging.python.org/en/latest/specifications/name-normalization/; packaging has it in a slow module.
+    """
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _locked(key: str, version: str | None, python: str | None, files: Sequence[str]) -> Wheel:

@@ -106,11 +106,16 @@ class App:
         return found if isinstance(found, Problem) else None
 
     def _node(self, folder: str) -> Node | Problem | None:
+        if folder not in self._nodes:
+            self._nodes[folder] = self._read_node(folder)
+        return self._nodes[folder]
+
+    def _read_node(self, folder: str) -> Node | Problem | None:
+        if not self.root.exists(join(folder, "package.json")):
+            return None
         from dockfix.facts.node import read
 
-        if folder not in self._nodes:
-            self._nodes[folder] = read(self.root, folder, self.context)
-        return self._nodes[folder]
+        return read(self.root, folder, self.context)
 
     @cached_property
     def _nodes(self) -> dict[str, Node | Problem | None]:
@@ -173,7 +178,7 @@ class App:
 
     @cached_property
     def _ci(self) -> tuple[tuple[Build, ...], tuple[Call, ...], tuple[Problem, ...]]:
-        from dockfix.facts.ci import builds
+        from dockfix.facts.cifiles import builds
 
         return builds(self.files)
 
@@ -201,7 +206,7 @@ class App:
 
     @cached_property
     def _kubernetes(self) -> tuple[tuple[Container, ...], tuple[Problem, ...]]:
-        from dockfix.facts.kubernetes import containers
+        from dockfix.facts.kubernetesfiles import containers
 
         return containers(self.files)
 

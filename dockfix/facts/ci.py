@@ -1,4 +1,4 @@
-"""How the repository itself builds its images: ``docker build`` lines and build actions in CI files and Makefiles."""
+"""How a repository builds its images: ``docker build`` lines and build actions in a CI file, a Makefile or a script."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Problem
-from dockfix.facts.files import Files, decoded, join, normal
+from dockfix.facts.files import decoded, join, normal
 from dockfix.facts.words import parse as parse_line
 from dockfix.facts.yamltext import Yaml
 from dockfix.facts.yamltext import parse as parse_yaml
@@ -17,15 +17,6 @@ from dockfix.facts.yamltext import parse as parse_yaml
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_SIZE = 500_000
-_NAMES = frozenset(
-    {
-        ".gitlab-ci.yml", "azure-pipelines.yml", "bitbucket-pipelines.yml", "cloudbuild.yaml", "cloudbuild.yml",
-        ".drone.yml", ".travis.yml", "appveyor.yml", "buildspec.yml", "skaffold.yaml", "skaffold.yml", "makefile",
-        "gnumakefile", "justfile", "taskfile.yml", "taskfile.yaml", "jenkinsfile", "docker-bake.hcl", "package.json",
-    }
-)  # fmt: skip
-_TOOLS = re.compile(rb"docker|podman|nerdctl|buildah")
 _BUILD = re.compile(r"\b(?:docker|podman|nerdctl|buildah)\b[^\n]*?\b(?:build|bud)\b")
 _WITH_VALUE = frozenset(
     {
@@ -84,34 +75,14 @@ class Call:
     image: bool = False
 
 
-def is_build_file(path: str) -> bool:
-    """Whether a file may tell how images are built, by its name and place."""
-    name = posixpath.basename(path).lower()
-    if path.startswith(
-        (".github/workflows/", ".circleci/", ".gitlab/", ".azure-pipelines/", ".tekton/", ".woodpecker")
-    ):
-        return name.endswith((".yml", ".yaml"))
-    return name in _NAMES or name.endswith((".sh", ".mk")) or name.startswith("jenkinsfile")
-
-
-def builds(files: Files) -> tuple[tuple[Build, ...], tuple[Call, ...], tuple[Problem, ...]]:
-    """Every build and every ``compose run``/``exec`` that the repository's own automation names."""
-    found: list[Build] = []
-    calls: list[Call] = []
-    problems: list[Problem] = []
-    for path in filter(is_build_file, files.walk()):
-        data = files.read(path)
-        if data is None or len(data) > _SIZE or not (_TOOLS.search(data) or path.endswith(".hcl")):
-            continue
-        own, called, problem = _read(path, data)
-        found += own
-        calls += called
-        problems += [problem] if problem is not None else []
-    return tuple(found), tuple(calls), tuple(problems)
-
-
 @lru_cache(maxsize=256)  # every Dockerfile of a repository asks for the same files
-def _read(path: str, data: bytes) -> tuple[tuple[Build, ...], tuple[Call, ...], Problem | None]:
+def contents(path: str, data: bytes) -> tuple[tuple[Build, ...], tuple[Call, ...], Problem | None]:
+    """The builds and calls in one file, and what keeps it from being read to its end.
+
+    Args:
+        path: the file, from the root.
+        data: its bytes.
+    """
     source = decoded(data)
     logical = _logical(source)
     found = [*_lines(path, logical)] if _BUILD.search(logical) else []

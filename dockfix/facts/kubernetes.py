@@ -1,4 +1,4 @@
-"""Kubernetes manifests beside the app: probes, ports and what the pods demand of the account.
+"""A Kubernetes manifest beside the app: probes, ports and what the pods demand of the account.
 
 The format: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
 """
@@ -11,14 +11,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from dockfix.facts.fact import Fact, Problem
-from dockfix.facts.files import Files, decoded
+from dockfix.facts.files import decoded
 from dockfix.facts.yamltext import Yaml, parse, scalars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SIZE = 300_000
-_LIMIT = 300
 _KINDS = frozenset(
     {"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod", "ReplicaSet", "Rollout", "Service"}
 )
@@ -90,26 +88,14 @@ class Container:
         return int(probe.port)
 
 
-def containers(files: Files) -> tuple[tuple[Container, ...], tuple[Problem, ...]]:
-    """Every container of every manifest, and what could not be read; templates that are no YAML are left out."""
-    found: list[Container] = []
-    problems: list[Problem] = []
-    read = 0
-    for path in files.walk():
-        if not path.endswith((".yml", ".yaml")) or read >= _LIMIT:
-            continue
-        data = files.read(path)
-        if data is None or len(data) > _SIZE or b"apiVersion:" not in data or b"containers:" not in data:
-            continue
-        read += 1
-        containers, problem = _manifest(path, data)
-        found += containers
-        problems += [problem] if problem is not None else []
-    return tuple(found), tuple(problems)
-
-
 @lru_cache(maxsize=256)  # every Dockerfile of a repository asks for the same files
-def _manifest(path: str, data: bytes) -> tuple[tuple[Container, ...], Problem | None]:
+def contents(path: str, data: bytes) -> tuple[tuple[Container, ...], Problem | None]:
+    """The containers of one manifest, and what keeps it from being read; a template that is no YAML has neither.
+
+    Args:
+        path: the manifest, from the root.
+        data: its bytes.
+    """
     source = decoded(data)
     template = "{{" in source
     if template:

@@ -310,8 +310,6 @@ class Socket:
 
 def with_uwsgi_file(start: Start, files: Files, folder: str, prefix: str) -> tuple[Start, str]:
     """*start* with what ``uwsgi --ini app.ini`` or ``uwsgi app.ini`` reads, and where its options stand then."""
-    import configparser
-
     from dockfix.facts.files import text
 
     if start.server != "uwsgi":
@@ -321,6 +319,8 @@ def with_uwsgi_file(start: Start, files: Files, folder: str, prefix: str) -> tup
     content = text(files, path) if path is not None else None
     if content is None:
         return start, COMMAND
+    import configparser
+
     parser = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True)
     try:
         parser.read_string(content)

@@ -9,17 +9,17 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from dockfix.facts import pylock, pyproject, requirement
+from dockfix.facts import pylock, requirement
 from dockfix.facts.fact import Fact, Problem
 from dockfix.facts.files import Files, text
-from dockfix.facts.pyproject import Project
 from dockfix.facts.requirement import Requirement, RequirementFile, normalised
 
 if TYPE_CHECKING:
+    from dockfix.facts.pyproject import Project
     from dockfix.facts.pyserver import PyServer
     from dockfix.facts.pysources import Sources
 
-__all__ = ["Manager", "Project", "Python", "Requirement", "read"]
+__all__ = ["Manager", "Python", "Requirement", "read"]
 
 Manager = Literal["pip", "poetry", "uv", "pipenv", "pdm", "conda", "setuptools"]
 
@@ -114,7 +114,11 @@ class Python:
         if isinstance(data, Problem):
             self._found.append(Problem(f"{self._prefix}{data.origin}", data.message))
             return None
-        return None if data is None else pyproject.read(data, path, text(self.root, path) or "", self._prefix)
+        if data is None:
+            return None
+        from dockfix.facts import pyproject
+
+        return pyproject.read(data, path, text(self.root, path) or "", self._prefix)
 
     @cached_property
     def lock(self) -> Fact[str] | None:
@@ -278,6 +282,8 @@ class Python:
             self._found.append(Problem(f"{self._prefix}{data.origin}", data.message))
         if not isinstance(data, dict):
             return ()
+        from dockfix.facts import pyproject
+
         content = text(self.root, "Pipfile") or ""
         return tuple(pyproject.requirements(data.get("packages"), content, f"{self._prefix}Pipfile"))
 

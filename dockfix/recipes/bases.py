@@ -11,7 +11,7 @@ from dockfix import catalog
 from dockfix.dockerfile import ImageReference
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose
-from dockfix.recipes import alpine, slim
+from dockfix.recipes import alpine
 from dockfix.recipes.packages import install_line
 from dockfix.recipes.split import UnfitError, spaced
 from dockfix.text import Edit, Span
@@ -166,6 +166,8 @@ def on_slim(model: Model, root: StageModel) -> Swap:
     image = catalog.variant(root.image, "slim")
     if image is None:
         raise UnfitError(root.stage.base, f"there is no slim variant of {root.reference}")
+    from dockfix.recipes import slim
+
     packages = list(dict.fromkeys(name for stage in lineage for name in slim.packages(model, stage)))
     if packages and image.archive_moved:
         raise UnfitError(

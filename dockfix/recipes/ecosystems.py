@@ -52,6 +52,9 @@ def _later(recipe: str, function: str) -> Callable[..., Any]:
     return call
 
 
+JAVA_RUNTIMES = frozenset({"eclipse-temurin", "openjdk", "amazoncorretto"})
+"""The images that Java programs run in, and are built in by a wrapper of Maven or Gradle."""
+
 ECOSYSTEMS = (
     Ecosystem(frozenset({"node"}), split=_later("spa", "split")),
     Ecosystem(frozenset({"node"}), split=_later("node", "split")),
@@ -93,7 +96,7 @@ ECOSYSTEMS = (
         readers={"bundle": _later("ruby", "reading")},
     ),
     Ecosystem(
-        frozenset({"maven", "gradle", "eclipse-temurin", "openjdk", "amazoncorretto"}),
+        JAVA_RUNTIMES | {"maven", "gradle"},
         frozenset({"mvn", "gradle"}),
         split=_later("java", "split"),
         readers={"mvn": _later("maven", "reading")},

@@ -8,6 +8,7 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
+from dockfix.catalog.gomodules import go_module
 from dockfix.facts import go as facts
 from dockfix.model import Purpose
 from dockfix.recipes import callees, packages
@@ -66,7 +67,7 @@ def choice(model: Model, program: Program, building: Sequence[Step]) -> Choice:
     if own is not None:
         return Choice(slim.reference, False, f"the sources call C ({own})")
     for fact in facts.required(program):
-        module = catalog.go_module(fact.value)
+        module = go_module(fact.value)
         if module is None:
             return Choice(slim.reference, False, f"whether {fact.value} calls C is not known ({fact.origin})")
         if module.cgo:

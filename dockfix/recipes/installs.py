@@ -10,7 +10,6 @@ from posixpath import dirname, normpath
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
-from dockfix.catalog import index
 from dockfix.model import Purpose, named, option_text, requirement_paths
 from dockfix.model.config import join
 from dockfix.recipes import localprojects, turbo
@@ -87,6 +86,8 @@ def _asked(model: Model, requirements: tuple[Requirement, ...]) -> tuple[Require
 
     Where the sources name an index of their own, this machine's does not tell what the build will find.
     """
+    from dockfix.catalog import index
+
     if _other_index(model) is not None:
         return requirements
     pinned = {(item.name, item.version) for item in requirements if item.version is not None and not item.files}
@@ -101,6 +102,8 @@ def untold(model: Model) -> str:
     """Why the package index told nothing; empty where it did, or was not needed."""
     if not any(installs_python(stage) for stage in model.stages):
         return ""
+    from dockfix.catalog import index
+
     other = _other_index(model)
     return f"the sources name an index of their own ({other})" if other is not None else index.configured().problem
 

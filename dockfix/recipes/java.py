@@ -13,6 +13,7 @@ from dockfix.model import origins
 from dockfix.model.config import join
 from dockfix.recipes import compiled
 from dockfix.recipes.assets import assets
+from dockfix.recipes.ecosystems import JAVA_RUNTIMES
 from dockfix.recipes.parts import End
 from dockfix.recipes.split import Split, UnfitError, listed
 from dockfix.transform import Note
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from dockfix.model import Model, StageModel, Step
 
 BUILDERS = frozenset({"maven", "gradle"})
-RUNTIMES = frozenset({"eclipse-temurin", "openjdk", "amazoncorretto"})
 TOOLS = frozenset({"mvn", "mvnw", "gradle", "gradlew", "java", "dos2unix", "tr"})
 VARIABLES = re.compile(r"MAVEN_\w+|MVN_\w+|GRADLE_\w+")
 SOURCES = (
@@ -55,7 +55,7 @@ def split(model: Model) -> Split | None:
         UnfitError: something stands in the way.
     """
     stage = model.final
-    if stage.image is None or stage.image.name not in BUILDERS | RUNTIMES or not model.start.words:
+    if stage.image is None or stage.image.name not in BUILDERS | JAVA_RUNTIMES or not model.start.words:
         return None
     building = [step for step in stage.steps if _builds(step)]
     start = model.start.main
@@ -83,7 +83,7 @@ def split(model: Model) -> Split | None:
     end = End(reference, tuple((each, each) for each in carried), variables=VARIABLES, provided=frozenset({"java"}))
     tool = "Maven" if project.tool == "mvn" else "Gradle"
     why = f"{stage.reference} brings {tool} and what it has fetched, which serve the build alone"
-    if stage.image.name in RUNTIMES:
+    if stage.image.name in JAVA_RUNTIMES:
         why = f"{tool}, what it has fetched and the sources serve the build alone"
     left = [each for each in found.left if not _of_build(model, join(model.folder, each))]
     notes = (Note(None, f"no source names {listed(left).replace('packages', 'files')}: left behind"),) if left else ()
@@ -148,7 +148,7 @@ def _end_image(model: Model, project: JavaProject) -> str:
     stage = model.final
     image = stage.image
     assert image is not None
-    if image.name in RUNTIMES:
+    if image.name in JAVA_RUNTIMES:
         found = jre(stage) if compiles(model, project) is None else None
         return found or f"{image.name}:{image.tag}"
     vendor, major, alpine = _jdk(image.name, image.tag)
@@ -178,7 +178,7 @@ def _jdk(name: str, tag: str) -> tuple[str, str, bool]:
     rest = match["rest"]
     if vendor in {"jdk", "openjdk"}:
         vendor = "openjdk"
-    elif vendor not in RUNTIMES:
+    elif vendor not in JAVA_RUNTIMES:
         return "", "", False
     return vendor, match["major"], "alpine" in rest
 

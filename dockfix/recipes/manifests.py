@@ -9,11 +9,10 @@ from itertools import zip_longest
 from posixpath import dirname
 from typing import TYPE_CHECKING
 
-from dockfix.facts import yarn
 from dockfix.model import Purpose, option_text
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
-from dockfix.recipes import localprojects, prisma
+from dockfix.recipes import localprojects
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from dockfix.facts import Fact
     from dockfix.facts.node import Node
     from dockfix.model import Invocation, Model, Placement, StageModel, Step
+    from dockfix.recipes.prisma import Schema
 
 UNREADING = re.compile(
     r"(?:npx\s+(?:--yes\s+|-y\s+)?|yarn\s+|pnpm\s+(?:exec\s+|dlx\s+)?)?"
@@ -205,8 +205,11 @@ def _node(model: Model, stage: StageModel, step: Step, called: Invocation) -> Re
         _check_local(step, package, node)
         if package is not node and package.manifest.get("bin"):
             raise UnfitError(step.instruction, f"{package.origin} has programs that an install links to its sources")
-    if called.manager == "yarn" and node.manager == "yarn-berry" and yarn.linker(node).value == "pnp":
-        made += [node.path(name) for name in yarn.MADE if not node.has(name)]
+    if called.manager == "yarn" and node.manager == "yarn-berry":
+        from dockfix.facts import yarn
+
+        if yarn.linker(node).value == "pnp":
+            made += [node.path(name) for name in yarn.MADE if not node.has(name)]
     names = [name for name in MANAGERS[called.manager] if node.has(name)]
     locks = {"package-lock.json", "npm-shrinkwrap.json"} & set(names)
     if called.manager == "npm" and not locks and node.has("yarn.lock"):
@@ -229,7 +232,7 @@ def workspace_root(model: Model, node: Node) -> Node | None:
     return None
 
 
-def _of_scripts(stage: StageModel, step: Step, called: Invocation, node: Node) -> prisma.Schema | None:
+def _of_scripts(stage: StageModel, step: Step, called: Invocation, node: Node) -> Schema | None:
     """What a package's own install scripts, and that of Prisma's client, read beside the manifests.
 
     Raises:
@@ -237,6 +240,8 @@ def _of_scripts(stage: StageModel, step: Step, called: Invocation, node: Node) -
     """
     if called.has("--ignore-scripts"):
         return None
+    from dockfix.recipes import prisma
+
     generates = prisma.generates_itself(stage, step, node)
     found = prisma.schema(step, node) if generates else None
     for name, fact in node.lifecycle.items():

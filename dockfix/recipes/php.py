@@ -6,7 +6,7 @@ import re
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
-from dockfix import catalog
+from dockfix.catalog.composer import reads_no_sources
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.facts.composer import composer
 from dockfix.facts.files import join
@@ -206,7 +206,7 @@ def reading(model: Model, stage: StageModel, step: Step, called: Invocation) -> 
         )
     if found.local is not None:
         raise UnfitError(step.instruction, f"Composer takes packages from the sources ({found.local.origin})")
-    plugins = [name for name in found.plugins if not catalog.reads_no_sources(name)]
+    plugins = [name for name in found.plugins if not reads_no_sources(name)]
     if plugins:
         why = f"what {plugins[0]} reads of the app while Composer installs cannot be told"
         raise UnfitError(step.instruction, f"{why} ({model.app.origin(found.path)})")

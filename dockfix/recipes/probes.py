@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 from dockfix import catalog
 from dockfix.dockerfile import expand
 from dockfix.model.config import covers, join
-from dockfix.recipes import nginx_conf
-from dockfix.recipes.nginx_conf import Site
 from dockfix.recipes.programs import final_services
 
 if TYPE_CHECKING:
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
 
     from dockfix.facts import Fact
     from dockfix.model import Model
+    from dockfix.recipes.nginx_conf import Site
 
 TIMING = "--interval=30s --timeout=10s --start-period=40s --retries=3"
 WIDTH = 120
@@ -127,6 +126,9 @@ def _brings_curl(model: Model) -> bool:
 
 def nginx_site(model: Model) -> Site:
     """What nginx answers in the final image, from the configuration that the file brings."""
+    from dockfix.recipes import nginx_conf
+    from dockfix.recipes.nginx_conf import Site
+
     stage = model.final
     if stage.image is None or stage.image.name != "nginx":
         return Site(problem=f"the configuration of nginx in {stage.reference} is not known")

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from dockfix.dockerfile import Instruction
     from dockfix.dockerfile.shell import ShellCommand
-    from dockfix.facts.python import Project, Python
+    from dockfix.facts.pyproject import Project
+    from dockfix.facts.python import Python
     from dockfix.model import Invocation, Model, StageModel, Step
 
 MANAGERS = frozenset({"poetry", "uv", "pipenv"})

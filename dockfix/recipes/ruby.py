@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
+from dockfix.catalog.gems import gem_libraries
 from dockfix.dockerfile import ImageReference
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.facts.ruby import gemfile
@@ -140,7 +141,7 @@ def _found_slim(model: Model, stage: StageModel, installs: Sequence[Step]) -> Sl
         raise UnfitError(None, "there is no Gemfile.lock that tells of every gem")
     needed: list[str] = []
     for name in sorted(manifest.gems):
-        libraries = catalog.gem_libraries(name, image.suite)
+        libraries = gem_libraries(name, image.suite)
         if libraries is None:
             raise UnfitError(
                 None, f"what {name} ({model.app.origin(manifest.lock)}) needs of the full image is not known"

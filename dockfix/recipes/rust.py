@@ -7,6 +7,7 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
+from dockfix.catalog.crates import crate_headers
 from dockfix.facts import rust as facts
 from dockfix.facts.server import Running
 from dockfix.model import origins
@@ -139,7 +140,7 @@ def _libraries(name: str, locked: frozenset[str], suite: str | None, crate: Crat
     """
     if not name.endswith("-sys") or (name == "openssl-sys" and "openssl-src" in locked):
         return ()
-    headers = catalog.crate_headers(name)
+    headers = crate_headers(name)
     if headers == "":
         return ()
     found = catalog.runtime_libraries(headers, "debian", suite) if headers is not None else ()

@@ -47,13 +47,13 @@ class Site:
 
 
 def site(model: Model) -> Site | None:
-    """The app that the last stage serves by nginx's own configuration; ``None`` where it is not so.
+    """The app that the last stage, which is nginx, serves by its own configuration; ``None`` where it is not so.
 
     Raises:
         UnfitError: there is such an app, but a configuration for it needs more than is known.
     """
     stage = model.final
-    if stage.image is None or stage.image.name != "nginx" or not _has_default(model):
+    if not _has_default(model):
         return None
     for step in stage.steps:
         copy = step.instruction.copy

@@ -8,7 +8,6 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
-from dockfix.facts.locks import NAMES
 from dockfix.model.config import covers, join
 from dockfix.recipes.obstacle import Obstacle
 from dockfix.recipes.programs import final_services
@@ -83,6 +82,8 @@ def _unnamed(model: Model, volume: Volume, target: str) -> bool:
     Libraries make folders beside the app, such as whatsapp clients for their sessions, and whoever mounts one there
     wants to keep it. A folder that holds sources, and a file, is for reading.
     """
+    from dockfix.facts.locks import NAMES
+
     files, name = model.app.files, basename(target)
     if not covers(model.folder, target) or "." in name.lstrip("."):
         return False

@@ -8,6 +8,7 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
+from dockfix.catalog.composer import brought_for_development
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.facts.composer import Composer, composer, for_development, locked_names
 from dockfix.facts.files import join
@@ -184,7 +185,7 @@ def _development(model: Model, parts: _Parts) -> str | None:
     names: list[bytes] = []
     functions: list[bytes] = []
     for package in found:
-        brought = catalog.brought_for_development(package.name)
+        brought = brought_for_development(package.name)
         if (package.functions or not package.namespaces) and brought is None:
             return f"what {package.name} brings is not recorded"
         names += [name.encode() for name in package.namespaces]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dockfix import catalog
+from dockfix.catalog.crates import crate_headers
 from dockfix.catalog.table import table
 
 
@@ -11,7 +12,7 @@ from dockfix.catalog.table import table
     [("pq-sys", "libpq-dev"), ("zstd-sys", ""), ("windows-sys", ""), ("unheard-of-sys", None), ("serde", None)],
 )
 def test_libraries_of_crates(crate: str, headers: str | None) -> None:
-    assert catalog.crate_headers(crate) == headers
+    assert crate_headers(crate) == headers
 
 
 @pytest.mark.parametrize("suite", ["bullseye", "bookworm", "trixie"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dockfix.catalog import gem_libraries
+from dockfix.catalog.gems import gem_libraries
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from dockfix import catalog
+from dockfix.catalog.recommends import RECORDED_SUITES, Recommendations, recommendations
 from dockfix.catalog.table import table
 
 
 def alone(package: str, suite: str) -> dict[str, str]:
-    found = catalog.recommendations(package, suite)
+    found = recommendations(package, suite)
     assert found is not None
     return {each.package: each.verdict for each in found.alone}
 
@@ -21,7 +22,7 @@ def test_certificates_come_with_curl_by_recommendation_alone() -> None:
 
 def test_headers_come_with_gcc_by_recommendation_and_with_its_sister_anyway() -> None:
     assert alone("gcc", "trixie")["libc6-dev"] == "needed"
-    found = catalog.recommendations("g++", "trixie")
+    found = recommendations("g++", "trixie")
     assert found is not None and "libc6-dev" in found.anyway
 
 
@@ -30,19 +31,19 @@ def test_libraries_that_others_may_load_are_not_judged() -> None:
 
 
 def test_nothing_comes_with_make() -> None:
-    assert catalog.recommendations("make", "bookworm") == catalog.Recommendations((), frozenset())
+    assert recommendations("make", "bookworm") == Recommendations((), frozenset())
 
 
 @pytest.mark.parametrize(
     ("package", "suite"), [("curl", "jammy"), ("curl", None), ("ffmpeg", "bookworm"), ("no-such-package", "trixie")]
 )
 def test_what_is_not_recorded_or_judged_is_none(package: str, suite: str | None) -> None:
-    assert catalog.recommendations(package, suite) is None
+    assert recommendations(package, suite) is None
 
 
 def test_every_name_is_judged() -> None:
     known = {row["package"] for row in table("recommended").rows()}
-    cells = {row[suite] for row in table("recommends").rows() for suite in catalog.RECORDED_SUITES}
+    cells = {row[suite] for row in table("recommends").rows() for suite in RECORDED_SUITES}
     names = {name.lstrip("+") for cell in cells for name in cell.split()} - {"-", "?"}
     assert names <= known
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dockfix.facts import App, Tree
-from dockfix.facts.ci import builds
+from dockfix.facts.cifiles import builds
 
 
 @pytest.mark.parametrize(
