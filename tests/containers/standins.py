@@ -30,7 +30,8 @@ def engine(*, set_up: bool = False) -> Engine:
     if os.environ.get("DOCKFIX_NO_ENGINE") == "1":
         raise UnavailableError("DOCKFIX_NO_ENGINE is set")
     found = Engine(_environment())
-    if found.answers() and all(map(found.has_image, IMAGES)):
+    # the set-up also looks whether an engine that answers is whole
+    if not set_up and found.answers() and all(map(found.has_image, IMAGES)):
         return found
     if not set_up and not (folder() / "env.sh").exists():
         raise UnavailableError(f"none is set up; {SETUP} does it")

@@ -13,13 +13,26 @@ apt_apart() {
     -o Dir::Etc::preferencesparts=/dev/null -o APT::Sandbox::User=root "$@"
 }
 
-unpack_engine() {
-  [ -e "$ENGINE_DIR/env.sh" ] && return
+# Whether the folder holds what unpack_engine puts there, and is where it was then.
+unpacked() {
+  grep -qsF "unix://$ENGINE_DIR/docker.sock" "$ENGINE_DIR/env.sh" && compgen -G "$ENGINE_DIR/debs/musl-dev_*" >/dev/null &&
+    [ -x "$ENGINE_DIR/root/usr/bin/docker" ] && [ -x "$ENGINE_DIR/root/usr/sbin/dockerd" ] &&
+    [ -x "$ENGINE_DIR/config/cli-plugins/docker-buildx" ]
+}
+
+# What the engine and the set-up call on the host, which may have changed since they were unpacked.
+host_packages() {
+  type runc iptables tini-static mmdebstrap xz >/dev/null 2>&1 && return
   [ "$(id -u)" = 0 ] || die "an engine can only be started as root"
   grep -q '^VERSION_CODENAME=bookworm' /etc/os-release || die "an engine can only be unpacked on Debian 12"
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
   apt-get install -y -qq --no-install-recommends runc iptables tini mmdebstrap ca-certificates xz-utils >/dev/null
+}
+
+unpack_engine() {
+  unpacked && return
+  host_packages
   mkdir -p "$ENGINE_DIR"/apt/{sources,lists/partial,cache/archives/partial} "$ENGINE_DIR"/{debs,root,config/cli-plugins}
   local mirror
   mirror=$(awk '/^URIs:/ {print $2; exit} /^deb / {print $2; exit}' /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null || true)
@@ -54,9 +67,21 @@ start_engine() {
     foreign=1
     return
   fi
+  if [ -e "$ENGINE_DIR/env.sh" ] && ! unpacked; then
+    empty_engine "parts of the engine are missing in $ENGINE_DIR, or it was elsewhere"
+  fi
   unpack_engine
   . "$ENGINE_DIR/env.sh"
+  run_engine && sound && return
+  empty_engine "the engine in $ENGINE_DIR does not start, or parts of its images are missing"
+  run_engine && return
+  tail -20 "$ENGINE_DIR/dockerd.log" >&2
+  die "the engine did not start"
+}
+
+run_engine() {
   answers && return
+  host_packages
   # left by a machine that was switched off: the daemon would refuse to start if another process now has that id
   rm -f "$ENGINE_DIR/docker.pid" "$ENGINE_DIR/docker.sock"
   setsid dockerd --data-root "$ENGINE_DIR/data" --exec-root "$ENGINE_DIR/exec" --host "$DOCKER_HOST" \
@@ -66,14 +91,40 @@ start_engine() {
     answers && { say "engine started"; return; }
     sleep 0.2
   done
-  tail -20 "$ENGINE_DIR/dockerd.log" >&2
-  die "the engine did not start"
+  return 1
+}
+
+# Whether the stand-ins that the engine lists are there with all their layers, and can be built on. It lists them also
+# when somebody has deleted a part of the folder, and then fails one build here and one there.
+sound() {
+  local listed layers layer
+  listed=$(docker image ls --format '{{.Repository}}:{{.Tag}}' | grep -xF "$(printf '%s\n' "${OFFICIAL_IMAGES[@]}")") || return 0
+  layers=$(docker image inspect $listed 2>/dev/null \
+    --format '{{.GraphDriver.Data.UpperDir}}:{{with index .GraphDriver.Data "LowerDir"}}{{.}}{{end}}') || return
+  for layer in $(tr : '\n' <<<"$layers" | sort -u); do [ -e "$layer" ] || return; done
+  # twice, since all images would have to be made anew
+  probe $listed || { sleep 5; probe $listed; }
+}
+
+# probe IMAGE...: build on the first
+probe() {
+  printf 'FROM %s\nRUN true\n' "$1" |
+    docker build --quiet --no-cache --network none --output type=cacheonly - >/dev/null 2>&1
+}
+
+# empty_engine REASON: forget all images, which are made anew then
+empty_engine() {
+  say "$1: all its images are made anew"
+  stop_engine
+  awk -v folder="$ENGINE_DIR/" 'index($2, folder) == 1 {print $2}' /proc/mounts | sort -r | xargs -r umount --lazy || true
+  rm -rf "$ENGINE_DIR"/{data,exec}
 }
 
 stop_engine() {
-  [ -e "$ENGINE_DIR/docker.pid" ] || return 0
   local pid
-  pid=$(cat "$ENGINE_DIR/docker.pid")
+  pid=$(cat "$ENGINE_DIR/docker.pid" 2>/dev/null) || return 0
+  # of a folder that was copied, or after a restart of the machine, it is somebody else's
+  tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "--data-root $ENGINE_DIR/data " || return 0
   kill "$pid" 2>/dev/null || return 0
   while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
 }

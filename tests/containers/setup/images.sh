@@ -57,9 +57,14 @@ build() {
   say "$image"
 }
 
-debian_images() {
+# What others are made from.
+first_images() {
   debian_base
   buildpack_base
+}
+
+# The Debian-based images but for Python's; these are mostly downloaded.
+debian_images() {
   node_bases
   bun_base
   nginx_base
@@ -68,11 +73,10 @@ debian_images() {
   java_bases
   ruby_bases
   php_base
-  python_bases
 }
 
 debian_base() {
-  have debian:bookworm-slim && return
+  have debian:latest && return
   local archive=$ENGINE_DIR/bookworm-slim.tar
   "$SETUP/bases/debian/slim.sh" bookworm "$archive"
   docker import --change 'CMD ["bash"]' --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
@@ -112,13 +116,13 @@ node_bases() {
 }
 
 bun_base() {
-  have oven/bun:1-slim && return
+  have oven/bun:$BUN_VERSION && return
   build oven/bun:1 "$(context bun)" --build-arg BUN_VERSION=$BUN_VERSION --build-arg NPM_REGISTRY="$(npm_registry)"
   tag oven/bun:1 oven/bun:1-slim oven/bun:latest oven/bun:slim oven/bun:$BUN_VERSION
 }
 
 nginx_base() {
-  have nginx:1.30 && return
+  have nginx:1.25-bookworm && return
   build nginx:1.25 "$(context nginx)"
   tag nginx:1.25 nginx:latest nginx:stable nginx:mainline nginx:1 nginx:1.30 nginx:1.25-bookworm
 }
@@ -130,13 +134,13 @@ golang_base() {
 }
 
 rust_base() {
-  have rust:1.83 && return
+  have rust:1.83-bookworm && return
   build rust:1.83 "$(context rust)"
   tag rust:1.83 rust:1.83-bookworm
 }
 
 java_bases() {
-  have maven:3.9.9-eclipse-temurin-17 && return
+  have eclipse-temurin:17-jdk && return
   local folder
   folder=$(context java)
   build eclipse-temurin:17-jre "$folder" --target jre
@@ -146,7 +150,7 @@ java_bases() {
 }
 
 ruby_bases() {
-  have ruby:3.1-slim && return
+  have ruby:3.1-slim-bookworm && return
   local folder
   folder=$(context ruby)
   build ruby:3.1 "$folder" --target full
@@ -156,13 +160,13 @@ ruby_bases() {
 }
 
 php_base() {
-  have php:8.2-cli-bookworm && return
+  have php:8.2 && return
   build php:8.2-cli-bookworm "$(context php)"
   tag php:8.2-cli-bookworm php:8.2-cli php:8.2
 }
 
 python_bases() {
-  have python:$CPYTHON_SERIES-slim && return
+  have python:3-slim-bookworm && return
   local folder
   folder=$(context python)
   build python:$CPYTHON_SERIES-slim "$folder" --target slim
@@ -227,7 +231,7 @@ alpine_python() {
 
 # No registry has Node 18 for musl: node:18-alpine is Node 20 by another name.
 alpine_nodes() {
-  have node:20-alpine && return
+  have node:18-alpine$ALPINE_VERSION && return
   alpine_build node:22-alpine node-22-alpine
   alpine_build node:20-alpine node-20-alpine
   tag node:22-alpine node:lts-alpine node:alpine node:22-alpine$ALPINE_VERSION
@@ -235,7 +239,7 @@ alpine_nodes() {
 }
 
 alpine_nginx() {
-  have nginx:1.30-alpine && return
+  have nginx:1.25-alpine$ALPINE_VERSION && return
   alpine_build nginx:1.25-alpine nginx
   tag nginx:1.25-alpine nginx:alpine nginx:stable-alpine nginx:1-alpine nginx:mainline-alpine \
     nginx:1.30-alpine nginx:1.25-alpine$ALPINE_VERSION

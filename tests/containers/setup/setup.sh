@@ -43,7 +43,11 @@ if [ -n "$foreign" ]; then
   pull_images
   exit
 fi
-debian_images
-[ "$goal" = debian ] && exit
-alpine_images
-[ "$goal" = all ] || more_images
+first_images
+# what is downloaded, beside what is compiled
+debian_images &
+downloads=$!
+python_bases
+[ "$goal" = debian ] || alpine_images
+wait "$downloads"
+[ "$goal" != more ] || more_images
