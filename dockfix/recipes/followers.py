@@ -11,7 +11,7 @@ from dockfix.model import SOURCES, Model, Placement, Purpose, Role, StageModel, 
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
 from dockfix.recipes.manifests import installs_sources
-from dockfix.recipes.sources import MANIFEST_FOLDERS, check_flags, inside, is_relative, is_sources
+from dockfix.recipes.sources import MANIFEST_FOLDERS, check_flags, inside, is_movable, is_relative, is_sources
 from dockfix.recipes.split import UnfitError
 
 FILES = (*SOURCES, ".ini")
@@ -66,7 +66,7 @@ def followers(model: Model, stage: StageModel, place: Place) -> list[Step]:
     relative = is_relative(place.sources)
     for step in place.between:
         keyword = step.instruction.keyword
-        if keyword == "WORKDIR" and relative:
+        if keyword == "WORKDIR" and relative and not all(map(is_movable, moved)):
             raise UnfitError(step.instruction, "the working directory changes between the copy and the install")
         if keyword == "VOLUME" or (keyword == "COPY" and step.instruction.heredocs):
             raise UnfitError(step.instruction, "this stands between the copy of the sources and the install")

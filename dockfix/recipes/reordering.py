@@ -13,7 +13,7 @@ from dockfix.recipes.ecosystems import readers
 from dockfix.recipes.followers import followers, place_of
 from dockfix.recipes.manifests import copies, left_out, readings, stretch
 from dockfix.recipes.presence import absent
-from dockfix.recipes.sources import inside, settled
+from dockfix.recipes.sources import inside, is_relative, lowered, settled
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
@@ -53,19 +53,20 @@ def reordered(model: Model, stage: StageModel, sources: Step) -> tuple[Item, ...
     lines = copies(model, stage, place.last, moved, tuple(dict.fromkeys(paths)))
     staying = [step for step in place.between if step not in moved]
     at = next(number for number, step in enumerate(staying) if _reads_manifests(step))
+    # the new copies are written for the folder of the old ones
+    relative = any(step.instruction.copy is not None and is_relative(step) for step in moved)
+    folders = (n for n, step in enumerate(staying[:at]) if relative and step.instruction.keyword == "WORKDIR")
+    changing = next(folders, at)
+    install = first_installs.get(staying[at].instruction.index, settled(staying[at], stage, moved))
     return (
         *(Keep(step.instruction) for step in place.above),
-        *(settled(step, stage, moved) for step in staying[:at]),
-        *_grouped(
-            model,
-            stage,
-            sources,
-            lines,
-            first_installs.get(staying[at].instruction.index, settled(staying[at], stage, moved)),
-        ),
+        *(settled(step, stage, moved) for step in staying[:changing]),
+        *(map(New, lines) if changing < at else ()),
+        *(settled(step, stage, moved) for step in staying[changing:at]),
+        *_grouped(model, stage, sources, lines if changing == at else (), install),
         *(first_installs.get(step.instruction.index, settled(step, stage, moved)) for step in staying[at + 1 :]),
         *((Gap(),) if model.document.spacious else ()),
-        *(Keep(step.instruction) for step in moved),
+        *(lowered(step, place.last.before.workdir) for step in moved),
         *((Gap(),) if rest and model.document.spacious and model.document.gap_above(place.last.instruction) else ()),
         *rest,
         *((Gap(),) if rest and place.below and model.document.gap_above(place.below[0].instruction) else ()),

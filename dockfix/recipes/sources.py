@@ -85,6 +85,22 @@ def is_relative(step: Step) -> bool:
     return not (expand(destination, {**step.arguments, **step.before.env}) or destination).startswith("/")
 
 
+def is_movable(step: Step) -> bool:
+    """Whether a step does the same in another working directory, with the absolute one written out where need be."""
+    copy = step.instruction.copy
+    if copy is None or (is_relative(step) and copy.destination not in {".", "./"}):
+        return False
+    return step.instruction.json is None
+
+
+def lowered(step: Step, folder: str) -> Keep:
+    """A copy of sources that stands below from now on, where the working directory is *folder*."""
+    instruction, place = step.instruction, step.before.workdir
+    if instruction.copy is None or not is_relative(step) or place == folder:
+        return Keep(instruction)
+    return Keep(instruction, (Edit(instruction.words[-1].span, place),))
+
+
 def settled(step: Step, stage: StageModel, moved: Sequence[Step]) -> Keep:
     """A step that stands above the sources from now on, with a slash where these alone made the folder it copies to.
 
