@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from posixpath import basename
 from typing import TYPE_CHECKING
 
+from dockfix import catalog
 from dockfix.dockerfile import Instruction
 from dockfix.model import Model
 from dockfix.model.config import stated
@@ -54,7 +56,14 @@ def healthcheck(model: Model) -> Iterator[Result]:
         step = stage.setting("HEALTHCHECK")
         yield Note(step.instruction if step is not None else at, "health checks are switched off")
         return
-    if stage.config.healthcheck or (at is None and server.language != "nginx"):
+    if stage.config.healthcheck:
+        return
+    if at is None and server.language != "nginx":
+        name = basename(model.start.words[0]) if model.start.words else ""
+        if catalog.steps_down(name):
+            yield Refusal(
+                stage.stage.base, f"on which port {name} listens is for its configuration to say, which is not read"
+            )
         return
     if server.kind == "worker":
         yield Note(at, f"{server.name or 'the app'} is a worker, which answers on no port")

@@ -34,6 +34,7 @@ from dockfix.transform import Note, Safety
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from dockfix.dockerfile import Instruction
     from dockfix.model import Invocation, Model, Step
 
 BASE, VENDOR, END = "base", "dependencies", "runtime"
@@ -89,7 +90,7 @@ def split(model: Model) -> Split | None:
     check_common(model, kept=parts.folder)
     _check(model, parts)
     stages = (_base(model, parts, idle), _vendor(model, parts, idle, lean=lean), _end(model, parts))
-    kept = {item.instruction.index for items in stages for item in items if isinstance(item, Keep)}
+    used = {each.index for items in stages for item in items for each in _originals(item)}
     things = ["Composer", *idle, *(["its packages for development"] if lean else [])]
     dropped = {step.instruction.index: "this brings what only Composer needs" for step in stage.steps}
     return Split(
@@ -97,10 +98,17 @@ def split(model: Model) -> Split | None:
         f"{listed(things)} {'is' if len(things) == 1 else 'are'} needed only to install packages; "
         f"the image that runs does not carry {'it' if len(things) == 1 else 'them'}",
         {},
-        {index: why for index, why in dropped.items() if index not in kept},
+        {index: why for index, why in dropped.items() if index not in used},
         safety=Safety.REVIEW,
         notes=(Note(installs[0].instruction, f"the packages for development stay: {stays}"),) if stays else (),
     )
+
+
+def _originals(item: Item) -> tuple[Instruction, ...]:
+    """The instructions of the file that an item has in it or stands for."""
+    if isinstance(item, Keep):
+        return (item.instruction,)
+    return item.replaces if isinstance(item, New) else ()
 
 
 def _cut(model: Model, installs: Sequence[Step]) -> _Parts:
@@ -250,9 +258,14 @@ def _base(model: Model, parts: _Parts, idle: Sequence[str]) -> list[Item]:
     first, *steps = parts.shared
     items: list[Item] = [stage_name(model.document, first.instruction, BASE)]
     for step in steps:
-        rest = _rest(step, idle)
-        items += [rest] if rest is not None else packages.without(model.document, step, idle)
+        items += _staying(model, step, idle)
     return items
+
+
+def _staying(model: Model, step: Step, idle: Sequence[str]) -> list[Item]:
+    """A step of the base, without the packages that only Composer needs."""
+    rest = _rest(step, idle)
+    return [rest] if rest is not None else packages.without(model.document, step, idle)
 
 
 def _rest(step: Step, idle: Sequence[str]) -> Keep | None:
@@ -277,7 +290,9 @@ def _vendor(model: Model, parts: _Parts, idle: Sequence[str], *, lean: bool) -> 
     if idle:
         calls = [each for step in parts.shared for each in packages.installs(step)]
         recommends = not any(each.has("--no-install-recommends") for each in calls)
-        items.append(New(packages.install_line(model.final.manager or "", idle, recommends=recommends)))
+        line = packages.install_line(model.final.manager or "", idle, recommends=recommends)
+        emptied = (step.instruction for step in parts.shared[1:] if not _staying(model, step, idle))
+        items.append(New(line, replaces=tuple(emptied)))
     items += [Keep(step.instruction) for step in parts.tools]
     for step in parts.middle:
         if step.script is not None:
@@ -305,14 +320,21 @@ def _end(model: Model, parts: _Parts) -> list[Item]:
     """The stage that runs."""
     items: list[Item] = [New(f"FROM {BASE} AS {END}")]
     copies = [step for step in parts.middle if step.instruction.copy is not None]
-    whole = bool(parts.manifest.scripts or parts.manifest.plugins)
+    whole = _writes_beside(parts)
     for at, step in enumerate(parts.middle):
-        again = step in copies and (whole or brought_again(model, step, parts.middle[at + 1 :]))
+        again = step in copies and (whole or brought_again(model, step, (*parts.middle[at + 1 :], *parts.tail)))
         if step.script is None and not again:
             items.append(Keep(step.instruction))
         if step is copies[-1]:
             items.append(New(_carried(parts, step, whole=whole)))
     return [*items, *(Keep(step.instruction) for step in parts.tail)]
+
+
+def _writes_beside(parts: _Parts) -> bool:
+    """Whether a script or a plugin of Composer's may write beside the folder of packages."""
+    calls = [each for step in parts.middle for each in step.calls("composer")]
+    scripts = bool(parts.manifest.scripts) and not all(each.has("--no-scripts") for each in calls)
+    return scripts or (bool(parts.manifest.plugins) and not all(each.has("--no-plugins") for each in calls))
 
 
 def _carried(parts: _Parts, step: Step, *, whole: bool) -> str:
