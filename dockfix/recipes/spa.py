@@ -14,8 +14,9 @@ from dockfix.model import Purpose, Role
 from dockfix.model.commands import NODE_MANAGERS
 from dockfix.model.config import difference, of_image, render
 from dockfix.model.start import RUNTIMES
-from dockfix.recipes import nginx
+from dockfix.recipes import nginx, spaserver
 from dockfix.recipes.modules import INSTALLS, Parts, install_edits
+from dockfix.recipes.spaserver import FILE_SERVERS, PORTS
 from dockfix.recipes.split import (
     Split,
     UnfitError,
@@ -40,20 +41,10 @@ if TYPE_CHECKING:
     from dockfix.model import Invocation, Model, Step
     from dockfix.model.config import ConfigDelta
 
-PORTS = {"vite": 5173, "react-scripts": 3000, "craco": 3000, "vue-cli-service": 8080, "ng": 4200, "serve": 3000}
-PORTS |= {"http-server": 8080}
-"""The port that each program binds when nobody says otherwise, from its own documentation of 2026."""
-
-PREVIEW = 4173
-"""The port of ``vite preview``: https://vite.dev/config/preview-options"""
-
 RUNNERS = frozenset({"npm", "npx", "yarn", "yarnpkg", "pnpm", "pnpx", "sh", "bash", "cross-env", "exec"})
 """Programs on the way to the one that serves."""
 
 BUILDS = frozenset({"ng", "vite", "react-scripts", "vue-cli-service", "craco", "tsc"})
-FILE_SERVERS = frozenset({"serve", "http-server"})
-"""Programs that hand out what a build has made; the others build as they serve."""
-
 MORE = {
     "serve": {"-c", "--config", "--ssl-cert"},
     "http-server": {"-P", "--proxy", "-S", "--tls", "--ssl", "--username"},
@@ -105,21 +96,17 @@ def split(model: Model) -> Split | None:
     stage, node = model.final, model.node
     if stage.image is None or stage.image.name not in RUNTIMES or node is None or node.spa is None:
         return None
-    server = _server(model)
+    server = spaserver.program(model)
     if server is None:
         return None
     check_common(model)
     parts = _parts(model)
     _check_start(model, node)
     _check_services(model)
-    site = Site(server, _output(node), _port(model, node, server), nginx.conf_path(model.app, model.source or ""))
+    site = Site(
+        server, _output(node), spaserver.port(model, node, server), nginx.conf_path(model.app, model.source or "")
+    )
     return _arrange(model, node, parts, site)
-
-
-def _server(model: Model) -> str | None:
-    """The program that serves the app, where it is a plain file server or a development server."""
-    names = model.start.names & PORTS.keys()
-    return sorted(names)[0] if names else None
 
 
 def _parts(model: Model) -> Parts:
@@ -182,14 +169,14 @@ def _check_server(model: Model, node: Node) -> None:
     Raises:
         UnfitError: with the reason.
     """
-    at, server = model.start.command, _server(model) or ""
-    for word in _words(model):
+    at, server = model.start.command, spaserver.program(model) or ""
+    for word in spaserver.told_words(model):
         if word.partition("=")[0] in MORE.get(server, ()):
             raise UnfitError(at, f"{server} is told to do more than serve files: {word}")
     for path in ("serve.json", "public/serve.json") if server == "serve" else ():
         if node.has(path):
             raise UnfitError(at, f"{node.origin_of(path)} tells serve more than nginx would know")
-    if server in FILE_SERVERS or _is_preview(model):
+    if server in FILE_SERVERS or spaserver.is_preview(model):
         return
     lacking = node.frontend.development_only({*model.final.config.env, *_arguments(model)})
     if lacking is not None:
@@ -209,7 +196,7 @@ def _replacements(model: Model, node: Node) -> tuple[Replacement, ...]:
             building += [word for line in (words, *node.resolve(words).commands) for word in line]
     if not building and "build" in node.scripts:
         building = [*node.scripts["build"].value.split(), *_build_command(model, node, "npm").split()]
-    return node.frontend.replacements(_words(model), building)
+    return node.frontend.replacements(spaserver.told_words(model), building)
 
 
 def _arguments(model: Model) -> list[str]:
@@ -251,53 +238,6 @@ def _output(node: Node) -> str:
     if output.startswith(("/", "..")) or output == ".":
         raise UnfitError(None, f"the build writes outside the app's folder ({node.build_output.origin})")
     return output
-
-
-def _port(model: Model, node: Node, server: str) -> int:
-    """The port that is bound today: the command's, the configuration's, the tool's own; EXPOSE must agree."""
-    usual = PREVIEW if server == "vite" and _is_preview(model) else PORTS[server]
-    port = _told(model) or _configured(model, node, server) or usual
-    exposed = [int(name.partition("/")[0]) for name in model.final.config.expose if name.partition("/")[0].isdigit()]
-    if exposed and port not in exposed:
-        raise UnfitError(model.start.command, f"EXPOSE says {exposed[0]}, but {server} binds {port}")
-    for service in model.services:
-        if service.environment.get("PORT", str(port)) != str(port):
-            raise UnfitError(model.start.command, f"compose sets PORT ({service.origin('environment')})")
-    return port
-
-
-def _is_preview(model: Model) -> bool:
-    return "preview" in (model.start.resolved.shell if model.start.resolved is not None else model.start.text)
-
-
-def _configured(model: Model, node: Node, server: str) -> int | None:
-    """The port that the tool's configuration or the variable PORT names."""
-    if server in {"vite", "ng", "vue-cli-service"} and not _is_preview(model):
-        computed = node.frontend.computed_port
-        if computed is not None:
-            raise UnfitError(model.start.command, f"the port is decided when {server} starts ({computed.origin})")
-        if node.dev_port is not None:
-            return node.dev_port.value
-    variable = model.final.config.env.get("PORT", "")
-    return int(variable) if variable.isdigit() and server not in {"vite", "ng", "http-server"} else None
-
-
-def _words(model: Model) -> list[str]:
-    """Every word of the start, scripts followed."""
-    words = list(model.start.program or ()) + (model.start.resolved.shell.split() if model.start.resolved else [])
-    return words + model.start.text.split()
-
-
-def _told(model: Model) -> int | None:
-    """The port that the command names."""
-    words = _words(model)
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        match = re.fullmatch(r"(?:--(?:port|listen)=|PORT=)(?:tcp://[^:]*:)?(\d+)", word)
-        if match:
-            return int(match[1])
-        if word in {"--port", "-l", "--listen", "-p"} and (match := re.fullmatch(r"(?:tcp://[^:]*:)?(\d+)", following)):
-            return int(match[1])
-    return None
 
 
 def _arrange(model: Model, node: Node, parts: Parts, site: Site) -> Split:
@@ -379,8 +319,8 @@ def _switched_off(model: Model) -> tuple[Instruction, ...]:
 def _build_command(model: Model, node: Node, manager: str) -> str:
     """The app's own build script, in the mode or configuration in which its server starts now."""
     command = {"yarn": "yarn build", "pnpm": "pnpm run build", "bun": "bun run build"}.get(manager, "npm run build")
-    option = MODES.get(_server(model) or "", "")
-    words = _words(model)
+    option = MODES.get(spaserver.program(model) or "", "")
+    words = spaserver.told_words(model)
     for word, following in zip(words, [*words[1:], ""], strict=True):
         name, equals, value = word.partition("=")
         chosen = value if equals else following
@@ -425,7 +365,7 @@ def _notes(model: Model, node: Node, parts: Parts) -> tuple[Note, ...]:
         Note(
             None, f"the build takes {other.built} instead of {other.served}: look that its values fit ({other.origin})"
         )
-        for other in (_replacements(model, node) if _server(model) not in FILE_SERVERS else ())
+        for other in (_replacements(model, node) if spaserver.program(model) not in FILE_SERVERS else ())
     ]
     if not parts.builds:
         script = node.scripts["build"]
