@@ -20,11 +20,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from dockfix.bot import http
 from dockfix.bot.app import AppKey, Installations
 from dockfix.bot.credentials import token
 from dockfix.bot.forge import ForgeError, RefusedError
 from dockfix.bot.github import HEADERS
-from dockfix.bot.http import SECRETS, Http
+from dockfix.bot.http import Http
 from dockfix.bot.pace import Pace
 from dockfix.bot.secret import Secret
 
@@ -52,8 +53,10 @@ def door(hub: Hub) -> Iterator[Door]:
 
 
 def command(*arguments: str, folder: Path, **environment: str) -> subprocess.Popen[str]:
-    """The real command in a process of its own, with as much logging as there is."""
+    """The real command in a process of its own, with as much logging as there is, and little patience between tries."""
     start = "import logging; logging.basicConfig(level=1); from dockfix.cli import main; main()"
+    hurry = "asyncio.sleep = lambda seconds, sleep=asyncio.sleep: sleep(min(seconds, 0.1))"
+    start = f"import asyncio; {hurry}; {start}"
     if sys.platform == "linux":  # at its end it tells whether others may read its memory: PR_GET_DUMPABLE
         tell = "print('dumpable', ctypes.CDLL(None).prctl(3), file=sys.stderr)"
         start = f"import atexit, ctypes, sys; atexit.register(lambda: {tell}); {start}"
@@ -350,16 +353,23 @@ def test_tokens_of_installations_are_fetched_side_by_side(bot: Bot, hub: Hub, pe
     assert bot.time.slept == []
 
 
-def test_secrets_that_are_kept_are_bounded(bot: Bot, hub: Hub, app: Apps) -> None:
+@pytest.fixture
+def few_secrets(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many secrets those who come after this remember."""
+    monkeypatch.setattr(http, "SECRETS", 8)
+    return 8
+
+
+def test_secrets_that_are_kept_are_bounded(few_secrets: int, bot: Bot, hub: Hub, app: Apps) -> None:
     assert isinstance(bot.credential, Installations)
-    http = bot.credential.app
+    client = bot.credential.app
 
     async def run() -> None:
-        for _ in range(SECRETS + 10):
-            await http.get("/orgs/acme/installation")
+        for _ in range(few_secrets + 10):
+            await client.get("/orgs/acme/installation")
 
     asyncio.run(run())
-    assert len(http._secrets) == SECRETS
+    assert len(client._secrets) == few_secrets
 
 
 def test_app_that_is_not_installed_skips(bot: Bot, hub: Hub, app: Apps) -> None:
