@@ -40,5 +40,7 @@ class Logical:
 
     def span(self, start: int, end: int) -> Span:
         """The stretch of the document from the first to the last character of ``text[start:end]``."""
+        if len(self.starts) == 1 and start < end <= len(self.text):
+            return Span(self.sources[0] + start, self.sources[0] + end)
         first = self.offset(start)
         return Span(first, self.offset(end - 1) + 1) if end > start else Span(first, first)

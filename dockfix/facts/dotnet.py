@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dockfix.facts.fact import Fact
 from dockfix.facts.files import join
 from dockfix.facts.health import is_health, rank
-from dockfix.facts.msbuild import Project, Solution
+from dockfix.facts.msbuild import Project, Solution, solution_of
 from dockfix.facts.server import Server
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def server_of(app: App, running: Running) -> Server | None:
         app: the facts of the build context.
         running: the program.
     """
-    solution = Solution(app)
+    solution = solution_of(app)
     found = _project(app, solution, running)
     if found is None:
         return None

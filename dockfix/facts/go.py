@@ -162,6 +162,8 @@ def builds(app: App, running: Running, path: str) -> Iterator[Build]:
 def builds_among(app: App, commands: Iterable[Ran]) -> Iterator[Build]:
     """The Go builds among the commands of a stage."""
     for ran in commands:
+        if not gobuild.builds(ran.words):
+            continue
         own = module_at(app, ran.folder) if ran.folder is not None else None
         root = own.path if own is not None and own.folder == ran.folder else None
         build = gobuild.build_of(ran, root)

@@ -41,6 +41,11 @@ class Build:
     folder: str | None
 
 
+def builds(words: Sequence[str]) -> bool:
+    """Whether a command builds Go packages."""
+    return len(words) > 1 and posixpath.basename(words[0]) == "go" and words[1] in {"build", "install"}
+
+
 def build_of(ran: Ran, module_path: str | None) -> Build | None:
     """The build that a command of a RUN does; ``None`` where it builds no program that stays.
 
@@ -49,7 +54,7 @@ def build_of(ran: Ran, module_path: str | None) -> Build | None:
         module_path: the path of the module in whose root it runs; ``None`` where it does not run in one.
     """
     words = ran.words
-    if len(words) < 2 or posixpath.basename(words[0]) != "go" or words[1] not in {"build", "install"}:
+    if not builds(words):
         return None
     options, packages = split(words[2:])
     workdir, folder = ran.workdir, ran.folder

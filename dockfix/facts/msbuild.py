@@ -138,6 +138,11 @@ class Solution:
         return tuple(beside(path, name) or name for name in names)
 
 
+def solution_of(app: App) -> Solution:
+    """The projects of *app*'s build context, which is searched for them once."""
+    return app.once("msbuild", lambda: Solution(app))
+
+
 def beside(path: str, name: str) -> str | None:
     """A path as a project file writes it, from the root of the build context; ``None`` where it leaves that."""
     written = name.replace("\\", "/")

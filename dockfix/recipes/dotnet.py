@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dockfix import catalog
 from dockfix.dockerfile import ImageReference
 from dockfix.dockerfile.layout import Item, Keep, New
-from dockfix.facts.msbuild import Project, Solution
+from dockfix.facts.msbuild import Project, Solution, solution_of
 from dockfix.model import Purpose, Role
 from dockfix.model.config import after, difference, of_image, render
 from dockfix.model.server import LOOPBACK
@@ -64,7 +64,7 @@ def split(model: Model) -> Split | None:
             f"the app listens on {model.server.bind.value} alone ({model.server.bind.origin}), where nobody reaches it"
         )
         raise UnfitError(model.start.command, why)
-    solution = Solution(model.app)
+    solution = solution_of(model.app)
     published = published_by(model, stage, solution)
     check_form(published.project, model, stage)
     if published.line:

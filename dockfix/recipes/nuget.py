@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockfix.facts.files import join
-from dockfix.facts.msbuild import PROJECTS, SOLUTIONS, Project, Solution
+from dockfix.facts.msbuild import PROJECTS, SOLUTIONS, Project, solution_of
 from dockfix.recipes.manifests import Reading, folder_of
 from dockfix.recipes.split import UnfitError
 
@@ -22,7 +22,7 @@ def reading(model: Model, stage: StageModel, step: Step, called: Invocation) -> 
     Raises:
         UnfitError: one of them cannot be told.
     """
-    solution = Solution(model.app)
+    solution = solution_of(model.app)
     folder = folder_of(stage, step, called)
     operands = [word for word in called.operands if not word.text.startswith("/p:")]
     if len(operands) > 1 or not all(word.static for word in operands):
