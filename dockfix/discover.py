@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dockfix.facts import Files
 
-_NAME = re.compile(r"Dockerfile(?:\..+)?|.+\.[Dd]ockerfile|Containerfile.*")
+_NAME = re.compile(r"[Dd]ockerfile(?:\..+)?|.+\.[Dd]ockerfile|Containerfile.*")
 _OTHER = re.compile(
     r"(?:\.(?:dockerignore|containerignore|md|rst|adoc|html?|bak|backup|old|orig|rej|sw[a-p]|tmp|save|disabled"
     r"|j2|jinja2?|tmpl|tpl|template|in|erb|ejs|mustache|hbs|gotmpl|m4|lock|sig|asc|sha256|diff|patch|zip|gz"
     r"|json|ya?ml|toml|ini|cfg|conf|py|js|ts|rb|go|sh|ps1|bat|cmd|mk|nix|snap|log)|~)$",
     re.IGNORECASE,
 )
+_FILES = frozenset({"Dockerfile", "Containerfile"})
 _NEVER_ENTERED = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".tox", ".nox", ".venv"})
 _VENDORED = frozenset({"vendor", "third_party", "third-party", "thirdparty", "bower_components", "site-packages"})
 _TESTS = frozenset({"test", "tests", "__tests__", "testing", "testdata", "test-data", "test_data", "fixtures", "e2e"})
@@ -89,7 +90,7 @@ def _discover(path: Path) -> Iterator[Found | Skipped | Unusable]:
     root = root_of(path.absolute(), path.absolute())
     found = list(_search(path, root))
     if not found:
-        if named_like_a_dockerfile(path.name):
+        if path.name in _FILES:
             yield Unusable(path, "is a folder, not a Dockerfile")
         else:
             yield Skipped(path, "holds no Dockerfile")
@@ -143,11 +144,7 @@ def _search(top: Path, root: Path) -> Iterator[Found | Skipped | Unusable]:
     for folder, folders, names in os.walk(top):
         here = Path(folder)
         folders[:] = sorted(name for name in folders if name not in _NEVER_ENTERED and not _is_venv(here / name))
-        yield from (
-            Unusable(here / name, "is a folder, not a Dockerfile")
-            for name in folders
-            if name in {"Dockerfile", "Containerfile"}
-        )
+        yield from (Unusable(here / name, "is a folder, not a Dockerfile") for name in folders if name in _FILES)
         composed = composed or any(map(_of_compose, names))
         for name in sorted(filter(named_like_a_dockerfile, names)):
             yield _sorted_out(here / name, top, root)

@@ -172,9 +172,19 @@ class App:
         return self._compose[0]
 
     @cached_property
+    def _names(self) -> tuple[str, ...]:
+        """The names by which builds find this Dockerfile: docker takes ``dockerfile`` where there is no ``Dockerfile``.
+
+        https://github.com/docker/buildx/blob/master/build/opt.go
+        """
+        folder, name = posixpath.split(self.dockerfile)
+        usual = posixpath.join(folder, "Dockerfile")
+        return (self.dockerfile, usual) if name == "dockerfile" and not self.files.exists(usual) else (self.dockerfile,)
+
+    @cached_property
     def compose(self) -> tuple[Service, ...]:
         """The compose services that are built from this Dockerfile, those of main files first."""
-        return tuple(service for service in self.all_services if service.dockerfile == self.dockerfile)
+        return tuple(service for service in self.all_services if service.dockerfile in self._names)
 
     @cached_property
     def _ci(self) -> tuple[tuple[Build, ...], tuple[Call, ...], tuple[Problem, ...]]:
@@ -185,7 +195,7 @@ class App:
     @cached_property
     def builds(self) -> tuple[Build, ...]:
         """The builds of this Dockerfile in CI files, Makefiles and scripts."""
-        return tuple(build for build in self._ci[0] if build.dockerfile == self.dockerfile)
+        return tuple(build for build in self._ci[0] if build.dockerfile in self._names)
 
     @cached_property
     def ci_targets(self) -> tuple[Fact[str], ...]:
@@ -193,7 +203,7 @@ class App:
         return tuple(
             Fact(build.target, build.origin)
             for build in self._ci[0]
-            if build.target and build.dockerfile in (self.dockerfile, None)
+            if build.target and build.dockerfile in (*self._names, None)
         )
 
     @cached_property

@@ -11,7 +11,8 @@ from dockfix.discover import Found, Skipped, Unusable, discover, named_like_a_do
 from dockfix.dockerfile import Document
 from dockfix.facts import App, Tree
 
-DOCKERFILES = "Dockerfile Dockerfile.dev Dockerfile.alpine3.20 a.Dockerfile a.dockerfile Containerfile Containerfile.a"
+DOCKERFILES = """Dockerfile Dockerfile.dev Dockerfile.alpine3.20 dockerfile dockerfile.dev a.Dockerfile a.dockerfile
+    Containerfile Containerfile.a"""
 OTHERS = """Dockerfile.dockerignore Dockerfile.md Dockerfile.bak Dockerfile.j2 Dockerfile.tmpl Dockerfile~
     Dockerfile.erb Dockerfile.dev.orig MyDockerfile Dockerfiles dockerfile.py .dockerfile"""
 
@@ -153,6 +154,14 @@ def test_context_is_guessed_from_what_is_copied(dockerfile: str, source: str, fi
 def test_context_that_compose_names_counts(build: str, context: str | None) -> None:
     tree = Tree({"api/Dockerfile": "", "compose.yaml": f"services: {{a: {{build: {build}}}}}\n"})
     assert named(App(tree, "api/Dockerfile", "api")) == context
+
+
+def test_a_small_letter_is_found_where_there_is_no_capital_one() -> None:
+    compose = "services: {a: {build: api}}\n"
+    alone = App(Tree({"api/dockerfile": "", "compose.yaml": compose}), "api/dockerfile", "api")
+    assert [service.name for service in alone.compose] == ["a"]
+    beside = App(Tree({"api/dockerfile": "", "api/Dockerfile": "", "compose.yaml": compose}), "api/dockerfile", "api")
+    assert beside.compose == ()
 
 
 def test_walks_see_what_is_near() -> None:
