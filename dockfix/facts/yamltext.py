@@ -132,6 +132,8 @@ def parse(source: str, path: str) -> list[Yaml] | Problem:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark is not None else ""
         return Problem(f"{path}{line}", f"is not valid YAML: {error.problem or error.context}")
+    except UnicodeEncodeError as error:
+        return Problem(f"{path}:{source.count(chr(10), 0, error.start) + 1}", "is not valid YAML: it is not in UTF-8")
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         return Problem(path, f"is not valid YAML: {str(error).splitlines()[0]}")
     return [_yaml(path, node) for node in nodes]

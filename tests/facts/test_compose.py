@@ -113,6 +113,7 @@ def test_extends_takes_the_other_service_along() -> None:
         ("a: b: c", 1, "is not valid YAML"),
         ("services: {a: *nowhere}", 1, "is not valid YAML"),
         ("\t- x", 1, "is not valid YAML"),
+        ("services:\n  \udcb0: {}\n", 2, "is not valid YAML: it is not in UTF-8"),
         ("services:\n  a: {build: ., ports: 3}\n", 2, "has ports of service a that are no list"),
         ("services:\n  a:\n    volumes: {x: y}\n", 3, "has volumes of service a that are no list"),
         ("services:\n  - a\n", 1, "names services that are no mapping"),
