@@ -54,9 +54,12 @@ def reordered(model: Model, stage: StageModel, sources: Step) -> tuple[Item, ...
     staying = [step for step in place.between if step not in moved]
     at = next(number for number, step in enumerate(staying) if _reads_manifests(step))
     # the new copies are written for the folder of the old ones
-    relative = any(step.instruction.copy is not None and is_relative(step) for step in moved)
-    folders = (n for n, step in enumerate(staying[:at]) if relative and step.instruction.keyword == "WORKDIR")
-    changing = next(folders, at)
+    folders = {step.before.workdir for step in moved if step.instruction.copy is not None and is_relative(step)}
+    if len(folders) > 1:
+        raise UnfitError(place.last.instruction, "the working directory changes between the copies of the sources")
+    changes = folders - {place.last.before.workdir}
+    settling = (n for n, step in enumerate(staying[:at]) if changes and step.instruction.keyword == "WORKDIR")
+    changing = next(settling, at)
     install = first_installs.get(staying[at].instruction.index, settled(staying[at], stage, moved))
     return (
         *(Keep(step.instruction) for step in place.above),
