@@ -8,6 +8,7 @@ from dockfix.model import Model, Step
 from dockfix.model.config import join, stated
 from dockfix.recipes import accounts, ecosystems, residence
 from dockfix.recipes.accounts import SCRATCH, Owner
+from dockfix.recipes.bystanders import bystanders
 from dockfix.recipes.obstacle import Obstacle, ObstacleError
 from dockfix.recipes.owner import chosen
 from dockfix.recipes.ownership import (
@@ -197,7 +198,7 @@ def _notes(model: Model, found: Writable, owner: Owner, folders: Sequence[str]) 
 
 def _nginx(model: Model) -> Iterator[Result]:
     """nginx as its own account, where it listens on high ports."""
-    from dockfix.recipes.unprivileged import nginx_obstacle, nginx_run
+    from dockfix.recipes.unprivileged import CACHE, PID, nginx_obstacle, nginx_run
 
     obstacle = nginx_obstacle(model)
     if obstacle is not None:
@@ -210,7 +211,11 @@ def _nginx(model: Model) -> Iterator[Result]:
         return
     owner = Owner("nginx", account.group, account.uid, account.gid, account.home or "/", True)
     making = Ownership(model, owner, value=user_value(model, owner))
-    making.after(last_settled(model), nginx_run(owner))
+    copies = bystanders(model, (PID, CACHE))
+    if copies:
+        making.before(copies[0], nginx_run(owner))
+    else:
+        making.after(last_settled(model), nginx_run(owner))
     say_user(making)
     config = stated(model.final.config, user=making.value)
     yield Change(

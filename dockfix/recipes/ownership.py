@@ -13,6 +13,7 @@ from dockfix.facts import Fact
 from dockfix.model import Purpose, Role
 from dockfix.model.config import covers, join
 from dockfix.recipes import accounts, chain, usersite
+from dockfix.recipes.bystanders import SETTLING, bystanders
 from dockfix.recipes.obstacle import Obstacle, ObstacleError
 from dockfix.recipes.usersite import USER_SITE
 from dockfix.recipes.writable import made_by, system
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 COLUMNS = 120
 NEXT_CACHE = ".next/cache"
-SETTLING = frozenset({"RUN", "COPY", "ADD", "WORKDIR", "USER"})
 ENDING = frozenset({"EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD", "STOPSIGNAL", "VOLUME"})
 INITS = frozenset({"dumb-init", "tini"})
 
@@ -39,6 +39,7 @@ class Ownership:
         owner: the account.
         edits: what changes in the file.
         env: the variables at the end.
+        copies: the COPYs that now bring what they bring as the account's.
         folders: what the account comes to own beside the copies.
         value: what USER says.
     """
@@ -47,6 +48,7 @@ class Ownership:
     owner: Owner
     edits: list[Edit] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
+    copies: list[Step] = field(default_factory=list)
     folders: tuple[str, ...] = ()
     value: str = ""
 
@@ -165,6 +167,7 @@ def _own_copies(making: Ownership, install: Step | None) -> None:
             _check_npm(model, step, later)
         end = instruction.flags[-1].span.end if instruction.flags else instruction.span.start + len(instruction.keyword)
         making.edits.append(Edit(Span(end, end), f" --chown={pair}"))
+        making.copies.append(step)
 
 
 def _check_npm(model: Model, step: Step, later: Sequence[Step]) -> None:
@@ -270,7 +273,11 @@ def _next_build(making: Ownership, found: Writable) -> bool:
 
 
 def _own_folders(making: Ownership, folders: Sequence[str]) -> None:
-    """Make the folders and give them away, non-recursively and behind the last COPY, but before their VOLUME."""
+    """Make the folders and give them away, non-recursively and before their VOLUME.
+
+    They stand above the last COPYs where these have nothing to do with them, so that an edit of the sources does not
+    make them again, and else behind the last one, which may bring them as root's.
+    """
     model = making.model
     last = last_settled(model)
     steps = model.final.steps
@@ -291,7 +298,14 @@ def _own_folders(making: Ownership, folders: Sequence[str]) -> None:
         names = " ".join(_quoted(model, path, last.before.workdir) for path in rest)
         making.append(last, [f"chown {making.owner.pair} {names}"])
         return
-    making.after(last, _chown_run(making, rest, last.after.workdir))
+    placed = (step for step in steps if step.instruction.keyword in {"WORKDIR", "COPY", "ADD"})
+    first = next(placed, None)
+    # above the first of all the account may be made, which has to be there before its folders
+    copies = [step for step in bystanders(model, rest, making.copies) if step is not first]
+    if copies:
+        making.before(copies[0], _chown_run(making, rest, copies[0].before.workdir))
+    else:
+        making.after(last, _chown_run(making, rest, last.after.workdir))
 
 
 def _chown_run(making: Ownership, folders: Sequence[str], workdir: str) -> str:

@@ -84,6 +84,21 @@ def test_its_home_is_its_own(container: Container) -> None:
     assert container.exec("sh", "-c", 'cd ~ && touch new && echo "$HOME"').output == "/home/appuser\n"
 
 
+def test_a_folder_that_only_a_developers_machine_has_is_the_apps_too(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM python:3.11-alpine\nWORKDIR /app\nCOPY . .\nCMD python app.py\n")
+    (tmp_path / "app.py").write_text(APP.replace("/number", "/etc/hostname"))
+    rewrite(tmp_path, "exec-form", "user")
+    written = (tmp_path / "Dockerfile").read_text()
+    # an edit of the sources does not make the folder again
+    assert written.index("RUN mkdir -p data") < written.index("COPY --chown")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "started").write_text("0")
+    with engine.run(built(engine, tmp_path)) as container:
+        container.wait_http("/", 8080)
+        assert container.exec("stat", "-c", "%U", "/app/data", "/app/data/started").output == "appuser\nappuser\n"
+        assert container.exec("cat", "/app/data/started").output == "1001"
+
+
 def test_a_new_volume_belongs_to_the_app(engine: Engine, image: str) -> None:
     volume = f"dockfix-test-{os.urandom(4).hex()}"
     try:

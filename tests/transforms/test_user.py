@@ -125,6 +125,32 @@ def test_a_redirection_names_a_folder_that_is_written() -> None:
 
 
 @pytest.mark.parametrize(
+    ("copies", "files", "early"),
+    [
+        ("COPY . .", {}, True),
+        ("COPY package.json ./\nCOPY index.js ./", {}, True),
+        # what the context brings there may be a link, or another's
+        ("COPY . .", {"uploads/.gitkeep": ""}, False),
+        ("COPY . ./uploads/", {}, False),
+        # it would make the folder around it, as the account's
+        ("COPY . /app/code/", {}, False),
+        ("COPY --link . .", {}, False),
+        ("COPY --from=made /app .", {}, False),
+        ("COPY --from=made /app .\nCOPY index.js ./", {}, False),
+    ],
+)
+def test_folders_are_made_above_the_copies_that_leave_them_alone(
+    copies: str, files: dict[str, str], early: bool
+) -> None:
+    folder = "code/uploads" if "code" in copies else "uploads"
+    source = f"require('fs').mkdirSync('/app/{folder}');\n{APP['index.js']}"
+    stages = "FROM node:20 AS made\nWORKDIR /app\nCOPY . .\n\nFROM node:20\nWORKDIR /app\n"
+    made = planned(f'{stages}{copies}\nCMD ["node", "index.js"]\n', {**files, "index.js": source})
+    end = made.after.partition("\n\n")[2]
+    assert (end.index(f"mkdir -p {folder}") < end.index("COPY")) is early
+
+
+@pytest.mark.parametrize(
     ("line", "why"),
     [
         ("RUN chmod 700 /app/run", "chmod 700 keeps everybody but root out"),
