@@ -25,7 +25,7 @@ def called(model: Model) -> Iterator[str]:
     for tool in model.server.tools:
         yield tool.value
     for text, _ in lines(model):
-        yield from (line for part in re.split(r"&&|\|\||;|\|", text) if (line := next(iter(words(part)), "")))
+        yield from _programs(text)
     # the app itself is called by its place, and may have the name of a package
     yield from (program.words[0] for program in programs(model) if "/" not in program.words[0])
 
@@ -47,10 +47,14 @@ def check_called(model: Model, end: End, names: Sequence[str]) -> None:
             continue
         _check_tool(image, program.words[0], program.origin, names, has, model)
     for text, origin in lines(model):
-        for part in re.split(r"&&|\|\||;|\|", text):
-            line = [word for word in words(part) if word not in {"CMD", "CMD-SHELL", "exec"}]
-            if line:
-                _check_tool(image, line[0], origin, names, has, model)
+        for name in _programs(text):
+            _check_tool(image, name, origin, names, has, model)
+
+
+def _programs(text: str) -> Iterator[str]:
+    """The programs that a line of a shell calls, or a probe of compose."""
+    for part in re.split(r"&&|\|\||;|\|", text):
+        yield from [word for word in words(part) if word not in {"CMD", "CMD-SHELL", "exec"}][:1]
 
 
 def _check_tool(image: Image | None, name: str, origin: str, names: Sequence[str], has: set[str], model: Model) -> None:
