@@ -31,6 +31,8 @@ STORE = re.compile(
     re.IGNORECASE,
 )
 """The name of a setting that says where a program keeps files."""
+FOLDER = re.compile(r"(?:/[\w.-]+)*/[\w-]+/?")
+"""An absolute path that is likelier a folder's than a file's."""
 LOGGED = re.compile(r"<[Ff]ile>\s*([^<]+?)\s*</[Ff]ile>|\bfileName=\"([^\"]+)\"|name=\"[Ff]ile\"\s+value=\"([^\"]+)\"")
 """Where an appender writes: https://logback.qos.ch/manual/appenders.html#FileAppender,
 https://logging.apache.org/log4j/2.x/manual/appenders/file.html"""
@@ -68,7 +70,7 @@ def written(app: App, found: JavaProject, running: Running, by_sources: Fact[str
         database = DATABASE.match(value)
         path = database[1] if database is not None else value
         if name not in LOG_FILES | LOG_FOLDERS and database is None:
-            if by_sources is not None and STORE.fullmatch(name) and re.fullmatch(r"(?:/[\w.-]+)+/?", value):
+            if by_sources is not None and STORE.fullmatch(name) and FOLDER.fullmatch(value):
                 folders.append(Fact(value.rstrip("/"), origin))
         elif _is_open(path):
             unknown.append(Fact(f"{name}={value}", origin))

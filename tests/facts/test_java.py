@@ -189,7 +189,8 @@ def test_files_of_appenders() -> None:
 
 
 def test_folders_that_settings_name_to_sources_that_write() -> None:
-    uploads = {PROPERTIES: "app.upload-dir=/var/uploads\nserver.servlet.context-path=/shop\n"}
+    given = "app.upload-dir=/var/uploads\nserver.servlet.context-path=/shop\napp.data.path=/srv/prices.json\n"
+    uploads = {PROPERTIES: given}
     assert not server(uploads).writes
     found = server({**uploads, "src/main/java/A.java": "class A { void a() { file.transferTo(path); } }\n"})
     assert [fact.value for fact in found.writes] == ["/var/uploads"]
