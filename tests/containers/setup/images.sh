@@ -49,11 +49,15 @@ context() {
 
 # build IMAGE CONTEXT [OPTION...]
 build() {
-  local image=$1 folder=$2
+  local image=$1 folder=$2 pause=5
   shift 2
-  # two attempts: one lost download should not cost the whole set-up
-  docker build --quiet --tag "$image" "$@" "$folder" >/dev/null ||
-    docker build --progress plain --tag "$image" "$@" "$folder" >&2 || die "$image could not be built"
+  # again and again: a lost download should not cost the whole set-up, and a registry that resets connections wants time
+  until docker build --progress plain --tag "$image" "$@" "$folder" >"$folder.log" 2>&1; do
+    tail -40 "$folder.log" >&2
+    ((pause < 100)) || die "$image could not be built"
+    sleep $pause
+    pause=$((pause * 4))
+  done
   say "$image"
 }
 
