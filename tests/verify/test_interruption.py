@@ -91,8 +91,8 @@ def test_at_each_command(app: Path, state: Path, monkeypatch: pytest.MonkeyPatch
         assert code == ENDED or (code == whole and wanted >= total - sweeping), f"{code} {moment} {spoken}"
 
 
-# a signal between the making of a temporary folder and its `with` leaves it to the garbage collector
-@pytest.mark.filterwarnings("ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning")
+# a signal as a `with` is entered or left leaves its file or folder to the garbage collector, which closes it as well
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_between_any_two_lines(app: Path, state: Path) -> None:
     # a module's own file: that of a decorated function's code is its decorator's
     folder = str(Path(engine.__file__).parent)
