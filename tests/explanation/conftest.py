@@ -41,8 +41,9 @@ def service() -> Make:
     def make(name: str) -> Case:
         folder = SEQUENCE / name / "before"
         repository = Repository(folder)
-        made = repository.plan(folder / "Dockerfile", Options())
+        dockerfile = min(folder.rglob("Dockerfile"))
+        made = repository.plan(dockerfile, Options())
         app = Repository(folder).app(Document.parse(made.before, made.path))
-        return Case(f"{name}/Dockerfile", made, app, Options())
+        return Case(f"{name}/{dockerfile.relative_to(folder)}", made, app, Options())
 
     return make
