@@ -80,10 +80,10 @@ def _python(model: Model, stage: StageModel, installed: set[str]) -> Iterator[st
 
 
 def _check_compiled(wheel: Wheel, named: str, installed: set[str]) -> None:
-    if wheel.glibc == "unknown" and "gcc" not in installed:
+    if wheel.glibc == "unknown":
         raise UnfitError(None, f"whether {named} has a wheel is not known")
-    if wheel.glibc in {"sdist", "none"} and not wheel.quick_build and not wheel.debian_build and "gcc" not in installed:
-        raise UnfitError(None, f"{named} has no wheel, and slim has no compiler")
+    if wheel.glibc in {"sdist", "none"} and not wheel.quick_build and not wheel.debian_build:
+        raise UnfitError(None, f"{named} has no wheel, and what its build needs of the full image is not recorded")
     if wheel.glibc == "sdist":
         missing = next((name for name in wheel.debian_build if name not in installed), None)
         if missing is not None:
