@@ -31,14 +31,20 @@ _ENTRIES = ("server.js", "app.js", "index.js", "src/server.ts", "src/index.ts", 
 #: babel, pm2 and remix, in ``npm view PACKAGE bin``; 2026-11. For locks that do not record programs.
 _PROGRAMS = {
     "babel": "@babel/cli", "babel-node": "@babel/node", "cross-env-shell": "cross-env", "dotenv": "dotenv-cli",
-    "fastify": "fastify-cli", "grunt": "grunt-cli", "nest": "@nestjs/cli", "ng": "@angular/cli", "pm2-dev": "pm2",
-    "pm2-docker": "pm2", "pm2-runtime": "pm2", "react-router": "@react-router/dev",
+    "fastify": "fastify-cli", "grunt": "grunt-cli", "hs": "http-server", "nest": "@nestjs/cli",
+    "ng": "@angular/cli", "pm2-dev": "pm2", "pm2-docker": "pm2", "pm2-runtime": "pm2",
+    "react-router": "@react-router/dev",
     "react-router-serve": "@react-router/serve", "remix": "@remix-run/dev", "remix-serve": "@remix-run/serve",
     "run-p": "npm-run-all", "run-s": "npm-run-all", "sequelize": "sequelize-cli", "svelte-kit": "@sveltejs/kit",
     "swc": "@swc/cli", "ts-node-esm": "ts-node", "ts-node-script": "ts-node", "tsc": "typescript",
     "tsnd": "ts-node-dev", "tsserver": "typescript", "typeorm-ts-node-commonjs": "typeorm",
     "typeorm-ts-node-esm": "typeorm", "vue-cli-service": "@vue/cli-service",
 }  # fmt: skip
+
+
+def programs_of(package: str) -> frozenset[str]:
+    """The programs by which a package is called: that of its own name, and the well-known ones."""
+    return frozenset({package.rpartition("/")[2], *(program for program, name in _PROGRAMS.items() if name == package)})
 
 
 def read(files: Files, folder: str = "", prefix: str = "") -> Node | Problem | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dockfix.dockerfile.shell import parse_shell
 from dockfix.facts.compose import words
 from dockfix.facts.development import build_tool, development_tool
+from dockfix.facts.node import programs_of
 from dockfix.model.commands import Purpose, purpose
 from dockfix.model.start import SHELLS
 from dockfix.recipes.artefacts import BUILD_ONLY
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from dockfix.facts.node import Node
     from dockfix.model import Model, Step
     from dockfix.model.start import Start
-
-BINARIES = {"pm2": frozenset({"pm2", "pm2-runtime", "pm2-docker"}), "http-server": frozenset({"http-server", "hs"})}
-"""Programs of packages that are installed globally, where they are called otherwise than the package."""
-
 
 SOURCES = (".js", ".ts", ".mjs", ".cjs", ".mts")
 IMPORTED = re.compile(rb"(?:\bfrom|\brequire\(|\bimport\(|^import)\s*[\"']([^\"'./][^\"']*)[\"']")
@@ -279,10 +276,10 @@ def _built_with(model: Model, users: Sequence[Step]) -> Iterator[str]:
 
 
 def _global(step: Step) -> frozenset[str]:
-    """The programs that a RUN installs beside the app."""
+    """The packages that a RUN installs beside the app, and their programs."""
     tools = [called for called in step.invocations if purpose(called.command) is Purpose.TOOLS]
     packages = {_package(word.text) for called in tools for word in called.operands}
-    return frozenset[str]().union(*(BINARIES.get(name, frozenset({name})) for name in packages))
+    return frozenset(packages).union(*(programs_of(name) for name in packages))
 
 
 def _package(operand: str) -> str:
