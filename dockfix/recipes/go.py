@@ -15,6 +15,7 @@ from dockfix.recipes import compiled, gobase
 from dockfix.recipes.assets import Assets, assets
 from dockfix.recipes.gobase import Choice, all_builds
 from dockfix.recipes.parts import End
+from dockfix.recipes.programs import final_services
 from dockfix.recipes.split import Split, UnfitError, listed
 from dockfix.text import Edit, Span
 from dockfix.transform import Note
@@ -50,6 +51,13 @@ SOURCES += (".golangci*", "sqlc.y*ml", "buf.*", ".goreleaser*", "gqlgen.yml", "m
 TOOLCHAIN = frozenset(
     {"go", "gofmt", "templ", "swag", "sqlc", "buf", "protoc", "mockgen", "wire", "easyjson", "stringer"}
 )
+ENDING = re.compile(
+    rb"(?:godotenv\.(?:Load|Overload|Read)\(\s*(?:\"(?:\./)?\.env\"\s*)?\)|\bSetConfigFile\(\s*\"(?:\./)?\.env\"\s*\))"
+    rb"[^}]*?\berr\b[^}]*?(?:\b(?:[Ff]atal|[Pp]anic)\w*\(|\bos\.Exit\(|\breturn(?:[^\n]*[eE]rr|\s*\n))"
+)
+"""What reads ``.env`` where the program is started, and gives up where there is none."""
+UNCOMMITTED = re.compile(rb"^\s*/?(?:\*\*/)?(?:\.env\*?|\*\.env)\s*$", re.MULTILINE)
+"""A line of .gitignore that keeps ``.env`` out."""
 WATCHERS = frozenset({"air", "reflex", "CompileDaemon", "fresh", "realize", "gow", "dlv", "modd", "gowatch", "bee"})
 
 
@@ -79,6 +87,7 @@ def split(model: Model) -> Split | None:
         raise UnfitError(
             model.start.command, f"no Go source of the build context lands where {running.words[0]} is built"
         )
+    _check_environment(model, program)
     found = _assets(model, program)
     choice = gobase.choice(model, program, building)
     end = _end(model, choice, program, found, building, direct=direct)
@@ -94,6 +103,32 @@ def _check_watchers(model: Model) -> None:
     found = sorted(model.start.names & WATCHERS)
     if found:
         raise UnfitError(model.start.command, f"{found[0]} builds anew at every change: this is a development image")
+
+
+def _check_environment(model: Model, program: Program) -> None:
+    """Refuse a program that needs ``.env``, where the image has the one of the machine that builds it.
+
+    Raises:
+        UnfitError: with the place that reads it.
+    """
+    place = join(model.folder, ".env")
+    path = model.final.context_path(place)
+    root = model.app.root
+    if path is None or root.exists(path) or model.app.ignore.ignores(path):
+        return
+    if any(service.binds_over(place) for service in final_services(model)):
+        return
+    lists = {".gitignore", f"{dirname(path)}/.gitignore".lstrip("/")}
+    if not any(UNCOMMITTED.search(root.read(name) or b"") for name in lists):
+        return
+    for source in program.sources:
+        match = ENDING.search(source.data)
+        if match is not None:
+            line = source.data[: match.start()].count(b"\n") + 1
+            why = (
+                f"the program ends without .env ({source.path}:{line}), which git ignores: the host's would stay behind"
+            )
+            raise UnfitError(model.start.command, why)
 
 
 def _assets(model: Model, program: Program) -> Assets:
