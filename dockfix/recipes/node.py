@@ -57,6 +57,10 @@ if TYPE_CHECKING:
     from dockfix.model import Model, Step
 
 
+RENDERING = frozenset({"next", "nuxt", "remix", "react-router", "svelte-kit", "astro", "gatsby", "docusaurus"})
+"""Frameworks whose builds run code of the app: they render pages, or write what variables say into what they make."""
+
+
 def split(model: Model) -> Split | None:
     """The stage taken apart; ``None`` where it is no Node image with a package.json.
 
@@ -289,7 +293,9 @@ def _first(model: Model, parts: Parts, name: str, *, again: bool) -> Item:
 
 def _setup(model: Model, parts: Parts, users: Sequence[Step]) -> list[Keep]:
     """What a stage that installs repeats of the set-up."""
-    steps = [step for step in parts.before if _sets_up(step, parts, users) and not only_runs(model, step, users)]
+    running = any(user in parts.builds for user in users) and _runs_app(model)
+    steps = [step for step in parts.before if _sets_up(step, parts, users, running=running)]
+    steps = [step for step in steps if not only_runs(model, step, users)]
     steps = [step for step in steps if not _only_watches(model, step, users)]
     return plain_copies(model.document, steps)
 
@@ -313,10 +319,17 @@ def _is_idle_source(model: Model, node: Node, parts: Parts, keep: Keep) -> bool:
     return not local and node.patches is None
 
 
-def _sets_up(step: Step, parts: Parts, users: Sequence[Step]) -> bool:
+def _runs_app(model: Model) -> bool:
+    """Whether the build loads the app's settings and pages, which may read any variable."""
+    framework = model.node.framework if model.node is not None else None
+    return framework is not None and framework.value in RENDERING
+
+
+def _sets_up(step: Step, parts: Parts, users: Sequence[Step], *, running: bool) -> bool:
+    """Whether *users* need what a step of the set-up makes; *running*: they run code of the app."""
     keyword = step.instruction.keyword
     if keyword == "ENV":
-        return build_variables(step, users)
+        return running or build_variables(step, users)
     if keyword == "ARG":
         names = [assignment.key for assignment in step.instruction.assignments]
         return any(user in parts.builds for user in users) or any(
