@@ -66,6 +66,8 @@ BESIDE = re.compile(rb"[\"'`]\.{1,2}/")
 
 def artefacts(model: Model, node: Node) -> Artefacts | None:
     """What the server of a framework needs; ``None`` for any other server, and where it cannot be told."""
+    if node.dependency("config") is not None:
+        return None  # it reads a folder where the server starts: https://github.com/node-config/node-config/wiki
     program = model.start.program or ()
     entry = normpath(program[1]) if len(program) > 1 else ""
     framework = node.framework.value if node.framework is not None else ""
