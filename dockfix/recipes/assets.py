@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
+from dockfix.model.config import join
 from dockfix.recipes.needs import lines
 from dockfix.recipes.programs import final_services
 
@@ -73,6 +74,9 @@ CUSTOMARY = frozenset(
 )
 """Names under which libraries look for files without being told."""
 
+UNCOMMITTED = re.compile(rb"^\s*/?(?:\*\*/)?(?:\.env\*?|\*\.env)\s*$", re.MULTILINE)
+"""A line of .gitignore that keeps ``.env`` out."""
+
 
 @dataclass(frozen=True)
 class Assets:
@@ -121,6 +125,23 @@ def assets(
         elif not idle:
             left[root] = None
     return Assets(tuple(carried), tuple(path.removeprefix(f"{model.folder.rstrip('/')}/") for path in left))
+
+
+def takes_environment(model: Model) -> bool:
+    """Whether the image takes along the ``.env`` of the machine that builds it, which git ignores."""
+    place = join(model.folder, ".env")
+    path = model.final.context_path(place)
+    root = model.app.root
+    if path is None or root.exists(path) or model.app.ignore.ignores(path):
+        return False
+    lists = {".gitignore", f"{dirname(path)}/.gitignore".lstrip("/")}
+    ignored = any(UNCOMMITTED.search(root.read(name) or b"") for name in lists)
+    return ignored and not any(service.binds_over(place) for service in final_services(model))
+
+
+def without_environment(origin: str) -> str:
+    """Why a program that cannot do without that ``.env`` is left where it is."""
+    return f"the program ends without .env ({origin}), which git ignores: the host's would stay behind"
 
 
 def _placed(model: Model) -> Iterator[tuple[str, str]]:

@@ -12,10 +12,9 @@ from dockfix.facts.gobuild import default_name
 from dockfix.model import origins
 from dockfix.model.config import join, render
 from dockfix.recipes import compiled, gobase
-from dockfix.recipes.assets import Assets, assets
+from dockfix.recipes.assets import Assets, assets, takes_environment, without_environment
 from dockfix.recipes.gobase import Choice, all_builds
 from dockfix.recipes.parts import End
-from dockfix.recipes.programs import final_services
 from dockfix.recipes.split import Split, UnfitError, listed
 from dockfix.text import Edit, Span
 from dockfix.transform import Note
@@ -56,8 +55,6 @@ ENDING = re.compile(
     rb"[^}]*?\berr\b[^}]*?(?:\b(?:[Ff]atal|[Pp]anic)\w*\(|\bos\.Exit\(|\breturn(?:[^\n]*[eE]rr|\s*\n))"
 )
 """What reads ``.env`` where the program is started, and gives up where there is none."""
-UNCOMMITTED = re.compile(rb"^\s*/?(?:\*\*/)?(?:\.env\*?|\*\.env)\s*$", re.MULTILINE)
-"""A line of .gitignore that keeps ``.env`` out."""
 WATCHERS = frozenset({"air", "reflex", "CompileDaemon", "fresh", "realize", "gow", "dlv", "modd", "gowatch", "bee"})
 
 
@@ -111,24 +108,13 @@ def _check_environment(model: Model, program: Program) -> None:
     Raises:
         UnfitError: with the place that reads it.
     """
-    place = join(model.folder, ".env")
-    path = model.final.context_path(place)
-    root = model.app.root
-    if path is None or root.exists(path) or model.app.ignore.ignores(path):
-        return
-    if any(service.binds_over(place) for service in final_services(model)):
-        return
-    lists = {".gitignore", f"{dirname(path)}/.gitignore".lstrip("/")}
-    if not any(UNCOMMITTED.search(root.read(name) or b"") for name in lists):
+    if not takes_environment(model):
         return
     for source in program.sources:
         match = ENDING.search(source.data)
         if match is not None:
             line = source.data[: match.start()].count(b"\n") + 1
-            why = (
-                f"the program ends without .env ({source.path}:{line}), which git ignores: the host's would stay behind"
-            )
-            raise UnfitError(model.start.command, why)
+            raise UnfitError(model.start.command, without_environment(f"{source.path}:{line}"))
 
 
 def _assets(model: Model, program: Program) -> Assets:

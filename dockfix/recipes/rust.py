@@ -13,7 +13,7 @@ from dockfix.facts.server import Running
 from dockfix.model import origins
 from dockfix.model.config import join
 from dockfix.recipes import compiled
-from dockfix.recipes.assets import assets
+from dockfix.recipes.assets import assets, takes_environment, without_environment
 from dockfix.recipes.parts import End
 from dockfix.recipes.split import Split, UnfitError, listed
 from dockfix.transform import Note
@@ -46,6 +46,10 @@ CERTIFIED = frozenset({"openssl-sys", "native-tls", "rustls-native-certs", "rust
 """Crates that look for the certificates of the system."""
 
 
+ENDING = re.compile(r"\bdotenv\(\)\s*(?:\.(?:expect|unwrap)\(|\?)")
+"""What reads ``.env`` where the program is started or above, and gives up where there is none."""
+
+
 def split(model: Model) -> Split | None:
     """The stage taken apart; ``None`` where it builds and runs no Rust program.
 
@@ -68,6 +72,9 @@ def split(model: Model) -> Split | None:
     crate = facts.running_crate(model.app, running)
     if crate is None:
         raise UnfitError(model.start.command, f"which crate makes {start[0]} cannot be told")
+    if takes_environment(model):
+        for _, origin in crate.matching(ENDING):
+            raise UnfitError(model.start.command, without_environment(origin))
     reference, libraries = _end_image(model, crate)
     path = _program(model, running)
     texts = [match[1] for match, _ in crate.matching(facts.LITERAL)]
