@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from dockfix.model import Purpose, Role
 from dockfix.model.config import join, stated
 from dockfix.model.start import RUNTIMES
 from dockfix.recipes import frameworks, packages, prisma
-from dockfix.recipes.artefacts import Artefacts, artefacts, why_whole
+from dockfix.recipes.artefacts import Artefacts, artefacts, entries, why_whole
 from dockfix.recipes.corepack import check_fetched
 from dockfix.recipes.modules import (
     Parts,
@@ -59,6 +60,8 @@ if TYPE_CHECKING:
 
 RENDERING = frozenset({"next", "nuxt", "remix", "react-router", "svelte-kit", "astro", "gatsby", "docusaurus"})
 """Frameworks whose builds run code of the app: they render pages, or write what variables say into what they make."""
+BUNDLING = re.compile(r"(?:vite|vue|webpack|rollup|esbuild|tsup|build)\b.*\.[cm]?[jt]s")
+"""Settings and scripts of bundlers, beside package.json."""
 
 
 def split(model: Model) -> Split | None:
@@ -320,9 +323,14 @@ def _is_idle_source(model: Model, node: Node, parts: Parts, keep: Keep) -> bool:
 
 
 def _runs_app(model: Model) -> bool:
-    """Whether the build loads the app's settings and pages, which may read any variable."""
-    framework = model.node.framework if model.node is not None else None
-    return framework is not None and framework.value in RENDERING
+    """Whether the build loads settings or pages of the app which may read any variable."""
+    node = model.node
+    if node is None:
+        return False
+    if node.framework is not None and node.framework.value in RENDERING:
+        return True
+    settings = (node.files.read(node.path(name)) or b"" for name in entries(model) if BUNDLING.fullmatch(name))
+    return any(b"process.env" in text or b"loadEnv" in text for text in settings)
 
 
 def _sets_up(step: Step, parts: Parts, users: Sequence[Step], *, running: bool) -> bool:
