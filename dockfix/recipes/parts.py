@@ -33,6 +33,7 @@ class End:
         carried: absolute paths of the builder, each with its place in the end.
         packages: what is installed beside the libraries of the author's own packages.
         variables: names of ENV that only a build reads.
+        compiled: names of ENV that the build writes into the program.
         provided: programs that the end has beside those of its base.
     """
 
@@ -40,6 +41,7 @@ class End:
     carried: tuple[tuple[str, str], ...]
     packages: tuple[str, ...] = ()
     variables: re.Pattern[str] = re.compile(r"(?!)")
+    compiled: frozenset[str] = frozenset()
     provided: frozenset[str] = frozenset()
     edits: Mapping[int, tuple[Edit, ...]] = field(default_factory=dict)
     """Changes to kept instructions, by index."""
@@ -76,12 +78,20 @@ def _builds(model: Model, end: End, step: Step, number: int, at: int) -> bool:
     if number > at:
         return keyword == "RUN" and not _runs(model, step)
     if keyword == "ENV":
-        return _is_of_build(end, step) or build_variables(step, model.final.steps[number + 1 : at + 1])
+        return (
+            _is_of_build(end, step)
+            or _is_compiled(end, step)
+            or build_variables(step, model.final.steps[number + 1 : at + 1])
+        )
     return step.role is not Role.ACCOUNT
 
 
 def _is_of_build(end: End, step: Step) -> bool:
     return any(end.variables.fullmatch(assignment.key) for assignment in step.instruction.assignments)
+
+
+def _is_compiled(end: End, step: Step) -> bool:
+    return any(assignment.key in end.compiled for assignment in step.instruction.assignments)
 
 
 def _runs(model: Model, step: Step) -> bool:
