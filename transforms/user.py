@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dockfix.model import Model, Step
+from dockfix.model.commands import Purpose
 from dockfix.model.config import join, stated
 from dockfix.recipes import accounts, ecosystems, residence
 from dockfix.recipes.accounts import SCRATCH, Owner
@@ -123,6 +124,9 @@ def _obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
             yield Obstacle(base, f"{why}, and the app's files are to stay root's")
         if not any(step.instruction.copy is not None and is_app(model, step) for step in model.final.all_steps):
             yield Obstacle(base, f"{why}, and no COPY of this stage brings the app as files that it could own")
+        built = next((step.instruction for step in model.final.steps if Purpose.BUILD in step.purposes), None)
+        if built is not None:
+            yield Obstacle(base, f"{why}, and what line {built.line} builds is root's", among_modules=True)
         place = outside(model)
         if place is not None and not any(f"{place.value}/".startswith(f"{f.value}/") for f in found.folders):
             yield Obstacle(base, f"{why}, and the sources name {place.value} ({place.origin})")
