@@ -102,7 +102,7 @@ def walked(files: Files, folder: str, limit: int) -> Iterator[str]:
 
 
 class Listed(ABC):
-    """Files of which the names in every folder are known beforehand, as in a tree of git."""
+    """Files of which the names in every folder are known beforehand, as in a tree of git or in memory."""
 
     _folders: Mapping[str, Iterable[str]]
     """The names in each folder, by its path."""
@@ -228,7 +228,7 @@ class Folder:
                     yield path
 
 
-class Tree:
+class Tree(Listed):
     """Files held in memory.
 
     Args:
@@ -254,17 +254,6 @@ class Tree:
     def exists(self, path: str) -> bool:
         clean = normal(path)
         return clean is not None and (clean in self._contents or clean in self._folders)
-
-    def is_dir(self, path: str) -> bool:
-        return normal(path) in self._folders
-
-    def list(self, folder: str = "") -> tuple[str, ...]:
-        clean = normal(folder)
-        return () if clean is None else tuple(sorted(self._folders.get(clean, ())))
-
-    def walk(self, folder: str = "", limit: int = WALK_LIMIT) -> Iterator[str]:
-        clean = normal(folder)
-        return iter(()) if clean is None else walked(self, clean, limit)
 
 
 class Overlay:

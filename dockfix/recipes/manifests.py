@@ -158,7 +158,7 @@ def folder_of(stage: StageModel, step: Step, called: Invocation) -> str:
             if command.depth or called.command.depth or len(command.words) != 2 or not command.words[1].static:
                 raise UnfitError(step.instruction, "the folder of the install cannot be told")
             place = join(place, command.words[1].text)
-    given = _value(called, *FOLDERS.get(called.manager, ()))
+    given = value_of(called, *FOLDERS.get(called.manager, ()))
     place = join(place, given) if given is not None else place
     folder = stage.context_path(place)
     if folder is not None:
@@ -171,7 +171,7 @@ def folder_of(stage: StageModel, step: Step, called: Invocation) -> str:
     return dirname(manifest)
 
 
-def _value(called: Invocation, *names: str) -> str | None:
+def value_of(called: Invocation, *names: str) -> str | None:
     """The value of one of the options *names*, written apart or behind ``=``."""
     words = [word.text for word in called.options]
     for word, following in zip_longest(words, words[1:], fillvalue=""):
@@ -291,7 +291,7 @@ def _pip(model: Model, stage: StageModel, step: Step, called: Invocation) -> lis
             _check_requirements(step, python.requirement_file(name).options if python is not None else ())
         local = python.local_of(source) if python is not None else ()
         found += [_local(model, stage, step, fact) for fact in local if "://" not in fact.value.removeprefix("file:")]
-    links = _value(called, "-f", "--find-links")
+    links = value_of(called, "-f", "--find-links")
     if links is not None and "://" not in links:
         raise UnfitError(step.instruction, f"pip takes packages from {links}")
     return found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dockfix.facts import java as facts
 from dockfix.facts.files import join
 from dockfix.model.config import join as absolute
-from dockfix.recipes.manifests import Fetch, Reading, folder_of
+from dockfix.recipes.manifests import Fetch, Reading, folder_of, value_of
 from dockfix.recipes.split import UnfitError
 from dockfix.recipes.wrappers import mending
 
@@ -74,7 +74,7 @@ def _folder(stage: StageModel, step: Step, called: Invocation) -> str:
     Raises:
         UnfitError: it cannot be told.
     """
-    given = _value([word.text for word in called.options], "-f", "--file")
+    given = value_of(called, "-f", "--file")
     if given is None:
         folder = stage.source(step.before.workdir)
         return folder if folder is not None else folder_of(stage, step, called)
@@ -83,14 +83,6 @@ def _folder(stage: StageModel, step: Step, called: Invocation) -> str:
     if manifest is None or basename(manifest) != POM:
         raise UnfitError(step.instruction, f"from where {given} comes cannot be told")
     return dirname(manifest)
-
-
-def _value(words: Sequence[str], *names: str) -> str | None:
-    for word, following in zip_longest(words, words[1:], fillvalue=""):
-        name, equals, value = word.partition("=")
-        if name in names:
-            return value if equals else following
-    return None
 
 
 def _options(words: Sequence[str]) -> list[str]:
