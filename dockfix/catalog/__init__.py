@@ -28,7 +28,7 @@ from dockfix.catalog.packages import (
     runtime_libraries,
     serves_builds,
 )
-from dockfix.catalog.uses import brought_by, needs_root, serves, steps_down
+from dockfix.catalog.uses import brought_by, needs_root, reads_alone, serves, steps_down
 from dockfix.catalog.wheels import Wheel, python_system_libraries, python_wheel
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "python_closure",
     "python_system_libraries",
     "python_wheel",
+    "reads_alone",
     "required",
     "runtime_libraries",
     "serves",

@@ -1,4 +1,4 @@
-"""What packages are there for beside running the app, and what of all kinds is root's."""
+"""What packages are there for beside running the app, what of all kinds is root's, and who reads a variable."""
 
 from __future__ import annotations
 
@@ -38,3 +38,13 @@ def steps_down(program: str) -> str:
     """What a server does as root before it serves as an account of its own; empty for any other program."""
     row = table("root").row(program)
     return row["why"] if row is not None else ""
+
+
+def reads_alone(variable: str) -> str | None:
+    """The program that alone reads an environment variable, when it serves and not when something is built.
+
+    Returns:
+        Empty where nothing that is written depends on the variable; ``None`` where nothing of the kind is known.
+    """
+    row = table("variables").row(variable)
+    return row["program"] if row is not None else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from dockfix.model import Purpose, Role
 from dockfix.model.config import join, stated
 from dockfix.model.start import RUNTIMES
 from dockfix.recipes import frameworks, packages, prisma
-from dockfix.recipes.artefacts import Artefacts, artefacts, entries, why_whole
+from dockfix.recipes.artefacts import Artefacts, artefacts, why_whole
 from dockfix.recipes.corepack import check_fetched
 from dockfix.recipes.modules import (
     Parts,
@@ -56,12 +55,6 @@ if TYPE_CHECKING:
 
     from dockfix.facts.node import Node
     from dockfix.model import Model, Step
-
-
-RENDERING = frozenset({"next", "nuxt", "remix", "react-router", "svelte-kit", "astro", "gatsby", "docusaurus"})
-"""Frameworks whose builds run code of the app: they render pages, or write what variables say into what they make."""
-BUNDLING = re.compile(r"(?:vite|vue|webpack|rollup|esbuild|tsup|build)\b.*\.[cm]?[jt]s")
-"""Settings and scripts of bundlers, beside package.json."""
 
 
 def split(model: Model) -> Split | None:
@@ -296,8 +289,7 @@ def _first(model: Model, parts: Parts, name: str, *, again: bool) -> Item:
 
 def _setup(model: Model, parts: Parts, users: Sequence[Step]) -> list[Keep]:
     """What a stage that installs repeats of the set-up."""
-    running = any(user in parts.builds for user in users) and _runs_app(model)
-    steps = [step for step in parts.before if _sets_up(step, parts, users, running=running)]
+    steps = [step for step in parts.before if _sets_up(step, parts, users)]
     steps = [step for step in steps if not only_runs(model, step, users)]
     steps = [step for step in steps if not _only_watches(model, step, users)]
     return plain_copies(model.document, steps)
@@ -322,22 +314,11 @@ def _is_idle_source(model: Model, node: Node, parts: Parts, keep: Keep) -> bool:
     return not local and node.patches is None
 
 
-def _runs_app(model: Model) -> bool:
-    """Whether the build loads settings or pages of the app which may read any variable."""
-    node = model.node
-    if node is None:
-        return False
-    if node.framework is not None and node.framework.value in RENDERING:
-        return True
-    settings = (node.files.read(node.path(name)) or b"" for name in entries(model) if BUNDLING.fullmatch(name))
-    return any(b"process.env" in text or b"loadEnv" in text for text in settings)
-
-
-def _sets_up(step: Step, parts: Parts, users: Sequence[Step], *, running: bool) -> bool:
-    """Whether *users* need what a step of the set-up makes; *running*: they run code of the app."""
+def _sets_up(step: Step, parts: Parts, users: Sequence[Step]) -> bool:
+    """Whether *users* need what a step of the set-up makes."""
     keyword = step.instruction.keyword
     if keyword == "ENV":
-        return running or build_variables(step, users)
+        return build_variables(step, users)
     if keyword == "ARG":
         names = [assignment.key for assignment in step.instruction.assignments]
         return any(user in parts.builds for user in users) or any(

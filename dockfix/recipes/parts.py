@@ -33,7 +33,6 @@ class End:
         carried: absolute paths of the builder, each with its place in the end.
         packages: what is installed beside the libraries of the author's own packages.
         variables: names of ENV that only a build reads.
-        compiled: names of ENV that the build writes into the program.
         provided: programs that the end has beside those of its base.
     """
 
@@ -41,7 +40,6 @@ class End:
     carried: tuple[tuple[str, str], ...]
     packages: tuple[str, ...] = ()
     variables: re.Pattern[str] = re.compile(r"(?!)")
-    compiled: frozenset[str] = frozenset()
     provided: frozenset[str] = frozenset()
     edits: Mapping[int, tuple[Edit, ...]] = field(default_factory=dict)
     """Changes to kept instructions, by index."""
@@ -63,13 +61,13 @@ def builder(model: Model, end: End, at: int) -> list[Item]:
     """The stage that builds: everything up to the last build that is not about running."""
     steps = model.final.steps
     items: list[Item] = [first_line(model.document, steps[0].instruction, spare(model.document, "builder"))]
-    chosen = [step for number, step in enumerate(steps[1:], 1) if _builds(model, end, step, number, at)]
+    chosen = [step for number, step in enumerate(steps[1:], 1) if _builds(model, step, number, at)]
     for step, keep in zip(chosen, plain_copies(model.document, chosen), strict=True):
         items.append(Keep(keep.instruction, (*keep.edits, *end.edits.get(step.instruction.index, ()))))
     return [*items, *map(New, end.build)]
 
 
-def _builds(model: Model, end: End, step: Step, number: int, at: int) -> bool:
+def _builds(model: Model, step: Step, number: int, at: int) -> bool:
     keyword = step.instruction.keyword
     if keyword == "USER":
         return number <= at and not is_root(model.final.steps[0].after.user)
@@ -78,20 +76,8 @@ def _builds(model: Model, end: End, step: Step, number: int, at: int) -> bool:
     if number > at:
         return keyword == "RUN" and not _runs(model, step)
     if keyword == "ENV":
-        return (
-            _is_of_build(end, step)
-            or _is_compiled(end, step)
-            or build_variables(step, model.final.steps[number + 1 : at + 1])
-        )
+        return build_variables(step, model.final.steps[number + 1 : at + 1])
     return step.role is not Role.ACCOUNT
-
-
-def _is_of_build(end: End, step: Step) -> bool:
-    return any(end.variables.fullmatch(assignment.key) for assignment in step.instruction.assignments)
-
-
-def _is_compiled(end: End, step: Step) -> bool:
-    return any(assignment.key in end.compiled for assignment in step.instruction.assignments)
 
 
 def _runs(model: Model, step: Step) -> bool:

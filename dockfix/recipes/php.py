@@ -163,13 +163,14 @@ def _builder(model: Model, compiling: Sequence[Step], cut: int) -> list[Item]:
     """The stage that compiles: what is installed, fetched or set for that."""
     head = model.final.steps[1:cut]
     runs = [step for step in head if step in compiling or _installs_alone(step)]
+    variables = [step for step in head if step.instruction.keyword == "ENV" and build_variables(step, runs)]
+    users = (*runs, *variables)
     needed = [
         step
         for step in head
-        if step in runs
+        if step in users
         or step.instruction.keyword == "SHELL"
-        or (step.instruction.keyword == "ARG" and any(used(each.key, runs) for each in step.instruction.assignments))
-        or (step.instruction.keyword == "ENV" and build_variables(step, runs))
+        or (step.instruction.keyword == "ARG" and any(used(each.key, users) for each in step.instruction.assignments))
     ]
     first = first_line(model.document, model.final.steps[0].instruction, spare(model.document, "builder"))
     return [first, *(Keep(step.instruction) for step in needed)]

@@ -49,10 +49,6 @@ CERTIFIED = frozenset({"openssl-sys", "native-tls", "rustls-native-certs", "rust
 ENDING = re.compile(r"\bdotenv\(\)\s*(?:\.(?:expect|unwrap)\(|\?)")
 """What reads ``.env`` where the program is started or above, and gives up where there is none."""
 
-COMPILED = re.compile(r"\b(?:option_)?env!\(\s*\"(\w+)\"|\b(query)(?:_as|_scalar|_file\w*)?!\s*\(")
-"""Macros that read a variable when the program is compiled: https://doc.rust-lang.org/std/macro.env.html, and those of
-sqlx, which ask the database: https://docs.rs/sqlx/latest/sqlx/macro.query.html#requirements"""
-
 
 def split(model: Model) -> Split | None:
     """The stage taken apart; ``None`` where it builds and runs no Rust program.
@@ -86,8 +82,7 @@ def split(model: Model) -> Split | None:
     carried = [(path, _on_path(path)), *((each, each) for each in found.carried if not _of_build(model, each))]
     left = [each for each in found.left if not _of_build(model, join(model.folder, each))]
     notes = (Note(None, f"no source names {listed(left).replace('packages', 'files')}: left behind"),) if left else ()
-    read = frozenset(match[1] or "DATABASE_URL" for match, _ in crate.matching(COMPILED))
-    end = End(reference, tuple(carried), libraries, VARIABLES, read)
+    end = End(reference, tuple(carried), libraries, VARIABLES)
     why = f"{stage.reference} brings the Rust toolchain, which serves the build alone"
     return compiled.split(model, end, building[-1], why, notes)
 

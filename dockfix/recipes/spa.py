@@ -333,8 +333,7 @@ def _is_for_build(step: Step, owners: bool) -> bool:
     """Whether a step belongs to the builder, where root does everything; *owners*: a RUN of it names accounts."""
     keyword = step.instruction.keyword
     if keyword in {"ENV", "ARG", "WORKDIR", "SHELL"}:
-        names = [assignment.key for assignment in step.instruction.assignments]
-        return not names or any(name not in {"PORT", "HOST"} for name in names)
+        return True  # a bundler's settings may read any variable
     if step.script is not None:
         return not (step.role is Role.SETUP and _serves_only(step)) and (owners or not _gives_only(step))
     return step.instruction.copy is not None

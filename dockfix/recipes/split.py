@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dockfix import catalog
 from dockfix.dockerfile.layout import Gap, Item, Keep, New
 from dockfix.model import Purpose, Role
 from dockfix.model.config import ConfigDelta, join
@@ -16,12 +17,6 @@ from dockfix.transform import Note, Safety
 if TYPE_CHECKING:
     from dockfix.dockerfile import Document, Instruction
     from dockfix.model import Model, Placement, Step
-
-RUNTIME_VARIABLES = re.compile(
-    r"PYTHON(UNBUFFERED|DONTWRITEBYTECODE|FAULTHANDLER|PATH)|FLASK_.*|DJANGO_.*|GUNICORN_.*|UVICORN_.*|STREAMLIT_.*"
-    r"|PORT|HOST|HOSTNAME|TZ|LOG_LEVEL|LOGLEVEL|DEBUG|APP_ENV|ENVIRONMENT|.*_(URL|URI|HOST|PORT|PASSWORD|SECRET|KEY|USER)"
-)
-"""Variables that an install does not read; the others are repeated in the stage that installs."""
 
 BUILDING = re.compile(r"build|compil|deps|dependencies|install", re.IGNORECASE)
 """Names of stages in which something is made that another stage runs."""
@@ -142,17 +137,24 @@ def _apart(document: Document, before: Item, item: Item) -> bool:
 
 
 def build_variables(step: Step, users: Iterable[Step]) -> bool:
-    """Whether an ENV step matters to a stage that only installs and builds.
+    """Whether an ENV step matters to a stage that installs and builds.
+
+    What is built may read any variable that stands above it, in ways that no list knows. Only those stay out of which
+    it is known that a program reads them alone when it serves, or that nothing that is written depends on them.
 
     Args:
         step: the ENV.
         users: the steps of that stage.
     """
-    names = {assignment.key for assignment in step.instruction.assignments}
-    if all(RUNTIME_VARIABLES.fullmatch(name) for name in names):
-        text = " ".join(user.instruction.text for user in users)
-        return any(re.search(rf"\$\{{?{re.escape(name)}\b", text) for name in names)
-    return True
+    text = " ".join(user.instruction.text for user in users)
+    return not all(_is_idle(assignment.key, text) for assignment in step.instruction.assignments)
+
+
+def _is_idle(variable: str, text: str) -> bool:
+    """Whether a build neither reads a variable nor, by its *text*, calls the program that does."""
+    program = catalog.reads_alone(variable)
+    names = (variable, *((program,) if program else ()))
+    return program is not None and not any(re.search(rf"\b{re.escape(name)}\b", text) for name in names)
 
 
 def used(name: str, steps: Iterable[Step]) -> bool:
