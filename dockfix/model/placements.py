@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from posixpath import basename, normpath
@@ -44,8 +44,9 @@ def placements_of(app: App, step: Step, folders: Set[str]) -> list[Placement]:
     target = configs.join(step.before.workdir, expand(copy.destination, environment) or copy.destination)
     into_folder = copy.destination.endswith("/") or target in folders or len(copy.sources) > 1
     for source in copy.sources:
-        path = normpath(expand(source, environment) or source).lstrip("/")
-        path = "" if path == "." else path
+        # BuildKit takes every source from the context's root, which `..` does not leave:
+        # https://docs.docker.com/reference/dockerfile/#source
+        path = normpath(f"/{expand(source, environment) or source}").lstrip("/")
         if any(character in path for character in "*?["):
             matches = _matching(app, path)
             for match in matches:
@@ -59,6 +60,24 @@ def placements_of(app: App, step: Step, folders: Set[str]) -> list[Placement]:
             name = configs.join(target, basename(path)) if into_folder else target
             found.append(Placement(path, name, False, step))
     return found
+
+
+def sources_of(placements: Iterable[Placement], path: str) -> Iterator[str]:
+    """What *placements* may have brought to a path of the image, as paths of the context, the likeliest first.
+
+    Args:
+        placements: in order; one that names the file itself has brought it.
+        path: the path in the image.
+    """
+    for placement in reversed([*placements]):
+        target = placement.target.rstrip("/")
+        if path == placement.target:
+            yield placement.source
+            if not placement.folder:
+                return
+        elif placement.folder and path.startswith(f"{target}/"):
+            inner = path[len(target) + 1 :]
+            yield f"{placement.source}/{inner}" if placement.source else inner
 
 
 def renames_manifest(placement: Placement) -> bool:

@@ -14,14 +14,15 @@ from dockfix.facts.server import Ran
 from dockfix.model import config as configs
 from dockfix.model.accounts import account_name, option_value
 from dockfix.model.commands import Invocation, Purpose, invocation, purposes
-from dockfix.model.placements import Placement, placements_of, renames_manifest
-from dockfix.model.roles import ROLES, Role, copy_role, run_role
+from dockfix.model.placements import Placement, placements_of, renames_manifest, sources_of
+from dockfix.model.roles import ROLES, Role, copy_role, is_manifest, run_role
 
 if TYPE_CHECKING:
     from dockfix.catalog import Account, Image
     from dockfix.dockerfile import Document, Instruction, Stage
     from dockfix.dockerfile.shell import ShellScript
     from dockfix.facts import App
+    from dockfix.facts.files import Files
     from dockfix.model.config import Config
 
 
@@ -80,6 +81,7 @@ class StageModel:
         unresolved: why the image is unknown, for reports; empty where it is known.
         steps: the instructions in order, FROM first.
         placements: what comes from the build context.
+        files: the build context.
         folders: absolute paths of folders that are known to exist at the end.
     """
 
@@ -90,6 +92,7 @@ class StageModel:
     unresolved: str
     steps: tuple[Step, ...]
     placements: tuple[Placement, ...]
+    files: Files
     folders: frozenset[str]
 
     @property
@@ -196,15 +199,17 @@ class StageModel:
         return self.image.accounts if self.image else ()
 
     def context_path(self, path: str) -> str | None:
-        """The path in the build context of a file of the image, by the last COPY that could have brought it."""
-        for stage in reversed(self.lineage):
-            for placement in reversed(stage.placements):
-                if path == placement.target:
-                    return placement.source
-                if placement.folder and path.startswith(placement.target.rstrip("/") + "/"):
-                    inner = path[len(placement.target.rstrip("/")) + 1 :]
-                    return f"{placement.source}/{inner}" if placement.source else inner
-        return None
+        """The path in the build context of a file of the image, by the last COPY that could have brought it.
+
+        Of several folders that are copied to one place the last counts that holds the file, and of these folders
+        themselves the last with a manifest.
+        """
+        found = [each for stage in reversed(self.lineage) for each in sources_of(stage.placements, path)]
+        if len(found) < 2:
+            return next(iter(found), None)
+        held = [each for each in found if self.files.exists(each)]
+        leading = (each for each in held if any(map(is_manifest, self.files.list(each))))
+        return next(leading, (held or found)[0])
 
     def source(self, folder: str) -> str | None:
         """The folder of the build context that lands in *folder*; ``None`` where that cannot be told."""
@@ -306,7 +311,9 @@ def _model_stage(
             placements += placed
             folders.update(path for p in placed for path in _above(p.target if p.folder else dirname(p.target)))
         folders.update(_above(config.workdir), _made(step))
-    return StageModel(stage, parent, image, reference, unresolved, tuple(steps), tuple(placements), frozenset(folders))
+    return StageModel(
+        stage, parent, image, reference, unresolved, tuple(steps), tuple(placements), app.root, frozenset(folders)
+    )
 
 
 def _above(folder: str) -> Iterator[str]:

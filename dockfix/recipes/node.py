@@ -28,7 +28,15 @@ from dockfix.recipes.modules import (
     root,
     take_apart,
 )
-from dockfix.recipes.nodeend import copies, final_stage, is_inside, owner_flag, precedes_build, variables
+from dockfix.recipes.nodeend import (
+    copies,
+    final_stage,
+    is_inside,
+    lies_as_in_context,
+    owner_flag,
+    precedes_build,
+    variables,
+)
 from dockfix.recipes.nodestart import called, check_browser, check_start, node_env_decides, only_runs
 from dockfix.recipes.split import (
     NoGainError,
@@ -153,7 +161,7 @@ def _artefacts(model: Model, node: Node, parts: Parts) -> Artefacts | None:
     """What the end needs of the build; ``None`` where there is none, or the whole folder goes along."""
     if not parts.builds or node.workspaces or any(_shapes(step, parts) for step in parts.after):
         return None
-    if any(removes(model, step) for step in parts.after):
+    if any(removes(model, step) for step in parts.after) or not lies_as_in_context(model):
         return None
     return frameworks.artefacts(model, node) or artefacts(model, node)
 

@@ -120,6 +120,11 @@ def _stays(model: Model, parts: Parts, step: Step, found: Artefacts | None, *, b
     return True
 
 
+def lies_as_in_context(model: Model) -> bool:
+    """Whether all that is copied to the app's folder lies there as it does in one folder of the context."""
+    return all(_is_in_place(model, step) for step in model.final.steps if is_inside(model, step))
+
+
 def _is_in_place(model: Model, step: Step) -> bool:
     """Whether a COPY puts everything where a copy of the whole app folder would put it."""
     placed = [p for p in model.final.placements if p.step is step]
