@@ -200,6 +200,14 @@ class Node:
         members = {path: node.manifest for path, node in self._members.items()}
         return locks.in_step(self.files, self.path(self.lock.value), self.manifest, members)
 
+    def lock_gap(self, *, peers: bool) -> Fact[str] | None:
+        """A dependency, or a peer, that npm's lock does not have as it is asked for: :mod:`dockfix.facts.npmgaps`."""
+        from dockfix.facts.npmgaps import gap
+
+        if self.lock is None:
+            return None
+        return gap(self.files, self.path(self.lock.value), self.manifest, peers=peers)
+
     @cached_property
     def native(self) -> tuple[Fact[str], ...]:
         """Packages that compile or choose something by platform when installed, by what the lock says of them."""

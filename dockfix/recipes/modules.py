@@ -28,8 +28,16 @@ if TYPE_CHECKING:
 
 MANAGERS = frozenset({"npm", "yarn", "pnpm", "bun"})
 INSTALLS = frozenset({"", "install", "i", "ci", "clean-install"})
+FROZEN = frozenset({"ci", "clean-install"})
 PRODUCTION = frozenset({"--production", "--production=true", "--only=production", "--only=prod", "--prod", "-P"})
 INSTALLING = {Purpose.INSTALL, Purpose.BUILD, Purpose.SETTINGS, Purpose.CLEANUP}
+REPEATED = {
+    "npm": frozenset({"--legacy-peer-deps", "--force", "-f"}),
+    "yarn": frozenset({"--ignore-engines", "--ignore-platform", "--ignore-optional"}),
+}
+"""Options without which taking modules away is refused where installing them was allowed [tried, npm 8 to 11]."""
+LAYING_OUT = ("--shamefully-hoist", "--hoist", "--no-hoist", "--node-linker", "--virtual-store-dir", "--modules-dir")
+"""Options by which pnpm lays modules out, and without which it makes the folder anew: https://pnpm.io/settings"""
 OLDEST_OMITTING = 15
 """The first Node whose npm knows ``--omit``: https://github.com/npm/cli/blob/latest/CHANGELOG.md (7.0.0)"""
 
@@ -220,6 +228,10 @@ def check_manager(model: Model, node: Node, parts: Parts) -> None:
         _check_berry(model, node, parts)
     if manager == "bun":
         _check_bun(node, parts)
+    if manager == "pnpm" and parts.call.has(*LAYING_OUT):
+        raise UnfitError(
+            at, "pnpm lays the modules out by options of the install, which it is not given when it prunes"
+        )
     if not node.workspaces:
         return
     if not parts.builds:
@@ -322,18 +334,34 @@ def prune(model: Model, node: Node, parts: Parts) -> str:
     manager = manager_of(node, parts)
     if installs_anew(node, parts):
         return "CI=true pnpm install --prod --frozen-lockfile --ignore-scripts --config.modules-cache-max-age=0"
+    repeated = "".join(f" {word.text}" for word in parts.call.options if word.text in REPEATED.get(manager, ()))
     return {
-        "npm": f"npm prune {omission(model.final, 'npm')}",
-        "yarn": "yarn install --production --ignore-scripts --prefer-offline",
+        "npm": f"npm prune {omission(model.final, 'npm')}{repeated}",
+        "yarn": f"yarn install --production --ignore-scripts --prefer-offline{repeated}",
         "yarn-berry": f"yarn workspaces focus {'--all ' if node.workspaces else ''}--production",
         "pnpm": "pnpm prune --prod --ignore-scripts",
         "bun": "rm -rf node_modules && bun install --production --frozen-lockfile",
     }[manager]
 
 
+def is_locked(node: Node, parts: Parts) -> bool:
+    """Whether an install takes exactly what the lock has, and another beside it the same."""
+    if node.lock_in_step is not True or parts.call.manager != "npm" or parts.call.verb in FROZEN:
+        return node.lock_in_step is True
+    unasked = parts.call.has("--no-package-lock", "--package-lock", "--no-shrinkwrap", "--shrinkwrap")
+    environment = {name.lower(): value for name, value in parts.install.before.env.items()}
+    lenient = parts.call.has("--legacy-peer-deps") or environment.get("npm_config_legacy_peer_deps") == "true"
+    return not unasked and node.lock_gap(peers=not lenient) is None
+
+
 def _freezable(model: Model, node: Node, parts: Parts) -> bool:
-    """Whether ``npm ci`` installs what ``npm install`` does: the lock is in step, and is in the image by then."""
-    if node.lock_in_step is not True or node.lock is None or not knows_omit(model.final):
+    """Whether ``npm ci`` installs what ``npm install`` does: the lock fits, and is in the image by then.
+
+    Not where a mount lies over ``node_modules``, which ``npm ci`` takes away first.
+    """
+    if node.lock is None or not knows_omit(model.final) or not is_locked(node, parts):
+        return False
+    if any("node_modules" in flag.span.of(model.document.text) for flag in parts.install.instruction.flags):
         return False
     lock = node.path(node.lock.value)
     copied = [p for p in model.final.placements if p.step in parts.before]

@@ -21,6 +21,7 @@ from dockfix.recipes.modules import (
     install_edits,
     installs_anew,
     installs_production,
+    is_locked,
     own_scripts,
     package,
     prune,
@@ -206,7 +207,7 @@ def _installs_apart(node: Node, parts: Parts, production: bool) -> bool:
         and parts.call.manager in {"npm", "bun"}
         and bool(parts.manifests)
         and parts.install not in parts.builds
-        and node.lock_in_step is True
+        and is_locked(node, parts)
         and not node.lifecycle
         and node.patches is None
     )

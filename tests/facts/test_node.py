@@ -121,6 +121,34 @@ def test_an_npm_lock_fits_where_its_root_is_the_manifest(locked: dict[str, str],
     assert with_files(manifest, {"package-lock.json": lock({"dependencies": locked}, packages)}).lock_in_step is fits
 
 
+A, PEER = {"version": "1.2.0"}, {"peerDependencies": {"p": "^1 || ^2.1"}}
+
+
+@pytest.mark.parametrize(
+    ("packages", "missing"),
+    [
+        ({"node_modules/a": {**A, **PEER}, "node_modules/p": {"version": "2.1.0"}}, None),
+        ({"node_modules/a": {**A, **PEER}, "node_modules/p": {"version": "3.0.0"}}, "p ^1 || ^2.1"),
+        ({"node_modules/a": {**A, **PEER}}, "p ^1 || ^2.1"),
+        ({"node_modules/a": {**A, **PEER, "peerDependenciesMeta": {"p": {"optional": True}}}}, None),
+        ({"node_modules/a": {**A, "optionalDependencies": {"a-linux": "1.2.0"}}}, "a-linux 1.2.0"),
+        ({"node_modules/a": {**A, "dependencies": {"b": "^1"}}, "node_modules/b": {"version": "2.0.0"}}, "b ^1"),
+        ({"node_modules/a": {**A, "dependencies": {"b": "^1"}}, "node_modules/b": {"version": "2.0.0"},
+          "node_modules/a/node_modules/b": {"version": "1.5.0"}}, None),
+        ({"node_modules/a": {**A, "dependencies": {"b": "github:x/b"}}, "node_modules/b": {"version": "2.0.0"}}, None),
+        ({"node_modules/a": {**A, "dependencies": {"o": "^1"}}, "node_modules/o": {"version": "2.0.0"}}, None),
+        ({"node_modules/a": {**A, "dependencies": {"b": "^1"}, "bundleDependencies": ["b"]}}, None),
+    ],
+)  # fmt: skip
+def test_what_an_npm_lock_lacks(packages: dict[str, object], missing: str | None) -> None:
+    manifest = {"dependencies": {"a": "^1"}, "overrides": {"o": "^2"}}
+    found = with_files(manifest, {"package-lock.json": lock({"dependencies": {"a": "^1"}}, packages)})
+    gap = found.lock_gap(peers=True)
+    assert (gap.value if gap is not None else None) == missing
+    if "peerDependencies" in str(packages):
+        assert found.lock_gap(peers=False) is None
+
+
 @pytest.mark.parametrize(
     ("name", "source", "fits"),
     [
