@@ -192,6 +192,17 @@ def _pair_option(*names: str, help: str) -> Callable[[Any], Any]:
     return click.option(*names, multiple=True, callback=_pairs, metavar="NAME=VALUE", help=help)
 
 
+def _memory(ctx: click.Context, param: click.Parameter, given: str | None) -> str | None:
+    from dockfix.verify.limits import memory_bytes
+
+    try:
+        if given is not None:
+            memory_bytes(given)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+    return given
+
+
 _since_option = click.option(
     "--since",
     metavar="REV",
@@ -229,8 +240,27 @@ _since_option = click.option(
 @click.option(
     "--patience", type=click.IntRange(1), default=60, show_default=True, help="Seconds to wait for an answer."
 )
-@click.option("--memory", default="2g", show_default=True, help="What a container may use, as docker run takes it.")
+@click.option(
+    "--memory",
+    default="2g",
+    show_default=True,
+    callback=_memory,
+    help="What a container may use, as docker run takes it.",
+)
 @click.option("--pids", type=click.IntRange(1), default=1024, show_default=True, help="Processes of a container.")
+@click.option(
+    "--build-memory",
+    callback=_memory,
+    show_default="8g, or 3/4 of the machine's",
+    help="What a build may use; 0 for no limit.",
+)
+@click.option(
+    "--build-pids",
+    type=click.IntRange(0),
+    default=4096,
+    show_default=True,
+    help="Processes of a build; 0 for no limit.",
+)
 @_since_option
 @_context_option
 @rewriting
@@ -249,6 +279,7 @@ def verify(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
     from dockfix.planner import UsageError
     from dockfix.trials import Request, run
     from dockfix.verify import Limits, Trial
+    from dockfix.verify.limits import of_builds
     from dockfix.verify.observation import Patience
 
     _demand_current_folder(ctx)
@@ -263,12 +294,14 @@ def verify(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
         patience=Patience(port=given.pop("patience")),
     )
     limits = Limits(given.pop("memory"), given.pop("pids"))
+    build_limits = of_builds(given.pop("build_memory"), given.pop("build_pids"))
     request = Request(
         paths=paths or (".",),
         overrides=overrides(given),
         commands=tuple(main.commands),
         trial=trial,
         limits=limits,
+        build_limits=build_limits,
         **given,
     )
     try:

@@ -22,7 +22,8 @@ from dockfix.verify import text
 from dockfix.verify.bisection import smallest
 from dockfix.verify.comparison import Verdict
 from dockfix.verify.engines import found as found_engine
-from dockfix.verify.result import EngineError, Limits
+from dockfix.verify.limits import Limits, of_builds
+from dockfix.verify.result import EngineError
 from dockfix.verify.verification import Say, Side, Step, Trial, Verification, verify
 from dockfix.verify.workspace import Interrupted, Workspace, workspace
 
@@ -44,6 +45,7 @@ class Request(Selection):
         builder: the buildx builder that builds, instead of the engine's own.
         network: an existing network for the containers instead of one without a way out.
         limits: what containers may use.
+        build_limits: what builds may use.
         step: verify each transform by itself, too.
         bisect: find the smallest set of transforms that makes a difference.
         form: the form of the report.
@@ -54,6 +56,7 @@ class Request(Selection):
     builder: str | None = None
     network: str | None = None
     limits: Limits = field(default_factory=Limits)
+    build_limits: Limits = field(default_factory=of_builds)
     step: bool = False
     bisect: bool = False
     form: Literal["text", "json", "markdown"] = "text"
@@ -76,6 +79,7 @@ def run(request: Request, environment: Mapping[str, str] | None = None) -> int:
         lambda: found_engine(request.engine, environment, builder=request.builder),
         request.network,
         request.limits,
+        request.build_limits,
     )
 
 
@@ -84,6 +88,7 @@ def guarded(
     find: Callable[[], Engine] = found_engine,
     network: str | None = None,
     limits: Limits | None = None,
+    build_limits: Limits | None = None,
 ) -> int:
     """The exit code of *work*, which gets a workspace of which nothing is left; or that of what kept it from its end.
 
@@ -92,9 +97,13 @@ def guarded(
         find: finds the engine.
         network: an existing network for the containers instead of one without a way out.
         limits: what containers may use.
+        build_limits: what builds may use.
     """
     try:
-        with workspace(replace(find(), limits=limits or Limits()), network) as place:
+        engine = replace(find(), limits=limits or Limits(), build_limits=build_limits or of_builds())
+        with workspace(engine, network) as place:
+            if place.unheld:
+                click.echo(printable(f"builds are limited in time alone: {place.unheld}"), err=True)
             return work(place)
     except (ConfigError, registry.RegistryError, EngineError) as error:
         click.echo(printable(str(error)), err=True)
@@ -171,7 +180,10 @@ class _Run:
         if self.request.form == "json":
             from dockfix.verify.json import document
 
-            click.echo(document(verifications, failures, omissions), nl=False)
+            cage = self.place.engine.cage
+            held = cage.limits if cage is not None else None
+            told = document(verifications, failures, omissions, build_limits=held, unheld=self.place.unheld)
+            click.echo(told, nl=False)
         elif self.request.form == "markdown":
             from dockfix.verify.markdown import page
 

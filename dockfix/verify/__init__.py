@@ -2,7 +2,8 @@
 
 from dockfix.verify.comparison import Verdict
 from dockfix.verify.engine import Engine
-from dockfix.verify.result import EngineError, Limits
+from dockfix.verify.limits import Limits
+from dockfix.verify.result import EngineError
 from dockfix.verify.verification import Trial, Verification, verify
 from dockfix.verify.workspace import Interrupted, Workspace, workspace
 

@@ -66,6 +66,12 @@ class Docker(Engine):
             raise EngineError(f"{who} cannot build: {fault}")
         return BuildResult(False, "", seconds, log, steps, cached, buildkit.reason(log), buildkit.missing_base(log))
 
+    def apart(self) -> str:
+        """A builder, as any other machine, is."""
+        if self.builder is not None:
+            return f"builder {self.builder} has limits of its own making"
+        return self._elsewhere("{{.Name}} {{.KernelVersion}}")
+
     def without(self, base: str) -> str:
         """Told of a builder as well, which does not see the images that the engine has."""
         whose = "" if self.builder is None else f" by builder {self.builder}"

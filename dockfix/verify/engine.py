@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from dockfix.verify.cage import Cage, Cell, shortage
 from dockfix.verify.container import Container
+from dockfix.verify.limits import Limits
 from dockfix.verify.process import Done, execute
-from dockfix.verify.result import BuildResult, EngineError, Executed, Layer, Limits, StartError, TimedOutError
+from dockfix.verify.result import BuildResult, EngineError, Executed, Layer, StartError, TimedOutError
 
 COMMAND_SECONDS = 60.0
 
@@ -33,6 +36,8 @@ class Engine(ABC):
         label: ``key=value``, set on everything that is made, so that it can be found and removed.
         program: the command's name or path.
         limits: what containers may use; ``None`` for no limit.
+        build_limits: what builds may use, where they can be held to it; ``None`` for no limit.
+        cage: where builds are held to that; ``None`` where they are limited in time alone.
         scratch: where temporary files are put; by default where the system puts them.
         runs: whether it runs containers, or builds alone.
     """
@@ -41,6 +46,8 @@ class Engine(ABC):
     label: str | None = None
     program: str = ""
     limits: Limits | None = None
+    build_limits: Limits | None = None
+    cage: Cage | None = None
     scratch: Path | None = None
 
     runs: ClassVar[bool] = True
@@ -89,6 +96,10 @@ class Engine(ABC):
         """The image that a build has called *identity* and named *tag*."""
         return identity
 
+    def apart(self) -> str:
+        """Why builds are out of reach of this machine's control groups; empty where they may be within."""
+        return ""
+
     def without(self, base: str) -> str:
         """What to say where a build could not get its base image."""
         return f"base {base} cannot be had"
@@ -130,11 +141,10 @@ class Engine(ABC):
         """Build ``dockerfile`` (absolute, or a path inside ``context``).
 
         *say* is told each step while it runs. A build that fails, or that ``timeout`` seconds do not suffice for, is a
-        result, no exception. BuildKit takes limits of memory from its builder alone, so that a build is limited in
-        time only.
+        result, no exception, and so is one that a cage is too small for.
         """
         tag = self.name(tag)
-        with tempfile.TemporaryDirectory(prefix="dockfix-build-", dir=self.scratch) as scratch:
+        with tempfile.TemporaryDirectory(prefix="dockfix-build-", dir=self.scratch) as scratch, self._held() as cell:
             identity = Path(scratch, "image-id")
             command = [*self.build_command(), "--iidfile", str(identity), "--file", str(context / dockerfile)]
             command += self._labelled()
@@ -146,6 +156,8 @@ class Engine(ABC):
                 command += ["--build-arg", f"{name}={value}"]
             if no_cache:
                 command.append("--no-cache")
+            if cell is not None:
+                command += ["--cgroup-parent", cell.parent]
             started = time.monotonic()
             try:
                 done = self._execute((*command, str(context)), timeout, merged=True, say=say)
@@ -155,7 +167,11 @@ class Engine(ABC):
             seconds = time.monotonic() - started
             ok = done.code == 0
             image = self.image_of(identity.read_text(encoding="ascii"), tag) if ok else ""
-        return self.read_build(done.output, ok, image, seconds)
+            short = None if ok or cell is None else cell.shortage()
+        result = self.read_build(done.output, ok, image, seconds)
+        if short is None or self.cage is None:
+            return result
+        return replace(result, reason=f"{shortage(short, self.cage.limits)}: {result.reason}", starved=True)
 
     @contextmanager
     def run(
@@ -279,6 +295,19 @@ class Engine(ABC):
         """The engine's record of the image, container or network *name*."""
         record: dict[str, Any] = json.loads(self.call(kind, "inspect", name))[0]
         return record
+
+    def _elsewhere(self, template: str) -> str:
+        """Why this machine is not the one that the engine tells of, with its name and its kernel."""
+        try:
+            name, kernel = self.call("info", "--format", template).split()
+        except (EngineError, ValueError):
+            return f"{self.program} does not tell on which machine it builds"
+        if (name, kernel) == (platform.node(), platform.release()):
+            return ""
+        return f"the engine is on another machine ({name}, Linux {kernel})"
+
+    def _held(self) -> AbstractContextManager[Cell | None]:
+        return nullcontext() if self.cage is None else self.cage.cell()
 
     def _labelled(self) -> list[str]:
         return ["--label", self.label] if self.label is not None else []

@@ -16,6 +16,7 @@ from dockfix.verify.verification import Builds, Side, Step, Verification
 
 if TYPE_CHECKING:
     from dockfix.report.record import Failure, Omission
+    from dockfix.verify.limits import Limits
 
 VERSION = 1
 """The version of the document's shape; a key that goes or changes its meaning raises it."""
@@ -24,11 +25,23 @@ _LOG_LINES = 40
 
 
 def document(
-    verifications: Iterable[Verification], failures: Iterable[Failure] = (), omissions: Iterable[Omission] = ()
+    verifications: Iterable[Verification],
+    failures: Iterable[Failure] = (),
+    omissions: Iterable[Omission] = (),
+    *,
+    build_limits: Limits | None = None,
+    unheld: str = "",
 ) -> str:
-    """The document that describes what was verified, with a final newline. Sizes are bytes, times seconds."""
+    """The document that describes what was verified, with a final newline. Sizes are bytes, times seconds.
+
+    ``build_limits`` are those that builds were held to, and ``unheld`` tells why they were not.
+    """
     content = {
         "version": VERSION,
+        "build_limits": {"memory": build_limits.memory, "pids": build_limits.pids}
+        if build_limits is not None
+        else None,
+        "build_limits_missing": unheld or None,
         "files": [_verification(each) for each in verifications],
         "errors": [{"path": each.path, "line": each.line, "message": each.message} for each in failures],
         "skipped": [{"path": each.path, "why": each.why} for each in omissions],
@@ -68,6 +81,7 @@ def _side(side: Side) -> dict[str, Any]:
         "source": list(side.builds.source),
         "dependencies": list(side.builds.dependencies),
         "dependencies_cached": side.builds.cached,
+        "repeated": list(side.builds.repeated) if side.builds.repeated is not None else None,
     }
     run = side.run
     if run is not None:
@@ -143,13 +157,25 @@ def _read_step(content: Mapping[str, Any]) -> Step:
 
 
 def _read_side(content: Mapping[str, Any]) -> Side:
-    image, builds, run = content.get("image"), content["builds"], content.get("run")
+    image, run = content.get("image"), content.get("run")
     layers = [Layer(each["instruction"], each["size"]) for each in image["biggest"]] if image else []
     return Side(
         ImageFacts(image["size"], image["layers"], tuple(layers)) if image else None,
         _read_run(run) if run else None,
-        Builds(builds["cold"], tuple(builds["source"]), tuple(builds["dependencies"]), builds["dependencies_cached"]),
+        _read_builds(content["builds"]),
         "\n".join(content.get("log", ())),
+    )
+
+
+def _read_builds(content: Mapping[str, Any]) -> Builds:
+    source, dependencies = tuple(content["source"]), tuple(content["dependencies"])
+    repeated = content.get("repeated")
+    return Builds(
+        content["cold"],
+        source,
+        dependencies,
+        content["dependencies_cached"],
+        tuple(repeated) if repeated is not None else None,
     )
 
 

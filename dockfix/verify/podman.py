@@ -65,6 +65,10 @@ class Podman(Engine):
         """With the format that keeps HEALTHCHECK and SHELL."""
         return ["build", "--format", "docker"]
 
+    def apart(self) -> str:
+        """Another machine is."""
+        return self._elsewhere("{{.Host.Hostname}} {{.Host.Kernel}}")
+
     def read_build(self, log: str, ok: bool, image: str, seconds: float) -> BuildResult:
         """As Buildah prints it."""
         return read_build(log, ok, image, seconds)

@@ -86,6 +86,7 @@ class BuildResult:
         reason: why it failed, in a line.
         missing: the base that it lacked, if that is why.
         timed_out: whether it was called off because it took too long.
+        starved: whether it had not enough of what a build may use.
     """
 
     ok: bool
@@ -97,16 +98,4 @@ class BuildResult:
     reason: str = ""
     missing: MissingBase | None = None
     timed_out: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a container may use.
-
-    Attributes:
-        memory: bytes with a unit, as ``docker run --memory`` takes them; swap is not given in addition.
-        pids: processes and threads.
-    """
-
-    memory: str = "2g"
-    pids: int = 1024
+    starved: bool = False

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockfix.verify import contexts
+from dockfix.verify.buildkit import short
 from dockfix.verify.comparison import Seen, Verdict, hinges_on_log, judge, judge_unseen
 from dockfix.verify.expectation import expectation
 from dockfix.verify.image import ImageFacts, dependencies_cached, facts
@@ -80,12 +81,14 @@ class Builds:
         source: again after a change of a source file alone.
         dependencies: again after a change of a manifest.
         cached: whether the dependencies came from the cache after the change of a source file.
+        repeated: the RUNs that ran again after it; ``None`` where that was not measured.
     """
 
     cold: float | None = None
     source: tuple[float, ...] = ()
     dependencies: tuple[float, ...] = ()
     cached: bool | None = None
+    repeated: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +233,8 @@ class _Work:
         sides = {"before": before, "after": after}
         verdict = self._judge(before, after)
         changed = () if original is not None else self._time(sides)
-        return Verification("", verdict, sides["before"], sides["after"], changed)
+        remarks = (*verdict.remarks, *uneven(sides["before"].builds, sides["after"].builds))
+        return Verification("", replace(verdict, remarks=remarks), sides["before"], sides["after"], changed)
 
     def _to_its_end(self, before: Side, after: Side) -> Side:
         """The original, watched for longer where the rewrite alone has ended: it may only have been the slower one."""
@@ -321,7 +325,9 @@ class _Work:
                     result = self._rebuild(side, doing)
                     builds = sides[side].builds
                     cached = dependencies_cached(result.steps)
-                    builds = replace(builds, source=(*builds.source, result.seconds), cached=cached)
+                    repeated = tuple(step.command for step in result.steps if not step.cached)
+                    seconds = (*builds.source, result.seconds)
+                    builds = replace(builds, source=seconds, cached=cached, repeated=repeated)
                     sides[side] = replace(sides[side], builds=builds)
         if manifests:
             doing = f"after a change of {', '.join(manifests)}"
@@ -353,8 +359,20 @@ class _Work:
             return Verdict("not comparable", (f"the rewrite's {self.workspace.engine.without(missing.image)}",))
         if side.failure.timed_out:
             return Verdict("not comparable", (f"the build of the rewrite is {side.failure.reason}",))
+        if side.failure.starved:
+            # as may be where nothing limits a build: what the rewrite does at once, the original did in turn
+            return Verdict(
+                "not comparable", (f"the build of the rewrite, unlike the original's, {side.failure.reason}",)
+            )
         why = f"base {missing.image} does not exist" if missing is not None else side.failure.reason
         return Verdict("different", (f"the rewrite does not build: {why}",))
+
+
+def uneven(before: Builds, after: Builds) -> tuple[str, ...]:
+    """A remark where the rewrite builds again what the original, an image that serves the sources, never builds."""
+    if before.repeated != () or not after.repeated:
+        return ()
+    return (f"after a change of source the original only copies, and the rewrite runs {short(after.repeated[0], 60)}",)
 
 
 def _named(side: str) -> str:

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from dockfix.verify.cage import Cage, caged
+from dockfix.verify.cgroup import CgroupError
 from dockfix.verify.engine import Engine
 from dockfix.verify.process import PATIENCE
 from dockfix.verify.result import EngineError
@@ -48,12 +50,14 @@ class Workspace:
         engine: the engine; everything that it makes bears the run's label.
         network: the network in which containers run.
         alone: whether it was made for this run, so that nobody else is there.
+        unheld: why builds are limited in time alone, where they should be limited in what they use as well.
     """
 
     folder: Path
     engine: Engine
     network: str
     alone: bool
+    unheld: str = ""
 
 
 @dataclass
@@ -105,11 +109,14 @@ def workspace(engine: Engine, network: str | None = None, *, run: str | None = N
     run = run or os.urandom(6).hex()
     folder = Path(tempfile.gettempdir(), f"{PREFIX}{run}")
     labelled = replace(engine, label=f"{LABEL}={run}", scratch=folder)
+    limits = engine.build_limits
+    cage = Cage(limits) if limits is not None and limits.any else None
+    unheld = ""
     guard = _Guard()
 
     def clear() -> None:
         _remove(folder)
-        _sweep(labelled, patient=guard.caught is not None)
+        _sweep(labelled, cage, patient=guard.caught is not None)
 
     # two of them: a signal that comes as the inner one is entered must not keep the outer one from being run
     try:
@@ -121,7 +128,12 @@ def workspace(engine: Engine, network: str | None = None, *, run: str | None = N
             if network is None:
                 network = f"{PREFIX}{run}"
                 labelled.create_network(network, internal=True)
-            yield Workspace(folder, labelled, network, alone)
+            if cage is not None:
+                try:
+                    labelled = caged(labelled, cage)
+                except CgroupError as error:
+                    unheld = str(error)
+            yield Workspace(folder, labelled, network, alone, unheld)
         finally:
             guard.closing = True
     finally:
@@ -129,12 +141,14 @@ def workspace(engine: Engine, network: str | None = None, *, run: str | None = N
         try:
             clear()
         finally:
+            if cage is not None:
+                cage.release()
             guard.restore()
             atexit.unregister(clear)
 
 
-def _sweep(engine: Engine, *, patient: bool) -> None:
-    """Remove what bears the label until nothing does.
+def _sweep(engine: Engine, cage: Cage | None, *, patient: bool) -> None:
+    """Remove what bears the label, and the cage, until there is nothing.
 
     What was asked for just before an interruption may be made after the first look, so that a patient sweep looks
     again until it has found nothing twice.
@@ -145,6 +159,8 @@ def _sweep(engine: Engine, *, patient: bool) -> None:
             found = engine.sweep()
         except EngineError:
             found = 1
+        if cage is not None:
+            found += cage.clear()
         calm = calm + 1 if not found else 0
         if calm > patient:
             return

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +45,21 @@ def _told(path: Path) -> bytes:
         return b""
 
 
+def _nobodys(group: Path) -> bool:
+    """Whether a control group is there that no run has locked."""
+    try:
+        folder = os.open(group, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(folder)
+    return group.exists()
+
+
 class Run:
     """A run of the command with a temporary folder of its own, whose one subfolder tells the run's label."""
 
@@ -56,12 +73,14 @@ class Run:
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         self.name: str | None = None
+        self.group: Path | None = None
 
     def watch(self, seconds: float, until: Callable[[Run], bool] = lambda run: False) -> None:
         """Let it run for some seconds, to a moment, or to its end."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.process.poll() is None:
             self.name = self.name or next((path.name for path in self.temporary.glob(f"{PREFIX}*")), None)
+            self.group = self.group or self._group()
             if self.name is not None and until(self):
                 break
             time.sleep(0.02)
@@ -78,6 +97,16 @@ class Run:
         lines = [_told(Path(f"/proc/{child}/cmdline")).split(b"\0") for child in children]
         return any(command.encode() in line for line in lines)
 
+    def _group(self) -> Path | None:
+        """The control group that it has locked for its builds."""
+        with suppress(OSError):  # it may have ended
+            for link in Path(f"/proc/{self.process.pid}/fd").iterdir():
+                with suppress(OSError):
+                    place = link.readlink()
+                    if place.name.startswith("dockfix-") and "cgroup" in place.parts:
+                        return place
+        return None
+
     def end(self) -> tuple[int, str, str]:
         output, errors = self.process.communicate(timeout=900)
         return self.process.returncode, output, errors
@@ -85,6 +114,8 @@ class Run:
     def left(self) -> list[str]:
         """What it made and is still there."""
         found = [path.name for path in self.temporary.iterdir()]
+        if self.group is not None and _nobodys(self.group):
+            found.append(str(self.group))
         if self.name is not None:
             label = f"{LABEL}={self.name.removeprefix(PREFIX)}"
             for listing in (("ps", "--all"), ("images", "--all"), ("network", "ls")):

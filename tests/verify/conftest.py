@@ -10,6 +10,7 @@ import pytest
 
 from dockfix.verify.docker import Docker
 from dockfix.verify.engine import Engine
+from tests.verify.kernel import Kernel
 
 SCRIPT = Path(__file__).with_name("docker.py")
 
@@ -35,3 +36,9 @@ def program(tmp_path: Path) -> str:
 @pytest.fixture
 def engine(state: Path, program: str) -> Engine:
     return Docker(dict(os.environ), program=program)
+
+
+@pytest.fixture(params=[1, 2], ids=["v1", "v2"])
+def kernel(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    """Control groups of either version, in which the engine makes those of builds."""
+    return Kernel(request.param, tmp_path / "cgroups" / "root", monkeypatch)

@@ -4,12 +4,16 @@ A Dockerfile steers its build: ``# slow`` makes it take a minute, ``# breaks`` f
 ``# lost`` lose its engine,
 ``# late`` make the image although the client was interrupted, ``# tells`` take a second. ``# exits N`` ends its
 container at once.
+
+It runs where ``$FAKE_CGROUPS`` names the folders of control groups, in which it makes those of steps, and elsewhere
+without. ``# starves`` makes the kernel's counters say that a step was refused a process.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import signal
 import sys
@@ -34,8 +38,23 @@ def value(arguments: list[str], option: str) -> str:
     return arguments[arguments.index(option) + 1]
 
 
+def enter(parent: str, *, starved: bool) -> None:
+    """Run a step below a control group, in each hierarchy."""
+    for root in os.environ["FAKE_CGROUPS"].split(":"):
+        step = Path(root + parent, "buildkit")
+        step.mkdir(parents=True, exist_ok=True)
+        events = step.parents[2] / "pids.events"
+        if starved and events.exists():
+            events.write_text("max 3\n")
+
+
 def build(arguments: list[str]) -> int:
     text = Path(value(arguments, "--file")).read_text()
+    if "--cgroup-parent" in arguments:
+        enter(value(arguments, "--cgroup-parent"), starved="# starves" in text)
+    if '"/nothing"' in text or "# starves" in text:
+        print("#1 [1/1] RUN make\nERROR: failed to solve: no such program")
+        return 1
     name = os.urandom(6).hex()
     record = {
         "Size": len(text) * 1_000_000,
@@ -105,6 +124,10 @@ def main(arguments: list[str]) -> int:
         return 0
     if command == "build":
         return build(rest)
+    if command == "info":
+        here = f"{platform.node()} {platform.release()}"
+        print(here if "FAKE_CGROUPS" in os.environ else "far 1.0")
+        return 0
     if command == "create":
         return create(rest)
     if command == "ps":

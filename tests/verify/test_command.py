@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,10 +16,12 @@ from dockfix import trials
 from dockfix.cli import main
 from dockfix.verify.comparison import Verdict
 from dockfix.verify.verification import Verification
+from tests.verify.kernel import Kernel
 
 Run: TypeAlias = Callable[..., Result]
 
 NAIVE = "FROM python:3.11\nCOPY . .\nRUN apt-get update && apt-get install -y curl\nCMD python app.py\n"
+UNHELD = "builds are limited in time alone: the engine is on another machine (far, Linux 1.0)\n"
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def test_both_end_without_a_word(verify: Run, app: Path) -> None:
     result = verify("--quick")
     assert result.exit_code == 2
     assert result.stdout.startswith("Dockerfile: not comparable\n  both end at once without a word\n")
-    assert result.stderr == "1 not comparable\n"
+    assert result.stderr == f"{UNHELD}1 not comparable\n"
     assert (app / "Dockerfile").read_text() == f"# exits 0\n{NAIVE}"
 
 
@@ -91,7 +94,7 @@ def test_nothing_to_change_is_nothing_to_verify(verify: Run, app: Path) -> None:
     (app / "Dockerfile").write_text("FROM scratch\nCOPY app.py /\n")
     (app / ".dockerignore").write_text(".git\n")
     result = verify()
-    assert (result.exit_code, result.stderr) == (0, "1 unchanged\n")
+    assert (result.exit_code, result.stderr) == (0, f"{UNHELD}1 unchanged\n")
 
 
 def test_json(verify: Run, app: Path) -> None:
@@ -102,6 +105,91 @@ def test_json(verify: Run, app: Path) -> None:
     assert found["before"]["image"]["size"] == (len(NAIVE) + 10) * 1_000_000
     assert len(found["before"]["builds"]["source"]) == 2
     assert found["after"]["run"]["exit_code"] == 3
+
+
+@pytest.fixture
+def held(kernel: Kernel) -> Iterator[Kernel]:
+    """The engine on this machine, of whose control groups none is left."""
+    yield kernel
+    assert kernel.groups() == []
+
+
+@pytest.mark.parametrize("kernel", [2], indirect=True)
+def test_what_builds_were_held_to_is_told(verify: Run, held: Kernel) -> None:
+    result = verify("--format", "json", "--quick", "--build-memory", "1g")
+    told = json.loads(result.stdout)
+    assert (told["build_limits"], told["build_limits_missing"]) == ({"memory": "1g", "pids": 4096}, None)
+    assert "limited in time alone" not in result.stderr
+
+
+def test_why_builds_were_not_held_is_told(verify: Run) -> None:
+    told = json.loads(verify("--format", "json", "--quick").stdout)
+    assert told["build_limits"] is None
+    assert f"builds are limited in time alone: {told['build_limits_missing']}\n" == UNHELD
+
+
+@pytest.mark.parametrize("kernel", [2], indirect=True)
+def test_whoever_wants_no_limit_is_told_nothing(verify: Run, held: Kernel) -> None:
+    result = verify("--format", "json", "--quick", "--build-memory", "0", "--build-pids", "0")
+    told = json.loads(result.stdout)
+    assert (told["build_limits"], told["build_limits_missing"]) == (None, None)
+    assert "limited in time alone" not in result.stderr
+
+
+@pytest.mark.parametrize("kernel", [2], indirect=True)
+@pytest.mark.parametrize(
+    ("starved", "verdict", "start"),
+    [
+        (
+            "original",
+            "the original does not build",
+            "ran out of the 9 processes that a build is given (--build-pids): ",
+        ),
+        (
+            "rewrite",
+            "not comparable",
+            "the build of the rewrite, unlike the original's, ran out of the 9 processes that",
+        ),
+    ],
+)
+def test_a_build_that_had_not_enough(
+    verify: Run, held: Kernel, monkeypatch: pytest.MonkeyPatch, starved: str, verdict: str, start: str
+) -> None:
+    from dockfix.verify import engine
+
+    build = engine.Engine.build
+    sides = iter([None, "original", "rewrite"])  # first it is tried whether the groups are the engine's
+
+    def wasteful(self: engine.Engine, context: Path, dockerfile: str | Path = "Dockerfile", **options: Any) -> Any:
+        if next(sides) == starved:
+            path = Path(dockerfile)
+            path.write_text(f"# starves\n{path.read_text()}")
+        return build(self, context, dockerfile, **options)
+
+    monkeypatch.setattr(engine.Engine, "build", wasteful)
+    result = verify("--quick", "--format", "json", "--build-pids", "9")
+    found = json.loads(result.stdout)["files"][0]
+    assert (result.exit_code, found["verdict"]) == (2, verdict)
+    assert found["reasons"][0].startswith(start)
+
+
+def test_an_original_that_builds_nothing_after_an_edit_is_remarked(
+    verify: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dockfix.verify import engine
+    from dockfix.verify.result import BuildStep
+
+    build = engine.Engine.build
+
+    def built(self: engine.Engine, context: Path, *arguments: Any, **options: Any) -> Any:
+        steps = (BuildStep("npm ci", True), BuildStep("npm run build", "after" not in context.parts))
+        return replace(build(self, context, *arguments, **options), steps=steps)
+
+    monkeypatch.setattr(engine.Engine, "build", built)
+    said = "after a change of source the original only copies, and the rewrite runs npm run build\n"
+    assert f"  note: {said}" in verify("--quick", "--rebuilds", "1").stdout
+    assert f"\n* {said}" in verify("--quick", "--rebuilds", "1", "--format", "markdown").stdout
+    assert said not in verify("--quick").stdout
 
 
 def test_quick_times_the_rebuilds_that_are_asked_for_and_nothing_else(verify: Run, app: Path) -> None:

@@ -13,8 +13,9 @@ from dockfix.verify.buildah import Buildah
 from dockfix.verify.docker import Docker
 from dockfix.verify.engine import Engine
 from dockfix.verify.engines import found
+from dockfix.verify.limits import Limits
 from dockfix.verify.podman import Podman
-from dockfix.verify.result import EngineError, Layer, Limits
+from dockfix.verify.result import EngineError, Layer
 
 RECORDER = """\
 import json, os, sys

@@ -20,6 +20,7 @@ import pytest
 from dockfix.trials import Request, run
 from dockfix.verify import Trial, engine
 from dockfix.verify.process import Done
+from tests.verify.kernel import Kernel
 
 SIGNAL = signal.SIGTERM
 ENDED = 128 + SIGNAL
@@ -93,7 +94,11 @@ def test_at_each_command(app: Path, state: Path, monkeypatch: pytest.MonkeyPatch
 
 # a signal as a `with` is entered or left leaves its file or folder to the garbage collector, which closes it as well
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_between_any_two_lines(app: Path, state: Path) -> None:
+@pytest.mark.parametrize("version", [None, 1, 2], ids=["elsewhere", "v1", "v2"])
+def test_between_any_two_lines(
+    app: Path, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int | None
+) -> None:
+    kernel = Kernel(version, tmp_path / "cgroups" / "root", monkeypatch) if version is not None else None
     # a module's own file: that of a decorated function's code is its decorator's
     folder = str(Path(engine.__file__).parent)
     places: list[str] = []
@@ -124,9 +129,11 @@ def test_between_any_two_lines(app: Path, state: Path) -> None:
         assert total > 1000
         assert {"engine.py", "verification.py", "workspace.py"} <= {place.partition(":")[0] for place in places}
         codes = set()
-        for wanted in range(0, total, total // LINES):
+        caging = [at for at, place in enumerate(places) if place.startswith(("cage.py", "cgroup.py"))]
+        for wanted in sorted({*range(0, total, total // LINES), *caging[:: len(caging) // LINES + 1]}):
             codes.add(tried())
             assert left(app, state) == [], f"interrupted at {places[wanted]}"
+            assert kernel is None or kernel.groups() == [], f"interrupted at {places[wanted]}"
         assert codes <= {whole, ENDED}
         assert ENDED in codes
     finally:
