@@ -92,13 +92,22 @@ def _known(model: Model, output: str) -> Artefacts | None:
     compiled = {"src"} if not any(normpath(fact.value).startswith("src/") for fact in model.server.reads) else set()
     made = {output.split("/", maxsplit=1)[0], *compiled}
     carried = ["package.json"]
-    for name in entries(model):
+    there = [*entries(model)]
+    if any(_is_made(model, name) for name in reads - writes - made - {*there}):
+        return None
+    for name in there:
         if name in made or any(fnmatchcase(name, each) for each in BUILD_ONLY):
             continue
         if name not in reads | writes:
             return None
         carried.append(name)
     return Artefacts((output,), tuple(carried))
+
+
+def _is_made(model: Model, name: str) -> bool:
+    """Whether what the server reads, and no COPY brings, may be something that the build makes beside its output."""
+    outside = name in {"", ".", "..", "node_modules"} or name.startswith(".env")
+    return not outside and not model.app.root.exists(in_context(model, name))
 
 
 def entries(model: Model) -> Iterator[str]:
