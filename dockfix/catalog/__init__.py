@@ -9,7 +9,7 @@ from __future__ import annotations
 from dockfix.catalog.closures import OLDEST_PYTHON, npm_closure, python_closure
 from dockfix.catalog.distributions import for_linux
 from dockfix.catalog.images import PROVENANCE, Account, Image, image, stable_nginx, variant
-from dockfix.catalog.npm import NpmNative, npm_native
+from dockfix.catalog.npm import NpmNative, looks_for, npm_native
 from dockfix.catalog.packages import (
     NEWEST_BRANCH,
     OLDEST_BRANCH,
@@ -53,6 +53,7 @@ __all__ = [
     "image",
     "is_build_tool",
     "is_essential",
+    "looks_for",
     "needs_root",
     "npm_closure",
     "npm_native",

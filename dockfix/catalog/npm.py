@@ -62,6 +62,16 @@ def npm_native(name: str) -> NpmNative | None:
     )
 
 
+def looks_for(name: str) -> tuple[str, ...]:
+    """What an npm package reads of the folder in which the app starts, without being told.
+
+    Returns:
+        Patterns of names, ``*`` where they may be any; none where nothing of the kind is known.
+    """
+    row = table("lookups").row(name)
+    return tuple(row["files"].split()) if row is not None else ()
+
+
 def _family(name: str) -> dict[str, str] | None:
     """The family of a platform package: its name without the trailing operating system, processor and libc."""
     while "-" in name or name.count("/"):

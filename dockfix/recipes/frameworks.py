@@ -8,11 +8,14 @@ from fnmatch import fnmatchcase
 from posixpath import basename, normpath
 from typing import TYPE_CHECKING
 
+from dockfix.model import Purpose
+from dockfix.model.commands import purpose
 from dockfix.recipes.artefacts import BUILD_ONLY, Artefacts, entries, has_prisma, in_context
+from dockfix.recipes.bundled import READS, SETTINGS, is_bundled, reads_files, reads_unasked
 from dockfix.recipes.programs import programs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from dockfix.facts.node import Node
     from dockfix.model import Model
@@ -23,38 +26,11 @@ NITRO = ".output"
 LISTENING = re.compile(rb"\b(?:devServer|nitro|port)\b")
 """What may say in Nuxt's settings where its server listens, or which server is written."""
 
-READS = re.compile(
-    rb"process\.cwd\(|__dirname|[\"'](?:(?:node:)?fs(?:/promises)?|fs-extra|graceful-fs|glob|globby|fast-glob|tinyglobby"
-    rb"|gray-matter|dotenv(?:/config)?|(?:node:|better-)?sqlite3?)[\"']"
-)
-"""A module that may read files when it runs."""
-
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what the app is told, in a container
 """The address on which connections from outside the container arrive."""
 
-COMPILED = (
-    *("*.js", "*.jsx", "*.mjs", "*.cjs", "*.ts", "*.tsx", "*.mts", "*.vue", "*.svelte", "*.astro"),
-    *("*.css", "*.scss", "*.sass", "*.less", "*.pcss", "*.svg", "*.png", "*.jpg", "*.jpeg", "*.gif", "*.webp"),
-    *("*.avif", "*.ico", "*.woff", "*.woff2", "*.ttf", "*.otf", "*.eot", ".DS_Store", "app.html"),
-)
-"""Files that a bundler takes into what it writes; others may be read when the app runs."""
-
-LOADED = frozenset({"migrations", "seeders", "seeds"})
-"""Folders of modules that tools for databases load by the names of their files when the app calls them."""
-
-SETTINGS = (
-    *("components.json", "next-env.d.ts", "middleware.*", "proxy.*", "instrumentation*.*", "mdx-components.*"),
-    *("postcss.config.*", "tailwind.config.*", "vite.config.*", "svelte.config.*", "uno.config.*", "nuxt.config.*"),
-    ".stylelintrc*",
-    *("playwright.config.*", "cypress.config.*", "drizzle.config.*", "knip.json", "biome.json", "*.tsbuildinfo"),
-    *("vercel.json", "netlify.toml", "fly.toml", "env.d.ts", "index.html", "remix.env.d.ts"),
-)
-"""Files beside package.json that tools read, or that a build compiles:
-https://nextjs.org/docs/app/getting-started/project-structure#top-level-files"""
-
-TOOLS = tuple(pattern for pattern in (*BUILD_ONLY, *SETTINGS) if ".config." in pattern)
-SOURCES = (".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx")
-NEXT_CONFIG = tuple(f"next.config.{suffix}" for suffix in ("js", "mjs", "cjs"))
+PUBLIC = "public"
+NEXT_CONFIG = tuple(f"next.config.{suffix}" for suffix in ("js", "mjs", "cjs", "ts"))
 FOREIGN = re.compile(
     rb"(?:\bfrom\s*|\brequire\(\s*|\bimport\(\s*|\bimport\s+)[\"'](?!next[/\"']|(?:node:)?(?:path|url)[\"'])"
 )
@@ -66,13 +42,15 @@ BESIDE = re.compile(rb"[\"'`]\.{1,2}/")
 
 def artefacts(model: Model, node: Node) -> Artefacts | None:
     """What the server of a framework needs; ``None`` for any other server, and where it cannot be told."""
-    if node.dependency("config") is not None:
-        return None  # it reads a folder where the server starts: https://github.com/node-config/node-config/wiki
+    if reads_unasked(model, node, entries(model)):
+        return None
     program = model.start.program or ()
     entry = normpath(program[1]) if len(program) > 1 else ""
     framework = node.framework.value if node.framework is not None else ""
     if framework == "nuxt":
         return _nuxt(model, node, program, entry)
+    if framework != "svelte-kit" and _makes_public(model, node):
+        return None
     standalone = _standalone(model, node, program)
     if standalone is not None or node.workspaces or has_prisma(node) or not _serves_alone(model):
         return standalone
@@ -81,26 +59,31 @@ def artefacts(model: Model, node: Node) -> Artefacts | None:
     if framework == "svelte-kit" and program == ("node", program[-1]) and entry in {"build", "build/index.js"}:
         return _svelte_kit(model, node)
     if basename(program[0]) in {"remix-serve", "react-router-serve"} and entry == "build/server/index.js":
-        return _with(model, ("build",), ("package.json",), shown=_shown(model, "public"))
+        return _with(model, ("build",), ("package.json",), shown=_shown(model, PUBLIC))
     return None
+
+
+def _makes_public(model: Model, node: Node) -> bool:
+    """Whether the build may make the folder ``public`` that is not there yet: it does more than the framework's own."""
+    if _shown(model, PUBLIC):
+        return False
+    commands = [
+        each for step in model.final.doing(Purpose.BUILD) for each in (step.script.commands if step.script else ())
+    ]
+    building = [command for command in commands if purpose(command) is Purpose.BUILD]
+    plain = all(node.resolve([word.text for word in command.words]).plain for command in building)
+    return len(building) != 1 or not plain or any(FOREIGN.search(text) for text in _settings(node).values())
+
+
+def _settings(node: Node) -> Mapping[str, bytes]:
+    """The settings of Next.js, by the name of their file."""
+    return {name: node.files.read(node.path(name)) or b"" for name in NEXT_CONFIG if node.has(name)}
 
 
 def _serves_alone(model: Model) -> bool:
     """Whether nothing but the one server runs in containers, and no source of the app reads files by their names."""
     alone = bool(model.start.program) and len(programs(model)) == 1 and not model.app.calls
-    return alone and model.start.script is None and not any(_reads(model, path) for path in _sources(model))
-
-
-def _reads(model: Model, path: str) -> bool:
-    return READS.search(model.app.root.read(path) or b"") is not None
-
-
-def _sources(model: Model) -> Iterator[str]:
-    """The JavaScript and TypeScript files of the app's folder that are in the image, without the settings of tools."""
-    for path in model.app.root.walk(model.source or "", 3000):
-        setting = any(fnmatchcase(basename(path), pattern) for pattern in TOOLS)
-        if path.endswith(SOURCES) and not setting and not model.app.ignore.ignores(path):
-            yield path
+    return alone and model.start.script is None and not reads_files(model)
 
 
 def _nuxt(model: Model, node: Node, program: tuple[str, ...], entry: str) -> Artefacts | None:
@@ -111,7 +94,7 @@ def _nuxt(model: Model, node: Node, program: tuple[str, ...], entry: str) -> Art
     settings = [node.files.read(node.path(f"nuxt.config.{suffix}")) or b"" for suffix in ("ts", "js", "mjs")]
     if has_prisma(node) or any(b"driver" in text for text in settings):
         return None
-    if any(_reads(model, path) for path in _sources(model)):
+    if reads_files(model):
         return None
     if entry.startswith(f"{NITRO}/server/"):
         return Artefacts((NITRO,), (), modules=False)
@@ -147,13 +130,13 @@ def _standalone(model: Model, node: Node, program: tuple[str, ...]) -> Artefacts
     services = any(service.command or service.entrypoint for service in model.services)
     if services or model.app.calls or model.start.script is not None or has_prisma(node):
         return None
-    if any(_reads(model, path) for path in _sources(model)):
+    if reads_files(model):
         return None  # what is read by a name that the build cannot trace is not in there
     variables = _told(model, program[2:])
     output = normpath(node.build_output.value)
     if variables is None or output.startswith(("..", "/")):
         return None
-    built = (f"{output}/static", *_shown(model, "public"))
+    built = (f"{output}/static", *_shown(model, PUBLIC))
     return Artefacts(built, (), False, f"{output}/standalone", ("node", "server.js"), variables)
 
 
@@ -178,15 +161,14 @@ def _next(model: Model, node: Node) -> Artefacts | None:
     Settings that load more, or name files beside them, may look these up when the server starts.
     """
     output = normpath(node.build_output.value) if node.build_output is not None else ""
-    config = next((name for name in NEXT_CONFIG if node.has(name)), None)
-    text = (node.files.read(node.path(config)) or b"") if config is not None else b""
-    if not output or output.startswith(("..", "/")) or node.has("next.config.ts"):
+    config, text = next(iter(_settings(node).items()), ("", b""))
+    if not output or output.startswith(("..", "/")) or config.endswith(".ts"):
         return None
     if FOREIGN.search(text) or BESIDE.search(text) or READS.search(text):
         return None
     environment = [name for name in entries(model) if name.startswith(".env") and not _is_idle(name)]
-    carried = ("package.json", *([config] if config is not None else ()), *environment)
-    found = _with(model, (output,), carried, shown=_shown(model, "public"))
+    carried = ("package.json", *filter(None, [config]), *environment)
+    found = _with(model, (output,), carried, shown=_shown(model, PUBLIC))
     return None if found is None else replace(found, idle=(f"{output}/cache/webpack",))
 
 
@@ -217,8 +199,7 @@ def _with(
     """
     known = {*built, *carried, *shown, *compiled}
     for name in entries(model):
-        compiles = name not in LOADED and _is_compiled(model, in_context(model, name))
-        if name not in known and not _is_idle(name) and not compiles:
+        if name not in known and not _is_idle(name) and not is_bundled(model, name):
             return None
     return Artefacts((*built, *shown), carried)
 
@@ -226,13 +207,6 @@ def _with(
 def _is_idle(name: str) -> bool:
     """Whether a file beside package.json is for tools and authors, or is compiled."""
     return any(fnmatchcase(name, pattern) for pattern in (*BUILD_ONLY, *SETTINGS))
-
-
-def _is_compiled(model: Model, path: str) -> bool:
-    """Whether a file, or all files of a folder, are such as a bundler takes in."""
-    paths = model.app.root.walk(path, 3000) if model.app.root.is_dir(path) else (path,)
-    files = (each for each in paths if not model.app.ignore.ignores(each))
-    return all(any(fnmatchcase(basename(each), pattern) for pattern in COMPILED) for each in files)
 
 
 def _shown(model: Model, folder: str) -> tuple[str, ...]:
