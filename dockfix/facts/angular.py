@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from dockfix.facts.fact import Fact
@@ -12,9 +13,23 @@ from dockfix.facts.jsontext import Json
 from dockfix.facts.jsontext import read as read_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dockfix.facts.node import Node
 
 _FONTS = re.compile(rb"<link\b[^>]*https?://(fonts\.googleapis\.com|use\.typekit\.net)/")
+
+
+def named(words: Sequence[str]) -> str:
+    """The configurations that a command of ``ng`` names, with commas; empty where it names none."""
+    found = ""
+    for word, following in pairwise((*words, "")):
+        name, equals, value = word.partition("=")
+        if name in {"--configuration", "-c"}:
+            found = value if equals else following
+        elif word == "--prod":
+            found = "production"
+    return found
 
 
 class Angular:
@@ -96,6 +111,25 @@ class Angular:
             if isinstance(value, dict) and value.get("projectType") == "application"
         ]
         return str(default) if default in projects else applications[0] if len(applications) == 1 else None
+
+    @cached_property
+    def targets(self) -> tuple[str, ...] | None:
+        """The keys under which angular.json has what can be done with the project."""
+        config, project = self.config, self.project
+        if config is None or project is None:
+            return None
+        kind = "architect" if config.get("projects", project, "architect") is not None else "targets"
+        return ("projects", project, kind)
+
+    def configurations(self, building: Sequence[str]) -> tuple[str, ...]:
+        """The configurations that a build by the command *building* takes, each of which overrides those before it."""
+        chosen = named(building) or self.text(*(self.targets or ()), "build", "defaultConfiguration")
+        return tuple(name for name in chosen.split(",") if name)
+
+    def text(self, *keys: str) -> str:
+        """A text in angular.json; empty where it has none there."""
+        found = self.config.text(*keys) if self.config is not None else None
+        return found.value if found is not None else ""
 
     @cached_property
     def fetched_fonts(self) -> Fact[str] | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _TOKEN = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[{}\[\],:]""", re.DOTALL)
 _TRAILING = re.compile(r"""("(?:[^"\\]|\\.)*")|,\s*([}\]])""")
-_DEPTH = 4
+_DEPTH = 7
 
 
 class Json:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from dockfix.facts.angular import named
 from dockfix.facts.fact import Fact
 
 if TYPE_CHECKING:
@@ -46,13 +46,11 @@ def replacements(angular: Angular, serving: Sequence[str], building: Sequence[st
         serving: the words of the command that serves.
         building: the words of the command that builds.
     """
-    config, project = angular.config, angular.project
-    if config is None or project is None:
+    config, keys = angular.config, angular.targets
+    if config is None or keys is None:
         return
-    kind = "architect" if config.get("projects", project, "architect") is not None else "targets"
-    keys = ("projects", project, kind)
-    served = _files(angular, keys, _serving(angular, keys, _named(serving)))
-    built = _files(angular, keys, _named(building) or _text(angular, *keys, "build", "defaultConfiguration"))
+    served = _files(angular, keys, _serving(angular, keys, named(serving)))
+    built = _files(angular, keys, ",".join(angular.configurations(building)))
     for path in dict.fromkeys((*served, *built)):
         first, second = served.get(path, path), built.get(path, path)
         if first != second:
@@ -60,25 +58,13 @@ def replacements(angular: Angular, serving: Sequence[str], building: Sequence[st
             yield Replacement(first, second, origin, _lacking(angular, first, second))
 
 
-def _named(words: Sequence[str]) -> str:
-    """The configuration that a command names; empty where it names none."""
-    found = ""
-    for word, following in pairwise((*words, "")):
-        name, equals, value = word.partition("=")
-        if name in {"--configuration", "-c"}:
-            found = value if equals else following
-        elif word == "--prod":
-            found = "production"
-    return found
-
-
 def _serving(angular: Angular, keys: tuple[str, ...], named: str) -> str:
     """The configuration in which the development server builds."""
-    chosen = named or _text(angular, *keys, "serve", "defaultConfiguration")
+    chosen = named or angular.text(*keys, "serve", "defaultConfiguration")
     places = [("configurations", name) for name in reversed(chosen.split(","))]
     for place in (*places, ("options",)):
         for option in ("buildTarget", "browserTarget"):
-            target = _text(angular, *keys, "serve", *place, option)
+            target = angular.text(*keys, "serve", *place, option)
             if target:
                 return target.split(":", 2)[2] if target.count(":") > 1 else ""
     return ""
@@ -96,11 +82,6 @@ def _files(angular: Angular, keys: tuple[str, ...], configurations: str) -> dict
                 if isinstance(path, str) and isinstance(other, str):
                     found[path] = other
     return found
-
-
-def _text(angular: Angular, *keys: str) -> str:
-    found = angular.config.text(*keys) if angular.config is not None else None
-    return found.value if found is not None else ""
 
 
 def _lacking(angular: Angular, first: str, second: str) -> Fact[str] | None:

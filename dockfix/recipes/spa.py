@@ -185,10 +185,18 @@ def _check_server(model: Model, node: Node) -> None:
         if other.lacking is not None:
             why = f"a build takes {other.built} instead, which has no {other.lacking.value} ({other.lacking.origin})"
             raise UnfitError(at, why)
+    risk = node.frontend.risky_size(_building(model, node)) if not model.final.doing(Purpose.BUILD) else None
+    if risk is not None:
+        raise UnfitError(at, f"nothing shows that a build would pass: {risk[0]} ({risk[1]})")
 
 
 def _replacements(model: Model, node: Node) -> tuple[Replacement, ...]:
     """The files that the build takes where the development server takes others."""
+    return node.frontend.replacements(spaserver.told_words(model), _building(model, node))
+
+
+def _building(model: Model, node: Node) -> list[str]:
+    """The words of all commands that build; where the file has none, of the app's own script."""
     building: list[str] = []
     for step in model.final.doing(Purpose.BUILD):
         for command in step.script.commands if step.script else ():
@@ -196,7 +204,7 @@ def _replacements(model: Model, node: Node) -> tuple[Replacement, ...]:
             building += [word for line in (words, *node.resolve(words).commands) for word in line]
     if not building and "build" in node.scripts:
         building = [*node.scripts["build"].value.split(), *_build_command(model, node, "npm").split()]
-    return node.frontend.replacements(spaserver.told_words(model), building)
+    return building
 
 
 def _arguments(model: Model) -> list[str]:
