@@ -57,6 +57,9 @@ MORE = {
 MODES = {"vite": "--mode", "vue-cli-service": "--mode", "ng": "--configuration"}
 """The option by which a program is told for which surroundings it builds; for development unless it is given."""
 
+CHECKED = re.compile(r"(?:(?:npx )?(?:vue-)?tsc\b[^&|;]*&& *)+(?:npx )?(vite build\b[^&|;]*)")
+"""A build script that checks the types, which Vite by itself never does: https://vite.dev/guide/features#typescript"""
+
 SWITCHED_OFF = re.compile(r"#\s*RUN\s", re.IGNORECASE)
 """A RUN that is commented out."""
 
@@ -325,16 +328,30 @@ def _switched_off(model: Model) -> tuple[Instruction, ...]:
 
 
 def _build_command(model: Model, node: Node, manager: str) -> str:
-    """The app's own build script, in the mode or configuration in which its server starts now."""
+    """The app's own build script, in the mode or configuration in which its server starts now.
+
+    Of one that checks types before, the build alone: a development server lets errors of types pass.
+    """
     command = {"yarn": "yarn build", "pnpm": "pnpm run build", "bun": "bun run build"}.get(manager, "npm run build")
+    bundling = _unchecked(model, node)
+    if bundling is not None:
+        runner = {"yarn": "yarn", "pnpm": "pnpm exec", "bun": "bunx"}.get(manager, "npx")
+        command = f"{runner} {bundling}"
     option = MODES.get(spaserver.program(model) or "", "")
     words = spaserver.told_words(model)
     for word, following in zip(words, [*words[1:], ""], strict=True):
         name, equals, value = word.partition("=")
         chosen = value if equals else following
         if name == option and chosen != "development" and option not in node.scripts["build"].value:
-            return f"{command}{' --' if command.startswith('npm') else ''} {option} {chosen}"
+            return f"{command}{' --' if command.startswith('npm ') else ''} {option} {chosen}"
     return command
+
+
+def _unchecked(model: Model, node: Node) -> str | None:
+    """The words that build without checking types; ``None`` where the script, or what serves today, does not either."""
+    checked = CHECKED.fullmatch(node.scripts["build"].value.strip()) if "build" in node.scripts else None
+    serving = spaserver.program(model) in FILE_SERVERS or spaserver.is_preview(model)
+    return None if checked is None or serving else checked[1].strip()
 
 
 def _is_for_build(step: Step, owners: bool) -> bool:
@@ -376,8 +393,11 @@ def _notes(model: Model, node: Node, parts: Parts) -> tuple[Note, ...]:
     ]
     if not parts.builds:
         script = node.scripts["build"]
-        why = f"the Dockerfile never ran the build script: look that `{script.value}` passes ({script.origin})"
-        notes.insert(0, Note(None, why))
+        bundling = _unchecked(model, node)
+        why = f"the Dockerfile never ran the build script: look that `{bundling or script.value}` passes"
+        if bundling is not None:
+            why += ", and check the types elsewhere, as the script would"
+        notes.insert(0, Note(None, f"{why} ({script.origin})"))
         fonts = node.frontend.fetched_fonts
         if fonts is not None:
             why = f"the build fetches fonts from {fonts.value}, and fails where it cannot be reached ({fonts.origin})"
