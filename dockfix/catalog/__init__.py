@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dockfix.catalog.closures import OLDEST_PYTHON, npm_closure, python_closure
 from dockfix.catalog.distributions import for_linux
-from dockfix.catalog.images import PROVENANCE, Account, Image, image, stable_nginx, variant
+from dockfix.catalog.images import PROVENANCE, Account, Image, image, settled, stable_nginx, variant
 from dockfix.catalog.npm import NpmNative, looks_for, npm_native
 from dockfix.catalog.packages import (
     NEWEST_BRANCH,
@@ -66,6 +66,7 @@ __all__ = [
     "runtime_libraries",
     "serves",
     "serves_builds",
+    "settled",
     "stable_nginx",
     "steps_down",
     "variant",

@@ -288,6 +288,25 @@ def variant(image: Image, family: Literal["alpine", "slim"]) -> Image | None:
     return None
 
 
+def settled(image: Image) -> Image | None:
+    """The tag that names the suite on which *image* stands, with the version and family as the author wrote it.
+
+    A tag without one comes to stand on another suite when its distribution has a new release.
+
+    Returns:
+        *image* itself where its tag names the suite; None where no tag does.
+    """
+    stem, suffix = _split(image.tag)
+    own = _entry(image.name, stem, suffix)
+    if own is None or _suite(suffix):
+        return image
+    named = f"{suffix}-{own.suite}" if suffix not in {"", "alpine"} else str(own.suite)
+    entry = _entry(image.name, stem, named)
+    if entry is None or entry.suite != own.suite or _older(entry.last, own.last):
+        return None
+    return _image(image.name, f"{stem}-{named}" if stem else named)
+
+
 def _older(last: str, than: str) -> bool:
     """Whether a tag left the list more than a quarter before another one; the lists change in steps."""
     if last == _CURRENT:

@@ -14,6 +14,7 @@ from dockfix.model.config import join, render
 from dockfix.recipes import compiled, gobase
 from dockfix.recipes.assets import Assets, assets, takes_environment, without_environment
 from dockfix.recipes.gobase import Choice, all_builds
+from dockfix.recipes.linked import settled_base
 from dockfix.recipes.parts import End
 from dockfix.recipes.split import Split, UnfitError, listed
 from dockfix.text import Edit, Span
@@ -185,6 +186,7 @@ def _end(
         start=start,
         cmd=cmd,
         entrypoint=entrypoint,
+        base=settled_base(model) if choice.linked else "",
     )
 
 

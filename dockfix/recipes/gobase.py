@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from posixpath import basename
 from typing import TYPE_CHECKING
 
@@ -33,11 +33,13 @@ class Choice:
         reference: the base of the end.
         static: whether the program has to be told not to use C.
         why: the evidence.
+        linked: whether the program may need the libraries of the system on which it is built.
     """
 
     reference: str
     static: bool
     why: str
+    linked: bool = False
 
 
 def choice(model: Model, program: Program, building: Sequence[Step]) -> Choice:
@@ -51,9 +53,10 @@ def choice(model: Model, program: Program, building: Sequence[Step]) -> Choice:
     assert image is not None
     if image.distribution == "alpine":
         why = f"the program is built on Alpine {image.suite}"
-        return Choice(_alpine(image.suite if _links(model, program) else None), False, why)
+        links = _links(model, program)
+        return Choice(_alpine(image.suite if links else None), False, why, links)
     suite = image.suite
-    slim = Choice(f"debian:{suite}-slim", False, f"the program is built on Debian {suite}")
+    slim = Choice(f"debian:{suite}-slim", False, f"the program is built on Debian {suite}", not _without_c(model))
     if image.distribution != "debian" or suite is None or catalog.image("debian", f"{suite}-slim") is None:
         raise UnfitError(stage.stage.base, f"on what programs built on {stage.reference} run is not known")
     if model.options.base != "alpine" or _foreign(model):
@@ -62,21 +65,21 @@ def choice(model: Model, program: Program, building: Sequence[Step]) -> Choice:
         return Choice(_alpine(None), False, "the program is built without C")
     wanting = next((match[0] for step in building if (match := NEEDS_C.search(step.instruction.value))), None)
     if wanting is not None:
-        return Choice(slim.reference, False, f"`{wanting}` builds with C")
+        return replace(slim, why=f"`{wanting}` builds with C")
     own = program.cgo
     if own is not None:
-        return Choice(slim.reference, False, f"the sources call C ({own})")
+        return replace(slim, why=f"the sources call C ({own})")
     for fact in facts.required(program):
         module = go_module(fact.value)
         if module is None:
-            return Choice(slim.reference, False, f"whether {fact.value} calls C is not known ({fact.origin})")
+            return replace(slim, why=f"whether {fact.value} calls C is not known ({fact.origin})")
         if module.cgo:
-            return Choice(slim.reference, False, f"{fact.value} takes {module.why} in ({fact.origin})")
+            return replace(slim, why=f"{fact.value} takes {module.why} in ({fact.origin})")
     if program.module is None or not facts.complete(program):
         why = "go.mod does not name every module that the program needs"
-        return Choice(slim.reference, False, why)
+        return replace(slim, why=why)
     if any(pair == ("CGO_ENABLED", "1") for build in all_builds(model) for pair in build.environment.items()):
-        return Choice(slim.reference, False, "CGO_ENABLED is set")
+        return replace(slim, why="CGO_ENABLED is set")
     return Choice(_alpine(None), True, f"nothing in {program.module.origin} calls C")
 
 

@@ -34,6 +34,7 @@ class End:
         packages: what is installed beside the libraries of the author's own packages.
         variables: names of ENV that only a build reads.
         provided: programs that the end has beside those of its base.
+        base: the image of the builder, where it is to be named otherwise than the file does; empty where it is not.
     """
 
     reference: str
@@ -41,6 +42,7 @@ class End:
     packages: tuple[str, ...] = ()
     variables: re.Pattern[str] = re.compile(r"(?!)")
     provided: frozenset[str] = frozenset()
+    base: str = ""
     edits: Mapping[int, tuple[Edit, ...]] = field(default_factory=dict)
     """Changes to kept instructions, by index."""
     build: tuple[str, ...] = ()
@@ -60,11 +62,23 @@ class End:
 def builder(model: Model, end: End, at: int) -> list[Item]:
     """The stage that builds: everything up to the last build that is not about running."""
     steps = model.final.steps
-    items: list[Item] = [first_line(model.document, steps[0].instruction, spare(model.document, "builder"))]
+    items: list[Item] = [_first(model, end)]
     chosen = [step for number, step in enumerate(steps[1:], 1) if _builds(model, step, number, at)]
     for step, keep in zip(chosen, plain_copies(model.document, chosen), strict=True):
         items.append(Keep(keep.instruction, (*keep.edits, *end.edits.get(step.instruction.index, ()))))
     return [*items, *map(New, end.build)]
+
+
+def _first(model: Model, end: End) -> Keep | New:
+    """FROM of the builder."""
+    instruction = model.final.stage.base
+    line = first_line(model.document, instruction, spare(model.document, "builder"))
+    image = instruction.words[0]
+    if not end.base:
+        return line
+    if isinstance(line, New):
+        return New(line.text.replace(image.text, end.base, 1))
+    return Keep(line.instruction, (Edit(image.span, end.base), *line.edits))
 
 
 def _builds(model: Model, step: Step, number: int, at: int) -> bool:

@@ -14,6 +14,7 @@ from dockfix.model import origins
 from dockfix.model.config import join
 from dockfix.recipes import compiled
 from dockfix.recipes.assets import assets, takes_environment, without_environment
+from dockfix.recipes.linked import settled_base
 from dockfix.recipes.parts import End
 from dockfix.recipes.split import Split, UnfitError, listed
 from dockfix.transform import Note
@@ -82,7 +83,8 @@ def split(model: Model) -> Split | None:
     carried = [(path, _on_path(path)), *((each, each) for each in found.carried if not _of_build(model, each))]
     left = [each for each in found.left if not _of_build(model, join(model.folder, each))]
     notes = (Note(None, f"no source names {listed(left).replace('packages', 'files')}: left behind"),) if left else ()
-    end = End(reference, tuple(carried), libraries, VARIABLES)
+    base = "" if reference.startswith("alpine:") else settled_base(model)
+    end = End(reference, tuple(carried), libraries, VARIABLES, base=base)
     why = f"{stage.reference} brings the Rust toolchain, which serves the build alone"
     return compiled.split(model, end, building[-1], why, notes)
 
