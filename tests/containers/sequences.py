@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .engine import Container, Engine
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "sequence"
+VARIANTS = ("alpine", "slim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Case:
     """What ``case.toml`` says of an app.
 
     ``port`` is the one that the app listens on before it is rewritten, ``paths`` must answer alike before and after,
-    and ``uid`` is the user of the rewritten image's first process.
+    and ``uid`` is the user of the rewritten image's first process. ``variants`` are the bases that the app is rewritten
+    for: one is left out where it shows nothing that another case does not.
     """
 
     folder: Path
@@ -39,6 +41,7 @@ class Case:
     uid: int
     env: Mapping[str, str]
     builds: tuple[Build, ...]
+    variants: tuple[str, ...] = VARIANTS
 
     @property
     def name(self) -> str:
@@ -66,8 +69,16 @@ class Case:
 
 
 def cases() -> tuple[Case, ...]:
-    """Every case that there is."""
-    return tuple(_read(file) for file in sorted(FOLDER.glob("*/case.toml")))
+    """Every case that is built."""
+    files = sorted(FOLDER.glob("*/case.toml"))
+    return tuple(_case(file.parent, settings) for file in files if "builds" in (settings := _settings(file)))
+
+
+def unbuilt() -> dict[str, str]:
+    """Why each of the other cases is not built, an empty text where its ``case.toml`` does not say."""
+    files = [folder / "case.toml" for folder in sorted(FOLDER.iterdir())]
+    every = {file.parent.name: _settings(file) if file.exists() else {} for file in files}
+    return {name: settings.get("unbuilt", "") for name, settings in every.items() if "builds" not in settings}
 
 
 def port_of(engine: Engine, image: str, otherwise: int) -> int:
@@ -82,17 +93,22 @@ def statuses(container: Container, paths: tuple[str, ...], port: int) -> dict[st
     return {path: container.http(path, port).status for path in paths}
 
 
-def _read(file: Path) -> Case:
+def _settings(file: Path) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
     settings: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+    return settings
+
+
+def _case(folder: Path, settings: Mapping[str, Any]) -> Case:
     return Case(
-        folder=file.parent,
+        folder=folder,
         port=settings["port"],
         paths=tuple(settings["paths"]),
         uid=settings["uid"],
         env={name: str(value) for name, value in settings.get("env", {}).items()},
         builds=tuple(Build(each["dockerfile"], each["context"]) for each in settings["builds"]),
+        variants=tuple(settings.get("variants", VARIANTS)),
     )

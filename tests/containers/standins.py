@@ -14,7 +14,14 @@ from .engine import Engine
 SETUP = Path(__file__).with_name("setup") / "setup.sh"
 
 # The last of the images that the set-up makes, and the last of those that it learnt to make later.
-IMAGES = ("nginx:1.25-alpine", "rust:1.83", "maven:3.9.9-eclipse-temurin-17", "ruby:3.1-slim", "php:8.2-cli-bookworm")
+IMAGES = (
+    "nginx:1.25-alpine",
+    "rust:1.83",
+    "maven:3.9.9-eclipse-temurin-17",
+    "ruby:3.1-slim",
+    "php:8.2-cli-bookworm",
+    "gcr.io/distroless/static-debian12",
+)
 
 
 class UnavailableError(Exception):

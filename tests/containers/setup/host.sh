@@ -23,6 +23,8 @@ npm_configuration() {
   # lock files name mirrors that are out of reach
   echo 'replace-registry-host=always'
   echo 'update-notifier=false'
+  # of a connection that nobody answers any more npm would not let go for five minutes
+  echo 'fetch-timeout=120000'
 }
 
 # host_context FOLDER: lay the host's certificates and package-index configuration into a build context

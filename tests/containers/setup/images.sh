@@ -20,6 +20,7 @@ OFFICIAL_IMAGES=(
   golang:1.19 alpine:3.24 oven/bun:1
   rust:1.83 maven:3.9.9-eclipse-temurin-17 eclipse-temurin:17-jre
   ruby:3.1 ruby:3.1-slim php:8.2-cli-bookworm
+  gcr.io/distroless/static-debian12
 )
 
 pull_images() {
@@ -73,6 +74,7 @@ debian_images() {
   bun_base
   nginx_base
   golang_base
+  distroless_base
   rust_base
   java_bases
   ruby_bases
@@ -137,6 +139,11 @@ golang_base() {
   tag golang:1.19 golang:1.19-bookworm
 }
 
+distroless_base() {
+  have gcr.io/distroless/static-debian12 && return
+  build gcr.io/distroless/static-debian12 "$(context distroless)"
+}
+
 rust_base() {
   have rust:1.83-bookworm && return
   build rust:1.83 "$(context rust)"
@@ -154,13 +161,13 @@ java_bases() {
 }
 
 ruby_bases() {
-  have ruby:3.1-slim-bookworm && return
+  have ruby:3.1.2-slim && return
   local folder
   folder=$(context ruby)
   build ruby:3.1 "$folder" --target full
   build ruby:3.1-slim "$folder" --target slim
-  tag ruby:3.1 ruby:3.1-bookworm
-  tag ruby:3.1-slim ruby:3.1-slim-bookworm
+  tag ruby:3.1 ruby:3.1-bookworm ruby:3.1.2
+  tag ruby:3.1-slim ruby:3.1-slim-bookworm ruby:3.1.2-slim
 }
 
 php_base() {
