@@ -97,6 +97,8 @@ def split(model: Model, end: End, last: Step | None, why: str, notes: tuple[Note
     first, second = parts.builder(model, end, at), parts.end(model, end, at, names)
     stages = (spaced(model.document, first), spaced(model.document, second))
     kept = {item.instruction.index for part in (first, second) for item in part if isinstance(item, Keep)}
+    if end.base:
+        why = f"{why}; {end.base} names the release to whose libraries the program is linked, on which it ends, too"
     replaced = {each.index for part in (first, second) for i in part if isinstance(i, New) for each in i.replaces}
     dropped = {
         step.instruction.index: "it serves the build alone"
