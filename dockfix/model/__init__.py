@@ -190,7 +190,7 @@ class Model:
     def server_files(self) -> tuple[str, ...]:
         """The JavaScript and TypeScript sources behind the start command, as paths of the build context."""
         program = self.start.main or ("",)
-        entry = entry_file(program) if basename(program[0]) == "node" else None
+        entry = entry_file(program, self.node) if basename(program[0]) == "node" else None
         if self.start.resolved is not None:
             entry = self.start.resolved.entry
         if self.node is None or entry is None:

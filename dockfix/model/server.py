@@ -129,7 +129,7 @@ def _node(model: Model, program: tuple[str, ...], resolved: Resolved | None) -> 
     name = basename(program[0])
     if name in NODE_RUNNERS and resolved is not None and resolved.commands:
         name = basename(resolved.commands[-1][0])
-    entry = entry_file(program) if name == "node" and resolved is None else None
+    entry = entry_file(program, model.node) if name == "node" and resolved is None else None
     if resolved is not None:
         entry = resolved.entry
     framework = node.framework.value if node.framework is not None else ""
@@ -350,8 +350,11 @@ def _from_file(model: Model, port: Fact[int] | None, name: str) -> Fact[int] | N
     return port
 
 
-def entry_file(program: tuple[str, ...]) -> str | None:
-    """The file that ``node`` with these words runs, options left out."""
+def entry_file(program: tuple[str, ...], node: Node | None) -> str | None:
+    """The file that ``node`` with these words runs, options left out; ``node .`` follows package.json.
+
+    https://nodejs.org/api/modules.html#folders-as-modules
+    """
     valued = {"-r", "--require", "--import", "--loader", "--env-file"}
     skip = False
     for word in program[1:]:
@@ -360,7 +363,7 @@ def entry_file(program: tuple[str, ...]) -> str | None:
         elif word in valued:
             skip = True
         elif not word.startswith("-"):
-            return word
+            return node.module_file(word) if word in {".", "./"} and node is not None else word
     return None
 
 

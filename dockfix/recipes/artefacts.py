@@ -8,6 +8,7 @@ from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from dockfix.model import Purpose
+from dockfix.model.server import entry_file
 from dockfix.recipes.programs import programs
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Artefacts:
 def artefacts(model: Model, node: Node) -> Artefacts | None:
     """What the end needs, or ``None`` where it cannot be told and the whole folder goes along."""
     program = model.start.program or ()
-    entry = normpath(program[1]) if len(program) > 1 else ""
+    entry = normpath(entry_file(program[:2], node) or "") if len(program) > 1 else ""
     output = normpath(node.build_output.value) if node.build_output is not None else ""
     if output and not output.startswith(("..", "/")) and _is_handed_out(model, output):
         scripts = tuple(word for word in model.start.words if word.endswith(".sh"))

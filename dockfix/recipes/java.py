@@ -63,6 +63,11 @@ def split(model: Model) -> Split | None:
         return None
     compiled.check(model, TOOLS)
     compiled.root_builds(stage.steps)
+    pattern = re.search(r"(?<=-jar )\s*\S*[*?]\S*", model.start.text)
+    if pattern is not None:
+        raise UnfitError(
+            model.start.command, f"which archive {pattern[0].strip()} is, shows only when a container starts"
+        )
     if start is None or basename(start[0]) != "java":
         what = "the start line" if start is None else basename(start[0])
         raise UnfitError(model.start.command, f"what {what} needs of the build tools cannot be told")

@@ -310,7 +310,7 @@ def _tool(model: Model, program: Program, found: _Found) -> None:
 
 def _javascript(model: Model, program: Program, found: _Found) -> None:
     assert model.node is not None
-    entry = program.entry or entry_file(program.words)
+    entry = program.entry or entry_file(program.words, model.node)
     if entry is not None and re.search(r"\.(?:json|ya?ml)$|\.config\.c?js$", entry):
         entry = None  # a process file of pm2, which names the scripts
     if entry is not None and entry.startswith("/"):
