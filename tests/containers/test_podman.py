@@ -120,3 +120,31 @@ def test_a_base_that_is_not_there_is_told(storage: Mapping[str, str], app: Path)
     code, found, said = verify(app, storage, "--engine", "podman", "--quick")
     assert (code, found.get("verdict")) == (2, "the original does not build"), said
     assert found["reasons"] == ["base python:3.11 cannot be had"]
+
+
+@pytest.mark.parametrize("program", ["podman", "buildah"])
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (
+            "python -c 'bytearray(300 << 20)'",
+            "ran out of the 96m of memory that a build is given (--build-memory): RUN ",
+        ),
+        ("sh -c 'for i in $(seq 100); do sleep 2 & done; wait'", "ran out of the 40 processes that a build is given"),
+    ],
+    ids=["memory", "processes"],
+)
+def test_a_build_that_had_not_enough(
+    storage: Mapping[str, str], app: Path, program: str, line: str, reason: str
+) -> None:
+    skip_without(program)
+    (app / "Dockerfile").write_text(DOCKERFILE.replace("echo built", line))
+    code, found, said = verify(
+        app, storage, "--engine", program, "--quick", "--build-memory", "96m", "--build-pids", "40"
+    )
+    if "limited in time alone" in said:
+        pytest.skip(said)
+    assert (code, found.get("verdict")) == (2, "the original does not build"), said
+    reasons = found["reasons"]
+    assert isinstance(reasons, list)
+    assert reasons[0].startswith(reason)
