@@ -117,8 +117,8 @@ class Hierarchy(ABC):
     def _crowded(self, name: str) -> bool:
         """Whether the group had as many processes as it may have."""
         folder = self.pids / name
-        refused = _counts(folder / "pids.events").get("max", 0)
-        return refused > 0 or _told(folder / "pids.peak") == _told(folder / "pids.max")
+        peak = _told(folder / "pids.peak")
+        return bool(_counts(folder / "pids.events").get("max") or (peak and peak == _told(folder / "pids.max")))
 
 
 @dataclass(frozen=True, slots=True)

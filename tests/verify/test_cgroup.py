@@ -82,6 +82,8 @@ def test_a_kernel_that_counts_neither_tells_nothing(kernel: Kernel) -> None:
     with hierarchy().group("a", LIMITS) as shortage:
         (kernel.pids / "a/pids.peak").unlink()
         assert shortage() is None
+        (kernel.pids / "a/pids.max").unlink()
+        assert shortage() is None
 
 
 def test_what_an_earlier_build_was_short_of_is_forgotten(kernel: Kernel) -> None:
