@@ -11,11 +11,19 @@ from dockfix.recipes.prefetch import Prefetch
 from dockfix.text import Edit, Span, apply
 
 LATE = re.compile(
-    r"(?:\w+_)?(?:VERSION|REVISION|COMMIT|SHA|SHA1|HASH|BUILD_DATE|BUILD_TIME|BUILD_ID|BUILD_NUMBER|VCS_REF)"
+    r"(?:(?:APP|APPLICATION|BUILD|CI|IMAGE|PROJECT|RELEASE|SERVICE|SOURCE|VCS)_)?(?:VERSION|REVISION|HASH)"
+    r"|(?:\w+_)?(?:COMMIT|SHA|SHA1|BUILD_DATE|BUILD_TIME|BUILD_ID|BUILD_NUMBER|VCS_REF)"
     r"|GIT_(?:SHA1?|COMMIT(?:_\w+)?|REF|REV|REVISION|HASH|BRANCH|TAG|DESCRIBE|VERSION)"
     r"|(?:VITE|REACT_APP|NEXT_PUBLIC|NUXT_PUBLIC|VUE_APP|GATSBY)_\w+"
 )
-"""Build arguments that change with every commit or environment, and that no install reads."""
+"""Build arguments that change with every commit or environment, and that no install reads. The version of anything
+else may be that of what a package fetches or is built with, as ``CHROMEDRIVER_VERSION`` is of
+https://github.com/giggio/node-chromedriver#custom-binaries-url, and ``PROJ_VERSION`` of
+https://pyproj4.github.io/pyproj/stable/installation.html."""
+
+OTHERS = re.compile(r"\w+_(?:VERSION|REVISION|HASH)")
+"""Those that may be of anything: ``go mod download`` and ``cargo fetch`` run no code that could read them."""
+FETCHING = frozenset({"go", "cargo"})
 
 TOOL_VERSIONS = re.compile(r"(?:NODE|NPM|YARN|PNPM|BUN|PYTHON|PIP|POETRY|UV|PIPENV|DEBIAN|ALPINE|UBUNTU)_\w+")
 """Versions of tools, which an install is made with."""
@@ -37,9 +45,12 @@ def stamps(stage: StageModel, items: Sequence[Item], fetched: Prefetch | None) -
     above = stage.steps[: fetched.boundary if fetched is not None else installs[-1] + 1]
     found: list[Step] = []
     for number, step in enumerate(above):
-        if step.instruction.keyword in {"ARG", "ENV"} and all(map(_is_late, names([step]))):
+        if step.instruction.keyword in {"ARG", "ENV"}:
             runs = [other for other in above[number + 1 :] if other.instruction.keyword == "RUN"]
-            if all(other.instruction.index in cut or _is_plain(other) for other in runs):
+            plain = all(called.manager in FETCHING for other in runs for called in other.invocations)
+            if all(_is_late(name, plain) for name in names([step])) and all(
+                other.instruction.index in cut or _is_plain(other) for other in runs
+            ):
                 found.append(step)
     while True:
         # one that something else above still names stays, and then so does what that one is made of
@@ -63,8 +74,10 @@ def _mentions(steps: Sequence[Step]) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, names(steps)))})\b")
 
 
-def _is_late(name: str) -> bool:
-    return LATE.fullmatch(name) is not None and TOOL_VERSIONS.fullmatch(name) is None
+def _is_late(name: str, plain: bool) -> bool:
+    """Whether a variable is late above installs; *plain*: they run no code of what they fetch."""
+    late = LATE.fullmatch(name) or (plain and OTHERS.fullmatch(name))
+    return bool(late) and TOOL_VERSIONS.fullmatch(name) is None
 
 
 def _is_plain(step: Step) -> bool:
