@@ -22,8 +22,11 @@ from .sequences import Build, Case, cases, port_of, statuses
 if TYPE_CHECKING:
     from .engine import Engine
 
-SOURCES = (".js", ".jsx", ".ts", ".tsx", ".py", ".html")
-SKIPPED = frozenset({"node_modules", "public", "dist", "build", "tests", "test"})
+HASHED = (".py", ".rb")
+MARKED = (".html", ".vue", ".svelte")
+SLASHED = (".js", ".jsx", ".ts", ".tsx", ".go", ".rs", ".java", ".php")
+SOURCES = (*HASHED, *MARKED, *SLASHED)
+SKIPPED = frozenset({"node_modules", "public", "dist", "build", "tests", "test", "vendor"})
 
 HEADER = (
     "| app | variant | size MB | code-only rebuild s (n: min to max) | PID 1 uid | healthy after s | stop s (exit) |",
@@ -89,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.names and case.name not in options.names:
             continue
         for build in case.builds:
-            for variant in ("as written", "alpine", "slim"):
+            for variant in ("as written", *case.variants):
                 with tempfile.TemporaryDirectory(prefix="dockfix-measure-") as scratch:
                     try:
                         place = Path(scratch, case.name)
@@ -124,9 +127,9 @@ def _source(context: Path) -> Path:
 
 
 def _comment(source: Path, text: str) -> str:
-    if source.suffix == ".py":
+    if source.suffix in HASHED:
         return f"\n# {text}\n"
-    return f"\n<!-- {text} -->\n" if source.suffix == ".html" else f"\n// {text}\n"
+    return f"\n<!-- {text} -->\n" if source.suffix in MARKED else f"\n// {text}\n"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .sequences import Build, Case, cases, port_of, statuses
+from .sequences import Build, Case, cases, port_of, statuses, unbuilt
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +31,10 @@ def built(engine: Engine, place: Path, build: Build) -> str:
     result = engine.build(place / build.context, build.dockerfile)
     assert result.ok, result.log
     return result.image
+
+
+def test_every_case_is_built_or_says_why_not() -> None:
+    assert [name for name, reason in unbuilt().items() if not reason] == []
 
 
 @pytest.mark.parametrize(("case", "build", "variant"), BUILDS)
