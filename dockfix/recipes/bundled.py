@@ -45,6 +45,10 @@ PAGES = (".vue", ".svelte", ".astro", ".mdx")
 MOST_FILES = 3000
 """How many files of an app are looked through; of one that has more it is unknown what it reads."""
 
+TESTS = re.compile(r"\.(?:test|spec)\.\w+$|(?:^|/)(?:tests?|__tests__|__mocks__|e2e)/")
+"""Where test runners look by default: https://jestjs.io/docs/configuration#testmatch-arraystring,
+https://vitest.dev/config/#include, https://playwright.dev/docs/test-configuration"""
+
 IMPORTING = rb"(?:\b(?:from|import)\s*|\b(?:require|import)\(\s*)"
 """What stands before the name of a module that is imported."""
 
@@ -64,37 +68,47 @@ def reads_files(model: Model) -> bool:
 def is_bundled(model: Model, name: str) -> bool:
     """Whether a file beside package.json, or all files of a folder there, are taken in by a bundler, and nothing else.
 
-    So is a module that another imports; what nothing imports may be a library's settings. No text of a source, but for
-    the names of the modules that it imports, may begin with the path: a library may read what it is given.
+    So is a module that another imports; what nothing imports may be a library's settings.
     """
     path, root = in_context(model, name), model.app.root
     folder = root.is_dir(path)
-    files = [
-        each for each in (root.walk(path, MOST_FILES) if folder else (path,)) if not model.app.ignore.ignores(each)
-    ]
+    paths = root.walk(path, MOST_FILES) if folder else (path,)
+    files = (each for each in paths if not model.app.ignore.ignores(each))
     if not all(any(fnmatchcase(basename(each), pattern) for pattern in COMPILED) for each in files):
         return False
-    texts = _sources(model).values()
-    if not folder and name.endswith(SOURCES):
-        module = re.compile(IMPORTING + rb"[\"'][^\"'\n]*/%s(?:\.\w+)?[\"']" % re.escape(splitext(name)[0]).encode())
-        if not any(module.search(text) for text in texts):
-            return False
-    end = rb"/" if folder else rb"[\"'`]"
-    named = re.compile(rb"(%s)?[\"'`](?:\./)?%s%s" % (IMPORTING, re.escape(name).encode(), end))
-    return all(match[1] is not None for text in texts for match in named.finditer(text))
+    return not is_named(model, name) and (folder or not name.endswith(SOURCES) or _is_imported(model, name))
+
+
+def is_named(model: Model, name: str) -> bool:
+    """Whether a text of a source leads to a file or folder beside package.json: a library may read what it is given.
+
+    The names of modules that are imported do not count.
+    """
+    end = rb"/" if model.app.root.is_dir(in_context(model, name)) else rb"[\"'`]"
+    below = re.escape(model.folder.strip("/")).encode()
+    start = rb"(%s)?[\"'`](?:/%s/|(?:\.{0,2}/)*)" % (IMPORTING, below)
+    named = re.compile(start + re.escape(name).encode() + end)
+    return any(match[1] is None for text in _sources(model).values() for match in named.finditer(text))
+
+
+def _is_imported(model: Model, name: str) -> bool:
+    stem = re.escape(splitext(name)[0]).encode()
+    module = re.compile(IMPORTING + rb"[\"'][^\"'\n]*/%s(?:\.\w+)?[\"']" % stem)
+    return any(module.search(text) for text in _sources(model).values())
 
 
 def _sources(model: Model) -> Mapping[str, bytes]:
-    """The modules and pages of the app's folder that are in the image, without the settings of tools."""
+    """The modules and pages of the app's folder that are in the image, without tests and the settings of tools."""
 
     def read() -> Mapping[str, bytes]:
         root = model.app.root
         paths = (path for path in root.walk(model.source or "", MOST_FILES) if path.endswith((*SOURCES, *PAGES)))
         own = (path for path in paths if not model.app.ignore.ignores(path))
-        return {path: root.read(path) or b"" for path in own if not _is_setting(basename(path))}
+        return {path: root.read(path) or b"" for path in own if not _is_beside(path)}
 
     return model.app.once(("sources of a bundler", model.source), read)
 
 
-def _is_setting(name: str) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in TOOLS)
+def _is_beside(path: str) -> bool:
+    """Whether a file is a test, or the settings of a tool."""
+    return TESTS.search(path) is not None or any(fnmatchcase(basename(path), pattern) for pattern in TOOLS)

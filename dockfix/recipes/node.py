@@ -13,6 +13,7 @@ from dockfix.model.config import join, stated
 from dockfix.model.start import RUNTIMES
 from dockfix.recipes import frameworks, packages, prisma
 from dockfix.recipes.artefacts import Artefacts, artefacts, why_whole
+from dockfix.recipes.bundled import is_named
 from dockfix.recipes.corepack import check_fetched
 from dockfix.recipes.modules import (
     Parts,
@@ -164,7 +165,7 @@ def _artefacts(model: Model, node: Node, parts: Parts) -> Artefacts | None:
         return None
     if any(removes(model, step) for step in parts.after) or not lies_as_in_context(model):
         return None
-    return frameworks.artefacts(model, node) or artefacts(model, node)
+    return frameworks.artefacts(model, node) or (None if is_named(model, "src") else artefacts(model, node))
 
 
 def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None, gain: str) -> Split:
