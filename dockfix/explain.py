@@ -58,7 +58,7 @@ def run(request: Request) -> int:
         if request.verify:
             from dockfix.trials import guarded
 
-            return guarded(lambda place: _Run(request, place).run())
+            return guarded(lambda place: _Run(request, place).run(), quiet=request.quiet)
         return _Run(request).run()
     except (ConfigError, registry.RegistryError) as error:
         click.echo(printable(str(error)), err=True)

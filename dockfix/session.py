@@ -72,7 +72,7 @@ def run(request: Request) -> int:
     if request.verify:
         from dockfix.trials import guarded
 
-        return guarded(lambda place: _Session(request, place).run())
+        return guarded(lambda place: _Session(request, place).run(), quiet=request.quiet)
     try:
         return _Session(request).run()
     except (ConfigError, registry.RegistryError) as error:

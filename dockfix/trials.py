@@ -80,6 +80,7 @@ def run(request: Request, environment: Mapping[str, str] | None = None) -> int:
         request.network,
         request.limits,
         request.build_limits,
+        quiet=request.quiet,
     )
 
 
@@ -89,6 +90,8 @@ def guarded(
     network: str | None = None,
     limits: Limits | None = None,
     build_limits: Limits | None = None,
+    *,
+    quiet: bool = False,
 ) -> int:
     """The exit code of *work*, which gets a workspace of which nothing is left; or that of what kept it from its end.
 
@@ -98,11 +101,12 @@ def guarded(
         network: an existing network for the containers instead of one without a way out.
         limits: what containers may use.
         build_limits: what builds may use.
+        quiet: say nothing but errors.
     """
     try:
         engine = replace(find(), limits=limits or Limits(), build_limits=build_limits or of_builds())
         with workspace(engine, network) as place:
-            if place.unheld:
+            if place.unheld and not quiet:
                 click.echo(printable(f"builds are limited in time alone: {place.unheld}"), err=True)
             return work(place)
     except (ConfigError, registry.RegistryError, EngineError) as error:
