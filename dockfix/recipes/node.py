@@ -165,7 +165,8 @@ def _artefacts(model: Model, node: Node, parts: Parts) -> Artefacts | None:
         return None
     if any(removes(model, step) for step in parts.after) or not lies_as_in_context(model):
         return None
-    return frameworks.artefacts(model, node) or (None if is_named(model, "src") else artefacts(model, node))
+    found = frameworks.artefacts(model, node) or artefacts(model, node)
+    return None if found is not None and found.modules and is_named(model, "src") else found
 
 
 def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None, gain: str) -> Split:
