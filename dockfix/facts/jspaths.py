@@ -58,6 +58,12 @@ _WRITTEN_OPTIONS = {
     "destination": (("dest", False),),
     "open": (("filename", False),),
 }  # fmt: skip
+#: Options by which a schema of GraphQL is written when the server starts: https://docs.nestjs.com/graphql/quick-start,
+#: https://typegraphql.com/docs/emit-schema.html, https://nexusjs.org/docs/api/make-schema
+_SCHEMAS = {
+    "forRoot": ("autoSchemaFile",), "buildSchema": ("emitSchemaFile",), "buildSchemaSync": ("emitSchemaFile",),
+    "makeSchema": ("schema", "typegen"),
+}  # fmt: skip
 _SQLITE = re.compile(
     r"(?:^|\.)(?:Database|DatabaseSync|JSONFile|JSONFileSync|JSONFilePreset|JSONFileSyncPreset|FileSync|FileAsync|LocalStorage)$"
 )
@@ -130,6 +136,8 @@ class Accesses:
                 yield from self._access(source, given[0], node, written=False, folder=False)
             if last in _WRITTEN_OPTIONS:
                 yield from self._written_options(source, last, given, node)
+            if last in _SCHEMAS:
+                yield from self._schemas(source, last, given[0], node)
             if (last in ("forRoot", "configure", "config", "init") and b"i18n" in source.data) or last == "forRoot":
                 for part in given:
                     yield from self._options(
@@ -191,6 +199,24 @@ class Accesses:
                     yield from self._callback(source, value, node)
                 elif not _in_memory(source, value):
                     yield from self._access(source, value, node, written=True, folder=folder)
+
+    def _schemas(self, source: Source, name: str, given: Syntax, node: Syntax) -> Iterator[Access]:
+        """Schemas that are written as files; ``autoSchemaFile: true`` keeps the schema in memory."""
+        found = source.object(given)
+        entries = pairs(found) if found is not None else {}
+        outputs = entries.get("outputs")
+        if name == "makeSchema":
+            entries = pairs(outputs) if outputs is not None and outputs.type == "object" else {}
+        for key in _SCHEMAS[name]:
+            value = entries.get(key)
+            if value is not None and value.type == "object":
+                value = pairs(value).get("path")
+            if value is None or value.type == "false":
+                continue
+            if value.type != "true":
+                yield from self._access(source, value, node, written=True, folder=False)
+            elif key == "emitSchemaFile":
+                yield self._made(source, Value("schema.gql", "cwd"), node, True, False, key)
 
     def _callback(self, source: Source, function: Syntax, node: Syntax) -> Iterator[Access]:
         """``destination: (req, file, cb) => cb(null, 'uploads/')``"""

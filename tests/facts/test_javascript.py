@@ -172,6 +172,11 @@ def test_folders_are_taken_from_where_the_code_runs() -> None:
         ("fs.mkdirSync(path.join(os.tmpdir(), 'x')); fs.writeFileSync('/tmp/x', y)", []),
         ("const DIR = process.env.DIR || '/data'; fs.mkdirSync(path.join(DIR, 'a'))", ["/data/a"]),
         ("app.use(express.static('public')); fs.readFileSync('a.json')", []),
+        ("GraphQLModule.forRoot({ autoSchemaFile: join(process.cwd(), 'src/schema.gql') })", ["src"]),
+        ("GraphQLModule.forRoot({ autoSchemaFile: { path: 'made/schema.gql', federation: 2 } })", ["made"]),
+        ("GraphQLModule.forRoot({ autoSchemaFile: true })", []),
+        ("await buildSchema({ resolvers, emitSchemaFile: true })", ["."]),
+        ("makeSchema({ types, outputs: { schema: 'generated/x.graphql', typegen: 'types/x.ts' } })", ["generated", "types"]),
     ],
 )  # fmt: skip
 def test_writes(source: str, writes: list[str]) -> None:
