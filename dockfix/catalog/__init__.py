@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dockfix.catalog.closures import OLDEST_PYTHON, npm_closure, python_closure
 from dockfix.catalog.distributions import for_linux
-from dockfix.catalog.images import PROVENANCE, Account, Image, image, settled, stable_nginx, variant
+from dockfix.catalog.images import PROVENANCE, Account, Image, groups, image, settled, stable_nginx, variant
 from dockfix.catalog.npm import NpmNative, looks_for, npm_native
 from dockfix.catalog.packages import (
     NEWEST_BRANCH,
@@ -50,6 +50,7 @@ __all__ = [
     "fetches",
     "for_linux",
     "full_variant_carries",
+    "groups",
     "image",
     "is_build_tool",
     "is_essential",

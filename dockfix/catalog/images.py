@@ -156,6 +156,13 @@ def _base_accounts(distribution: str) -> tuple[Account, ...]:
     )
 
 
+@cache
+def groups(distribution: str) -> dict[str, str]:
+    """The groups that an image of a distribution may have from the start, number to name."""
+    rows = table("groups").prefixed(f"{distribution}:")
+    return {row["gid"]: row["group"].partition(":")[2] for row in rows}
+
+
 def _end_of_life(name: str, version: str, suite: str | None) -> str | None:
     numbers = re.match(r"\d+(?:\.\d+)*", version)
     cycle = numbers[0] if numbers else ""

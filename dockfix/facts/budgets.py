@@ -21,7 +21,7 @@ WHOLE = ("initial", "bundle", "all", "any", "allScript", "anyScript")
 
 _NAMED = re.compile(rb"\bstyleUrls?\s*:\s*(\[[^\]]*\]|['\"`][^'\"`]*['\"`])")
 _QUOTED = re.compile(rb"['\"`]([^'\"`]+)['\"`]")
-_SIZE = re.compile(r"([\d.]+)\s*([kmg]?b|)", re.IGNORECASE)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*([kmg]?b|)", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 """Of 1,000 since Angular 18, of 1,024 before."""
 

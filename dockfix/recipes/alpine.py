@@ -13,6 +13,7 @@ from dockfix import catalog
 from dockfix.dockerfile.layout import Item, Keep
 from dockfix.facts import files
 from dockfix.model import Purpose
+from dockfix.model.accounts import account_name, option_value
 from dockfix.model.commands import ACCOUNTS, purpose
 from dockfix.recipes import accounts, busybox, counterparts, dialect, musl, needs
 from dockfix.recipes.split import UnfitError
@@ -27,8 +28,13 @@ if TYPE_CHECKING:
 BUILD_BASE = ("gcc", "g++", "make", "musl-dev", "libc-dev", "binutils")
 """What Alpine's build-base brings: https://pkgs.alpinelinux.org/package/edge/main/x86_64/build-base"""
 
-GROUPS = {"999": "ping"}
-"""Groups of Alpine that no account belongs to: https://git.alpinelinux.org/aports/tree/main/alpine-baselayout"""
+NUMBERED = {
+    "groupadd": (("-g", "--gid"), ()),
+    "addgroup": (("-g", "--gid"), ()),
+    "useradd": (("-u", "--uid"), ("-g", "--gid")),
+    "adduser": (("-u", "--uid"), ("-G", "--ingroup", "--gid")),
+}
+"""The options that give a new user or group its number, and those that give the user its first group."""
 
 SYSTEM_PATHS = ("/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/")
 SAME_PATHS = frozenset({"/bin/sh", "/bin/bash", "/usr/bin/env", "/usr/bin/dumb-init", "/bin/true", "/bin/false"})
@@ -241,15 +247,37 @@ class _Text:
             raise UnfitError(self.step.instruction, f"{name} depends on a variable")
         groups = {str(owner.gid): owner.group for owner in accounts.created(self.stage) if owner.gid is not None}
         groups |= dict(_made_groups(self.stage))
-        taken = GROUPS | {str(account.gid): account.group for account in self.image.accounts}
-        for option, value in pairwise(self.command.args):
-            if option in {"-g", "--gid"} and name in {"groupadd", "addgroup"} and value in taken:
-                raise UnfitError(self.step.instruction, f"group {taken[value]} has the number {value} on Alpine")
+        self._check_free(name)
+        taken = catalog.groups(self.image.distribution) | {str(each.gid): each.group for each in self.image.accounts}
         text = busybox.translate(name, self.command.args, taken | groups)
         if text is None:
             words = " ".join((name, *self.command.args))
             raise UnfitError(self.step.instruction, f"`{words[:60]}` has no counterpart in busybox")
         return text
+
+    def _check_free(self, name: str) -> None:
+        """Refuse a user or a group whose name or number Alpine has already, where Debian has not.
+
+        Raises:
+            UnfitError: with who has it.
+        """
+        new = account_name(self.command.args)
+        if name not in NUMBERED or new is None:
+            return
+        groups = catalog.groups(self.image.distribution)
+        number_options, group_options = NUMBERED[name]
+        number = option_value(self.command.args, *number_options) or ""
+        if group_options:
+            for account in self.image.accounts:
+                if new == account.name or number == str(account.uid):
+                    why = f"user {account.name} has the number {account.uid} on Alpine"
+                    raise UnfitError(self.step.instruction, why)
+        # a user of no group that is named gets one of its own name and number
+        if not group_options or option_value(self.command.args, *group_options) is None:
+            if new in groups.values():
+                raise UnfitError(self.step.instruction, f"Alpine has a group {new}")
+            if number in groups:
+                raise UnfitError(self.step.instruction, f"group {groups[number]} has the number {number} on Alpine")
 
     def _removed(self, called: Invocation) -> str:
         names: list[str] = []

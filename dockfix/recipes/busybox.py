@@ -43,9 +43,11 @@ UNDERSTOOD = {
 
 def understands(name: str, args: Sequence[str]) -> bool:
     """Whether busybox does the same with the very words of a command for Debian."""
+    if name not in UNDERSTOOD:
+        return False
     options = {arg.partition("=")[0] for arg in args if arg.startswith("-")}
     silent = name != "adduser" or bool(options & {"--system", "--disabled-password"})
-    return silent and options <= UNDERSTOOD.get(name, frozenset()) and not set(args) & SHELLS.keys()
+    return silent and options <= UNDERSTOOD[name] and not set(args) & SHELLS.keys()
 
 
 def translate(name: str, args: Sequence[str], groups: Mapping[str, str]) -> str | None:

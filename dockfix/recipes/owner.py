@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dockfix import catalog
 from dockfix.model.config import covers
 from dockfix.recipes import accounts, ecosystems
 from dockfix.recipes.obstacle import Obstacle, ObstacleError
@@ -58,6 +59,7 @@ def chosen(model: Model) -> Owner:
     if meant is not None:
         return meant
     taken = [account.name for account in stage.accounts if number in {account.uid, account.gid}]
+    taken += [name for gid, name in catalog.groups(stage.image.distribution).items() if gid == str(number)]
     if taken:
         raise ObstacleError(Obstacle(stage.stage.base, f"the number {number} belongs to {taken[0]} in this image"))
     name = "nodejs" if stage.image.name == "node" or languages(model) == {"node"} else "appuser"
