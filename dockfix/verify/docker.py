@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from dockfix.verify import buildkit
 from dockfix.verify.engine import Engine
@@ -12,6 +14,10 @@ from dockfix.verify.result import BuildResult, EngineError
 
 # docker's classic builder knows neither heredocs nor mounts
 _BUILDKIT = {"DOCKER_BUILDKIT": "1"}
+
+_VERSION = re.compile(r"\d+(?:\.\d+)+")
+_START_INTERVAL = (1, 44)
+"""The API that knows an interval while a container starts: https://docs.docker.com/reference/api/engine/version-history/"""
 
 _BOOT_SECONDS = 600.0
 """A builder may first have to be started: its image pulled, its pod placed."""
@@ -82,13 +88,21 @@ class Docker(Engine):
         return buildkit.current(log)
 
     def health_options(self, image: str) -> list[str]:
-        """Every second while it starts and every other second then.
+        """Every second while it starts and every other second then, or always where the engine is older than that.
 
         More often, a check that starts an interpreter would slow the app down.
         """
         if (self.image_config(image).get("Healthcheck") or {}).get("Test", ["NONE"]) == ["NONE"]:
             return []
-        return ["--health-interval", "2s", "--health-start-interval", "1s"]
+        soon = ["--health-start-interval", "1s"] if self._api >= _START_INTERVAL else []
+        return ["--health-interval", "2s", *soon]
+
+    @cached_property
+    def _api(self) -> tuple[int, ...]:
+        """The version of the API that client and engine both speak; none where they do not tell."""
+        told = self.attempt("version", "--format", "{{.Client.APIVersion}} {{.Server.APIVersion}}").output.split()
+        versions = [tuple(map(int, each.split("."))) for each in told if _VERSION.fullmatch(each)]
+        return min(versions) if len(versions) == len(told) == 2 else ()
 
     def _platform(self) -> list[str]:
         """The engine's, which is to run what a builder on another kind of machine makes."""

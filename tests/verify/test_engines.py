@@ -173,9 +173,27 @@ def test_a_container_is_bounded_labelled_and_removed(stage: Stage, kind: type[En
     assert stage.spoken()[-1] == [name, "rm", "--force", "--volumes", "c1"]
 
 
-def test_docker_runs_the_health_check_soon(stage: Stage) -> None:
-    stage.command("docker", {"image inspect": (0, '[{"Config": {"Healthcheck": {"Test": ["CMD", "true"]}}}]')})
-    assert "--health-start-interval" in Docker(stage.environment).health_options("i1")
+@pytest.mark.parametrize(
+    ("told", "soon"),
+    [
+        ("1.45 1.45", True),
+        ("1.44 1.52", True),
+        ("1.43 1.45", False),  # the client keeps to an older one: DOCKER_API_VERSION
+        ("1.43 1.43", False),
+        ("1.45 1.9", False),
+        ("", False),
+        ("Server: 20.10", False),
+    ],
+)
+def test_docker_runs_the_health_check_as_soon_as_its_api_can(stage: Stage, told: str, soon: bool) -> None:
+    checked = '[{"Config": {"Healthcheck": {"Test": ["CMD", "true"]}}}]'
+    stage.command("docker", {"image inspect": (0, checked), "version --format": (0, told)})
+    engine = Docker(stage.environment)
+    for _ in range(2):
+        options = engine.health_options("i1")
+        assert options[:2] == ["--health-interval", "2s"]
+        assert ("--health-start-interval" in options) is soon
+    assert len([words for words in stage.spoken() if words[1] == "version"]) == 1
 
 
 def test_podman_is_told_to_run_the_health_check(stage: Stage) -> None:
