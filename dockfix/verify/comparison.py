@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from dockfix.dockerfile.shell import SHELLS
@@ -27,6 +27,7 @@ _EPHEMERAL = 32768
 """From here on Linux deals out ports to whoever asks for any: ``net.ipv4.ip_local_port_range``."""
 
 _SAYS = "the rewrite says: "
+_VARIES = "answers the same each time before, and otherwise each time after"
 
 _CONFIGURED = (
     ("WORKDIR", "WorkingDir", "/"),
@@ -83,9 +84,17 @@ def judge(before: Seen, after: Seen, expected: Expectation) -> Verdict:
     return Verdict("same behaviour", (), remarks)
 
 
-def hinges_on_log(verdict: Verdict) -> bool:
-    """Whether a line of the rewrite's log is all that differs."""
-    return verdict.kind == "different" and all(reason.startswith(_SAYS) for reason in verdict.reasons)
+def hinges_on_chance(verdict: Verdict) -> bool:
+    """Whether all that differs is what may come or not by chance: a line of the log, an answer that varies."""
+    return verdict.kind == "different" and all(
+        reason.startswith(_SAYS) or reason.endswith(_VARIES) for reason in verdict.reasons
+    )
+
+
+def of_both(one: Observation, other: Observation) -> Observation:
+    """A run of an image with what another run of it said besides, and of its answers those as varying that differ."""
+    answers = tuple(replace(each, stable=each in other.answers and each.stable) for each in one.answers)
+    return replace(one, log=f"{one.log}\n{other.log}", answers=answers)
 
 
 def judge_unseen(before: ImageFacts, after: ImageFacts, expected: Expectation, program: str) -> Verdict:
@@ -166,15 +175,28 @@ def _served(old: Observation, new: Observation, expected: Expectation) -> Iterat
 
 def _page(was: Answer, is_: Answer) -> Iterator[str]:
     """Another program serves: the page is the app's, everything around it the server's."""
-    if was.path == "/" and was.html and (was.status, True, was.title) != (is_.status, is_.html, is_.title):
+    if was.path != "/" or not was.html:
+        return
+    if (was.status, True, was.title) != (is_.status, is_.html, is_.title):
         yield f"/ was {_described(was)} and is {_described(is_)}"
+    elif was.turned != is_.turned:
+        yield _turned(was, is_)
 
 
 def _answer(was: Answer, is_: Answer) -> Iterator[str]:
     if (was.status, was.type) != (is_.status, is_.type):
         yield f"{was.path} was {_described(was)} and is {_described(is_)}"
-    elif was.stable and is_.stable and was.body != is_.body:
+    elif was.turned != is_.turned:
+        yield _turned(was, is_)
+    elif was.stable and not is_.stable:
+        yield f"{was.path} {_VARIES}"
+    elif was.stable and was.body != is_.body:
         yield f"{was.path} answers otherwise: {_first_difference(was.body, is_.body)}"
+
+
+def _turned(was: Answer, is_: Answer) -> str:
+    then, now = (each.status if each.turned is None else each.turned for each in (was, is_))
+    return f"{was.path}, asked once more, was {then or 'not answered'} and is {now or 'not answered'}"
 
 
 def _described(answer: Answer) -> str:

@@ -95,7 +95,13 @@ def _side(side: Side) -> dict[str, Any]:
             "port": run.port,
             "ready": run.ready,
             "answers": [
-                {"path": answer.path, "status": answer.status, "type": answer.type, "stable": answer.stable}
+                {
+                    "path": answer.path,
+                    "status": answer.status,
+                    "type": answer.type,
+                    "stable": answer.stable,
+                    "turned": answer.turned,
+                }
                 for answer in run.answers
             ],
             "health": run.health,
@@ -201,7 +207,14 @@ def _read_run(content: Mapping[str, Any]) -> Observation:
 
 
 def _read_answer(content: Mapping[str, Any]) -> Answer:
-    return Answer(content["path"], content["status"], content["type"], "", stable=content["stable"])
+    return Answer(
+        content["path"],
+        content["status"],
+        content["type"],
+        "",
+        stable=content["stable"],
+        turned=content.get("turned"),
+    )
 
 
 def _tail(log: str) -> list[str]:

@@ -62,6 +62,7 @@ class Answer:
         body: the body with what varies from run to run masked.
         title: the title of an HTML page.
         stable: whether the same question got the same answer a second later.
+        turned: the status that it got then, where that was another one; 0 where it was not answered any more.
     """
 
     path: str
@@ -70,6 +71,7 @@ class Answer:
     body: str
     title: str = ""
     stable: bool = True
+    turned: int | None = None
 
     @property
     def html(self) -> bool:
@@ -171,7 +173,7 @@ def _watch(container: Container, ports: Sequence[int], paths: Sequence[str], pat
     seen = replace(seen, reaps=_reaps(container))
     time.sleep(_SETTLING_SECONDS + patience.linger)
     again = _ask(container, port, paths)
-    answers = tuple(replace(answer, stable=again.get(path) == answer) for path, answer in first.items())
+    answers = tuple(_compared(answer, again.get(path)) for path, answer in first.items())
     if not container.running():
         return replace(_ended(container, began), ports=seen.ports, port=port, answers=answers, uid=seen.uid)
     with suppress(EngineError):
@@ -244,6 +246,12 @@ def _ask(container: Container, port: int | None, paths: Sequence[str]) -> dict[s
         with suppress(OSError, http.client.HTTPException):
             found[path] = _answer(path, container.http(path, port))
     return found
+
+
+def _compared(first: Answer, second: Answer | None) -> Answer:
+    """An answer with what asking once more has told."""
+    status = second.status if second is not None else 0
+    return replace(first, stable=first == second, turned=status if status != first.status else None)
 
 
 def _answer(path: str, response: Response) -> Answer:

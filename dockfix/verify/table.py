@@ -171,7 +171,8 @@ def _health(run: Observation | None) -> str:
 def _answered(run: Observation | None, path: str) -> str:
     for answer in run.answers if run is not None else ():
         if answer.path == path:
-            return f"{answer.status} {answer.type}".strip()
+            then = "" if answer.turned is None else f", then {answer.turned or NOTHING}"
+            return f"{answer.status} {answer.type}".strip() + then
     return NOTHING
 
 

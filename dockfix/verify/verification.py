@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.verify import contexts
 from dockfix.verify.buildkit import short
-from dockfix.verify.comparison import Seen, Verdict, hinges_on_log, judge, judge_unseen
+from dockfix.verify.comparison import Seen, Verdict, hinges_on_chance, judge, judge_unseen, of_both
 from dockfix.verify.expectation import expectation
 from dockfix.verify.image import ImageFacts, dependencies_cached, facts
 from dockfix.verify.observation import Observation, Patience, observe
@@ -248,12 +248,13 @@ class _Work:
         if before.run is None or after.run is None:
             return judge_unseen(before.image, after.image, self.expected, self.workspace.engine.program)
         verdict = judge(Seen(before.image, before.run), Seen(after.image, after.run), self.expected)
-        if hinges_on_log(verdict):
-            # a line may come or not by chance: whatever any run of the original says is its own
+        if hinges_on_chance(verdict):
+            # whatever any run of the original says is its own, and what varies in one varies
             again = self._linger(after.run.healthy or after.run.ready or 0.0)
             if again is not None:
-                run = replace(before.run, log=f"{before.run.log}\n{again.log}")
-                verdict = judge(Seen(before.image, run), Seen(after.image, after.run), self.expected)
+                verdict = judge(
+                    Seen(before.image, of_both(before.run, again)), Seen(after.image, after.run), self.expected
+                )
         return verdict
 
     def _linger(self, seconds: float) -> Observation | None:

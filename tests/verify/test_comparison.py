@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dockfix.verify.comparison import Seen, judge
+from dockfix.verify.comparison import Seen, hinges_on_chance, judge, of_both
 from dockfix.verify.expectation import Expectation
 from dockfix.verify.image import ImageFacts
 from dockfix.verify.observation import Answer, Observation, named_files
@@ -70,6 +70,18 @@ def test_who_reaped_orphans(command: tuple[str, ...], expected: str) -> None:
             "/ answers otherwise: was …'<h1>hello</h1>', is …'<h1>hi</h1>'",
         ),
         ({"answers": (ROOT,)}, "/health was answered with 200, and is not answered"),
+        (
+            {"answers": (replace(ROOT, stable=False, turned=500), HEALTH)},
+            "/, asked once more, was 200 and is 500",
+        ),
+        (
+            {"answers": (replace(ROOT, stable=False, turned=0), HEALTH)},
+            "/, asked once more, was 200 and is not answered",
+        ),
+        (
+            {"answers": (replace(ROOT, stable=False), HEALTH)},
+            "/ answers the same each time before, and otherwise each time after",
+        ),
         ({"port": None, "answers": ()}, "the original answers on port 3000, the rewrite on none"),
         ({"ports": (8080,), "port": 8080}, "nothing listens on port 3000 any more"),
         ({"health": "unhealthy", "check": "refused"}, "the health check says unhealthy: refused"),
@@ -126,6 +138,18 @@ def test_what_varies_by_itself_is_not_compared() -> None:
     assert "varies" in found.remarks[0]
 
 
+def test_what_varies_after_alone_may_have_varied_by_chance() -> None:
+    found = verdict(new=replace(UP, answers=(replace(ROOT, stable=False), HEALTH)))
+    assert hinges_on_chance(found)
+    assert not hinges_on_chance(verdict(new=replace(UP, answers=(replace(ROOT, stable=False, turned=500), HEALTH))))
+
+
+def test_of_two_runs_what_differs_varies() -> None:
+    both = of_both(UP, replace(UP, answers=(replace(ROOT, body="<h1>good evening</h1>"), HEALTH), log="bye"))
+    assert both.answers == (replace(ROOT, stable=False), HEALTH)
+    assert both.log == "listening\nbye"
+
+
 def test_another_server_is_compared_by_its_page() -> None:
     expected = replace(EXPECTED, other_server="nginx")
     page = replace(ROOT, body="<h1>built</h1>")
@@ -133,6 +157,8 @@ def test_another_server_is_compared_by_its_page() -> None:
     assert verdict(new=served, expected=expected).kind == "same behaviour"
     other = replace(served, answers=(replace(page, title="Welcome to nginx!"), HEALTH))
     assert verdict(new=other, expected=expected).kind == "different"
+    lost = replace(served, answers=(replace(page, stable=False, turned=500), HEALTH))
+    assert verdict(new=lost, expected=expected).reasons == ("/, asked once more, was 200 and is 500",)
 
 
 def test_a_health_check_that_tells_the_truth_of_the_original_is_no_difference() -> None:
