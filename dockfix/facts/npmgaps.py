@@ -19,7 +19,7 @@ def gap(files: Files, path: str, manifest: Json, *, peers: bool) -> Fact[str] | 
     """A dependency that npm's lock lacks, or has in another version than a package in it asks for.
 
     ``npm install`` makes up for it, and ``npm ci`` refuses: https://docs.npmjs.com/cli/commands/npm-ci. Such are locks
-    that were written with ``--legacy-peer-deps``, on another platform, or merged by hand [tried with npm 8 to 11].
+    that were written with ``--legacy-peer-deps``, on another platform, or merged by hand [tried with npm 8, 10 and 11].
 
     Args:
         files: where the lock lies.

@@ -35,7 +35,8 @@ REPEATED = {
     "npm": frozenset({"--legacy-peer-deps", "--force", "-f"}),
     "yarn": frozenset({"--ignore-engines", "--ignore-platform", "--ignore-optional"}),
 }
-"""Options without which taking modules away is refused where installing them was allowed [tried, npm 8 to 11]."""
+"""Options without which taking modules away is refused where installing them was allowed [tried with npm 8, 10 and 11];
+yarn's are of https://classic.yarnpkg.com/en/docs/cli/install."""
 LAYING_OUT = ("--shamefully-hoist", "--hoist", "--no-hoist", "--node-linker", "--virtual-store-dir", "--modules-dir")
 """Options by which pnpm lays modules out, and without which it makes the folder anew: https://pnpm.io/settings"""
 OLDEST_OMITTING = 15
