@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -40,6 +41,10 @@ class Buildah(Engine):
         return buildahlog.current(log)
 
     def health_options(self, image: str) -> list[str]:
+        """None, since nothing runs."""
+        raise EngineError(f"{self.program} runs no containers")
+
+    def without_proxies(self, env: Collection[str]) -> list[str]:
         """None, since nothing runs."""
         raise EngineError(f"{self.program} runs no containers")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from dockfix.dockerfile.shell import SHELLS
 from dockfix.verify import normal
+from dockfix.verify.credentials import masked
 
 if TYPE_CHECKING:
     from dockfix.verify.expectation import Expectation
@@ -51,6 +52,10 @@ class Verdict:
     kind: Kind
     reasons: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+
+    def discreet(self) -> Verdict:
+        """The verdict without the credentials that its words may quote."""
+        return Verdict(self.kind, tuple(map(masked, self.reasons)), tuple(map(masked, self.remarks)))
 
     def __str__(self) -> str:
         return f"{self.kind}: {'; '.join(self.reasons)}" if self.reasons else self.kind

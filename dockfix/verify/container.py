@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dockfix.verify.credentials import masked
 from dockfix.verify.result import EngineError, Executed, Response, Stopped
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Container:
     def last_check(self) -> str:
         """What the last run of the health check printed."""
         checks = self.record()["State"].get("Health", {}).get("Log") or []
-        return str(checks[-1]["Output"]).strip() if checks else "never run"
+        return masked(str(checks[-1]["Output"])).strip() if checks else "never run"
 
     def wait_healthy(self, timeout: float = 30) -> float:
         """Wait until the health check passes; the seconds it took.

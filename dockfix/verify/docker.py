@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from dockfix.verify import buildkit
 from dockfix.verify.engine import Engine
 from dockfix.verify.result import BuildResult, EngineError
+
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY")
+"""What the client takes from ``proxies`` of its ``config.json``, passwords and all, and gives to every container:
+https://docs.docker.com/engine/cli/proxy/"""
 
 # docker's classic builder knows neither heredocs nor mounts
 _BUILDKIT = {"DOCKER_BUILDKIT": "1"}
@@ -96,6 +100,11 @@ class Docker(Engine):
             return []
         soon = ["--health-start-interval", "1s"] if self._api >= _START_INTERVAL else []
         return ["--health-interval", "2s", *soon]
+
+    def without_proxies(self, env: Collection[str]) -> list[str]:
+        """Variables without a value, since the client has no option to leave them out."""
+        names = [each for name in PROXIES for each in (name, name.lower()) if each not in env]
+        return [word for name in names for word in ("--env", f"{name}=")]
 
     @cached_property
     def _api(self) -> tuple[int, ...]:

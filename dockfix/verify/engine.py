@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 from dockfix.verify.cage import Cage, Cell, shortage
 from dockfix.verify.container import Container
+from dockfix.verify.credentials import masked
 from dockfix.verify.limits import Limits
 from dockfix.verify.process import Done, execute
 from dockfix.verify.result import BuildResult, EngineError, Executed, Layer, StartError, TimedOutError
@@ -74,6 +75,10 @@ class Engine(ABC):
     def health_options(self, image: str) -> list[str]:
         """The options of a container whose health is to be known soon."""
 
+    @abstractmethod
+    def without_proxies(self, env: Collection[str]) -> list[str]:
+        """The options of a container that gets no proxies of this machine, beside those in *env*."""
+
     def container(self, identity: str) -> Container:
         """The container *identity*."""
         return Container(self, identity)
@@ -82,7 +87,7 @@ class Engine(ABC):
         """The layers of an image, the oldest first."""
         printed = self.call("history", "--no-trunc", "--human=false", "--format", "{{.Size}}\t{{.CreatedBy}}", image)
         pairs = (line.partition("\t") for line in reversed(printed.splitlines()))
-        return tuple(Layer(created_by, int(size)) for size, _, created_by in pairs)
+        return tuple(Layer(masked(created_by), int(size)) for size, _, created_by in pairs)
 
     def image_record(self, image: str) -> dict[str, Any]:
         """What the engine knows of an image, as ``docker image inspect`` shows it."""
@@ -110,11 +115,12 @@ class Engine(ABC):
         """Run the command; its standard output. Raises EngineError with its message where it fails."""
         done = self._execute(arguments, timeout)
         if done.code:
-            raise EngineError(f"{self.program} {' '.join(arguments[:2])}: {done.errors.strip() or done.output.strip()}")
+            said = masked(done.errors.strip() or done.output.strip())
+            raise EngineError(f"{self.program} {' '.join(arguments[:2])}: {said}")
         return done.output
 
     def attempt(self, *arguments: str, timeout: float = COMMAND_SECONDS) -> Executed:
-        """Run the command, which may fail; both its streams."""
+        """Run the command, which may fail; both its streams, without credentials."""
         done = self._execute(arguments, timeout, merged=True)
         return Executed(done.code, done.output)
 
@@ -189,13 +195,15 @@ class Engine(ABC):
         network: str = "bridge",
         capabilities: bool = True,
         quick_health: bool = True,
+        proxies: bool = True,
     ) -> Iterator[Container]:
         """Start a container, and remove it with its volumes at the end.
 
         ``hosts`` maps names to addresses. ``ports`` maps ports of the host to ports of the container; without it the
         container is reached at its own address. ``volumes`` maps a folder of the host or a volume's name to a place in
         the container. ``capabilities=False`` drops them all and forbids gaining privileges. ``quick_health`` runs the
-        image's health check soon and often. Raises StartError where it cannot start.
+        image's health check soon and often. ``proxies=False`` keeps the proxies from it that this machine's settings
+        have, which may hold passwords. Raises StartError where it cannot start.
         """
         options = ["--network", network, *self._labelled()]
         if self.limits is not None:
@@ -203,6 +211,8 @@ class Engine(ABC):
             options += ["--pids-limit", str(self.limits.pids)]
         for name, value in (env or {}).items():
             options += ["--env", f"{name}={value}"]
+        if not proxies:
+            options += self.without_proxies((env or {}).keys())
         for host, address in (hosts or {}).items():
             options += ["--add-host", f"{host}:{address}"]
         for outside, inside in (ports or {}).items():
@@ -324,12 +334,14 @@ class Engine(ABC):
         say: Callable[[str], None] | None = None,
     ) -> Done:
         command = (self.program, *arguments)
-        hear = None if say is None else lambda log: say(self.building(log))
+        hear = None if say is None else lambda log: say(self.building(masked(log)))
         try:
-            return execute(
+            done = execute(
                 command, self._environment(), timeout=timeout, errors="merged" if merged else "apart", hear=hear
             )
         except subprocess.TimeoutExpired as error:
             raise TimedOutError(f"{self.program} {arguments[0]}", timeout, error.output) from error
         except OSError as error:
             raise EngineError(f"{self.program}: {error.strerror or error}") from error
+        # what is merged is for people, what is apart is read by machines
+        return replace(done, output=masked(done.output)) if merged else done

@@ -14,6 +14,7 @@ from typing import Any
 
 from dockfix.verify import normal
 from dockfix.verify.container import POLL_SECONDS, Container
+from dockfix.verify.credentials import masked
 from dockfix.verify.engine import Engine
 from dockfix.verify.result import EngineError, Response, StartError, Stopped
 
@@ -132,6 +133,7 @@ def observe(
     ports: Sequence[int],
     paths: Sequence[str],
     patience: Patience,
+    proxies: bool = True,
 ) -> Observation:
     """Run *image* and look at it until it is stopped.
 
@@ -144,12 +146,13 @@ def observe(
         ports: where the app is expected to listen, the likeliest first.
         paths: what to ask for.
         patience: how long to wait.
+        proxies: whether it gets the proxies that this machine's settings have.
 
     Raises:
         EngineError: the engine does not answer, which tells nothing of the image.
     """
     try:
-        with engine.run(image, network=network, env=env, hosts=hosts) as container:
+        with engine.run(image, network=network, env=env, hosts=hosts, proxies=proxies) as container:
             seen = _watch(container, ports, paths, patience)
             return replace(seen, files=_files(container, engine.image_config(image)))
     except StartError as error:
@@ -263,7 +266,7 @@ def _answer(path: str, response: Response) -> Answer:
 
 def _first_process(container: Container) -> tuple[int | None, tuple[str, ...]]:
     try:
-        return container.uid(), container.pid1_cmdline()
+        return container.uid(), tuple(map(masked, container.pid1_cmdline()))
     except (EngineError, OSError):
         return None, ()
 

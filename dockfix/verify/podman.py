@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from dockfix.verify import buildahlog
 from dockfix.verify.container import Container
+from dockfix.verify.credentials import masked
 from dockfix.verify.engine import Engine
 from dockfix.verify.result import BuildResult, EngineError, Layer
 
@@ -38,7 +40,7 @@ class Checked(Container):
     def last_check(self) -> str:
         """What the last run of the health check printed."""
         checks = self._checks().get("Log") or []
-        return str(checks[-1]["Output"]).strip() if checks else "never run"
+        return masked(str(checks[-1]["Output"])).strip() if checks else "never run"
 
     def _checks(self) -> dict[str, Any]:
         state = self.record()["State"]
@@ -81,6 +83,10 @@ class Podman(Engine):
         """None: whoever asks for the health runs the check."""
         return []
 
+    def without_proxies(self, env: Collection[str]) -> list[str]:
+        """The option by which it keeps those of its own environment to itself."""
+        return ["--http-proxy=false"]
+
     def container(self, identity: str) -> Container:
         """The container *identity*."""
         return Checked(self, identity)
@@ -88,7 +94,9 @@ class Podman(Engine):
     def layers(self, image: str) -> tuple[Layer, ...]:
         """The layers of an image, the oldest first; sizes are rounded everywhere but in JSON."""
         entries = json.loads(self.call("history", "--no-trunc", "--format", "json", image))
-        return tuple(Layer(str(entry.get("CreatedBy") or ""), int(entry["size"])) for entry in reversed(entries))
+        return tuple(
+            Layer(masked(str(entry.get("CreatedBy") or "")), int(entry["size"])) for entry in reversed(entries)
+        )
 
     def image_record(self, image: str) -> dict[str, Any]:
         """What Podman knows of an image, with the health check where Docker has it."""

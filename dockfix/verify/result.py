@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from dockfix.verify.credentials import masked
+
 
 class EngineError(Exception):
     """The engine refused a command, or a container did not do what was waited for."""
@@ -25,7 +27,7 @@ class TimedOutError(EngineError):
 
     def __init__(self, command: str, seconds: float, output: str | bytes | None) -> None:
         self.reason = f"not done after {seconds:.0f} seconds"
-        self.output = output.decode("utf-8", "replace") if isinstance(output, bytes) else output or ""
+        self.output = masked(output.decode("utf-8", "replace") if isinstance(output, bytes) else output or "")
         super().__init__(f"{command}: {self.reason}")
 
 

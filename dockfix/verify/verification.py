@@ -194,7 +194,8 @@ def verify(
                 work.discard()
     except (EngineError, OSError) as error:
         found = Verification(path, Verdict("could not run", (str(error),)))
-    return replace(found, path=path, seconds=time.monotonic() - began, rewrite=fingerprint(plan))
+    verdict = found.verdict.discreet()
+    return replace(found, path=path, verdict=verdict, seconds=time.monotonic() - began, rewrite=fingerprint(plan))
 
 
 class _Work:
@@ -309,6 +310,7 @@ class _Work:
             ports=self.expected.ports[side],
             paths=tuple(dict.fromkeys((*self.expected.paths, *self.trial.paths))),
             patience=patience or self.trial.patience,
+            proxies=not self.workspace.alone,  # of no use where there is no way out
         )
 
     def _time(self, sides: dict[str, Side]) -> tuple[str, ...]:
