@@ -227,7 +227,11 @@ _since_option = click.option(
     help="docker, podman, or buildah, which builds alone; by default what answers first.",
 )
 @click.option("--builder", metavar="NAME", help="A buildx builder, wherever it builds; by default the engine's own.")
-@click.option("--network", metavar="NAME", help="An existing network for the containers; by default none leads out.")
+@click.option(
+    "--network",
+    metavar="NAME",
+    help="An existing network for the containers; by default one that leads to this host alone.",
+)
 @_pair_option("-e", "--env", help="A variable for both containers.")
 @click.option(
     "--path", "routes", multiple=True, metavar="/ROUTE", help="Ask for this too, beside / and the health route."

@@ -248,7 +248,11 @@ class Engine(ABC):
             raise StartError(str(error)) from error
 
     def create_network(self, name: str, *, internal: bool) -> None:
-        """Make a bridge network; an internal one has no way out."""
+        """Make a bridge network; an internal one has no way out, but for the host's own address in it.
+
+        By that address containers are looked at from the host, which cannot be had in one direction alone:
+        https://github.com/moby/moby/commit/c761353e7c75e4ffa90b80f3b5df40473d59620a
+        """
         self.call("network", "create", *self._labelled(), *(["--internal"] if internal else []), name)
 
     def networks(self) -> frozenset[str]:
