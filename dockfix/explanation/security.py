@@ -8,25 +8,24 @@ from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING
 
+from dockfix.dockerfile import expand
+from dockfix.explanation.arrivals import settings
+from dockfix.explanation.ownership import GIVES, given
 from dockfix.explanation.prose import Code, Words
 from dockfix.explanation.shape import account, built, codes, uid
-from dockfix.model import Purpose
-from dockfix.model.start import NODE_RUNNERS
-from dockfix.recipes.ignores import environment_files
-from dockfix.recipes.packages import build_tools
+from dockfix.explanation.toolchains import carried, found
+from dockfix.facts.compose import words
+from dockfix.model.start import NODE_RUNNERS, start_with
+from dockfix.recipes.secrets import names_secret, suspicion
 
 if TYPE_CHECKING:
     from dockfix.facts.compose import Service
-    from dockfix.model import Model, Step
+    from dockfix.model import Model, Start, Step
 
-_SMALL = ("scratch", "gcr.io/distroless/", "cgr.dev/chainguard/")
-# the words of BuildKit's check SecretsUsedInArgOrEnv: https://docs.docker.com/reference/build-checks/
-_SECRET = re.compile(
-    r"(?:^|_)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.IGNORECASE
-)
-_PUBLIC = re.compile(r"(?:^|_)public(?:_|$)", re.IGNORECASE)
-_LASTING_NOTHING = frozenset({Purpose.FOLDERS, Purpose.CLEANUP, Purpose.ACCOUNT, Purpose.NEUTRAL, Purpose.SETTINGS})
+_SMALL = ("gcr.io/distroless/", "cgr.dev/chainguard/")
 _SIGNALS_ITSELF = frozenset({"nginx", "httpd", "php-fpm", "apache2"})
+_WHOLE_GROUP = frozenset({"dumb-init", "s6-svscan", "my_init", "supervisord", "systemd", "init"})
+"""Inits that pass a signal on to all processes, and not to their child alone: https://github.com/Yelp/dumb-init"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def checks(model: Model, original: Model) -> Iterator[Check]:
         yield _of_services(
             model, "No new privileges", "security_opt", lambda service: any(map(_no_new, service.security_opt))
         )
-        yield _of_services(model, "Capabilities dropped", "cap_drop", lambda service: bool(service.cap_drop))
+        yield _of_services(model, "Capabilities dropped", "cap_drop", _drops, "drop ALL in compose unprivileged")
 
 
 def _services(model: Model) -> tuple[Service, ...]:
@@ -76,13 +75,23 @@ def _account(model: Model) -> Check:
     name = "Not root"
     user = account(model.final)
     for service in _services(model):
-        if service.user is not None and service.user.partition(":")[0] in {"root", "0"}:
+        theirs = service.user.partition(":")[0] if service.user is not None else ""
+        number = uid(model.final, theirs) if "$" not in theirs else None
+        if theirs == "root" or number == 0:
             return Check(name, False, ("compose runs it as root (", Code(service.origin("user")), ")"))
+        if "$" in theirs:
+            return Check(name, None, ("whom a variable names in compose (", Code(service.origin("user")), ")"))
     if user is None:
         return Check(name, None, ("no USER is set, and what ", Code(model.final.reference), " sets is not known"))
-    if not user:
-        return Check(name, False, ("no USER is set, so root runs the app",))
+    said = model.final.setting("USER")
+    line: Words = (f"line {said.instruction.line} sets ", Code(said.instruction.text)) if said is not None else ()
+    if said is not None and expand(said.instruction.value, said.before.env) is None:
+        return Check(name, None, (*line, ", and what that is decides the build"))
     number = uid(model.final, user)
+    if not user or number == 0:
+        return Check(
+            name, False, (*line, ", so root runs the app") if line else ("no USER is set, so root runs the app",)
+        )
     why: Words = ("runs as ", Code(user))
     return Check(name, True, why if number is None or user.isdigit() else (*why, f", uid {number}"))
 
@@ -90,58 +99,105 @@ def _account(model: Model) -> Check:
 def _base(model: Model) -> Check:
     name = "Small base image"
     image, reference = model.final.image, model.final.lineage[0].reference
-    if reference.startswith(_SMALL):
+    if reference == "scratch" or reference.startswith(_SMALL):
         return Check(name, True, (Code(reference),))
     if image is None:
         return Check(name, None, (Code(reference), " is not in the catalogue"))
+    if carried(image):
+        return Check(name, False, (Code(reference), " carries what builds software"))
     if image.variant in {"slim", "alpine"} or image.name == "alpine":
         return Check(name, True, (Code(reference),))
     return Check(name, False, (Code(reference), " is no slim or Alpine variant"))
 
 
 def _tools(model: Model) -> Check:
-    """Compilers: those that the stage installs, and those that a full image brings."""
+    """Compilers: those that the stage installs or takes from elsewhere, and those that a full image brings."""
     name = "No build tools in the image that runs"
-    final = model.final
-    if final.image is None and not final.lineage[0].reference.startswith("scratch"):
-        return Check(name, None, ("what ", Code(final.lineage[0].reference), " carries is not known"))
-    tools = build_tools(final.all_steps)
-    if tools:
-        return Check(name, False, ("it installs ", *codes(tools)))
-    if final.image is not None and final.image.buildpack:
-        return Check(name, False, (Code(final.lineage[0].reference), " carries compilers and headers"))
-    unknown = [step for step in final.all_steps if Purpose.UNKNOWN in step.purposes]
-    if unknown:
-        return Check(name, None, (f"what line {unknown[0].instruction.line} leaves behind is not known",))
+    there = found(model, model.final)
+    if there is not None:
+        return Check(name, *there)
     several = len(model.stages) > 1
     return Check(name, True, ("they stay in the earlier stages" if several else "none is installed",))
 
 
 def _signals(model: Model) -> Check:
     name = "Signals reach the app, orphans are reaped"
-    start = model.start
-    runner = basename(start.main[0]) if start.main else ""
-    if runner in NODE_RUNNERS:
-        return Check(name, False, (Code(runner), " passes them on, and does not wait for the app to end"))
-    if start.init:
-        return Check(name, True, (Code(start.init), " is process 1"))
     services = _services(model)
-    if services and all(service.init for service in services):
-        return Check(name, True, ("compose adds an init (", Code(services[0].origin("init")), ")"))
-    own = sorted(_SIGNALS_ITSELF & start.names)
-    if own and not start.shell_form:
-        return Check(name, True, (Code(own[0]), " sees to both itself"))
+    replaced = [service for service in services if service.entrypoint is not None or service.command is not None]
+    ways = [_as_started(model, service) for service in replaced]
+    if len(replaced) < len(services) or not services:
+        ways.append(_passes_on(model, model.start, model.final.setting("ENTRYPOINT")))
+    inits = [service for service in services if service.init]
+    if inits and len(inits) == len(services) and not any(way[0] is False and way[2] for way in ways):
+        return Check(name, True, ("compose adds an init (", Code(inits[0].origin("init")), ")"))
+    for wanted in (False, None, True):
+        for holds, why, _ in ways:
+            if holds is wanted:
+                return Check(name, holds, why)
+    return Check(name, None, ("nothing starts it",))
+
+
+_Way = tuple[bool | None, Words, bool]
+"""Whether signals reach an app that is started in some way, why, and whether no init would help."""
+
+
+def _as_started(model: Model, service: Service) -> _Way:
+    """How a compose service starts the image, which has a command or an entrypoint of its own for it."""
+    own = service.entrypoint is not None
+    origin: Words = (" (", Code(service.origin("entrypoint" if own else "command")), ")")
+    entrypoint = words(service.entrypoint) if own else model.final.config.entrypoint
+    line = (*entrypoint, *words(service.command))
+    if any("$" in word for word in line[:1]):
+        return None, ("compose starts it by a variable", *origin), False
+    start = start_with(line, model.node)
+    if own and not start.init:
+        first = line[0] if line else "nothing"
+        return False, ("compose puts ", Code(first), " in the place of the entrypoint", *origin), False
+    holds, why, helpless = _passes_on(model, start, model.final.setting("ENTRYPOINT"))
+    return holds, (*why, *origin), helpless
+
+
+def _passes_on(model: Model, start: Start, entrypoint: Step | None) -> _Way:
+    last = start.line.commands[-1].name if start.argv is None and start.line.commands else ""
+    called = basename(start.argv[0] if start.argv else last)
+    if called in NODE_RUNNERS:
+        return False, (Code(called), " passes them on, and does not wait for the app to end"), True
+    if start.init:
+        if not _has(model, start.init):
+            return None, ("nothing here installs ", Code(start.init)), False
+        if start.init not in _WHOLE_GROUP and start.shell_form and start.argv is None:
+            return None, (Code(start.init), " passes them to a shell, which may keep them"), False
+        return True, (Code(start.init), " is process 1"), False
+    if start.script is not None and not start.script.exec:
+        return False, (Code(start.entrypoint or start.script.path), " does not hand over to the app"), True
+    if called in _SIGNALS_ITSELF and not start.shell_form:
+        return True, (Code(called), " sees to both itself"), False
     if not start.words:
-        return Check(name, None, ("no command is set",))
-    return Check(name, False, ("process 1 is ", Code(start.words[0])))
+        return None, ("no command is set",), False
+    return False, ("process 1 is ", Code(start.words[0])), False
+
+
+def _has(model: Model, init: str) -> bool:
+    """Whether an init comes into the image by something that names it."""
+    for step in model.final.all_steps:
+        copy = step.instruction.copy
+        text = step.instruction.value if step.instruction.keyword == "RUN" else ""
+        if copy is not None:
+            text = " ".join((*copy.sources, copy.destination))
+        if re.search(rf"(?<![\w-]){re.escape(init)}", text):
+            return True
+    return init in {"supervisord", "systemd", "init", "s6-svscan"} and "supervisor" in str(model.document)
 
 
 def _health(model: Model) -> Check:
     name = "Health check"
     config = model.final.config
+    services = _services(model)
+    off = [service for service in services if service.healthcheck_disabled]
+    if off:
+        return Check(name, False, ("compose switches it off (", Code(off[0].origin("healthcheck")), ")"))
     if config.healthcheck and config.healthcheck != "NONE":
         return Check(name, True, ("in the image",))
-    services = _services(model)
     own = [service for service in services if service.healthcheck]
     if own and len(own) == len(services):
         return Check(name, True, ("in compose (", Code(own[0].origin("healthcheck")), ")"))
@@ -149,68 +205,74 @@ def _health(model: Model) -> Check:
 
 
 def _secrets(model: Model) -> Check:
+    """Variables as the advice ``secrets`` sees them; those that a build argument fills cannot be told."""
     name = "No secret among the image's variables"
-    for stage in model.final.lineage:
-        for step in stage.steps:
-            for key, value in step.instruction.pairs() if step.instruction.keyword == "ENV" else ():
-                if value and _SECRET.search(key) and not _PUBLIC.search(key):
-                    return Check(name, False, (f"line {step.instruction.line} sets ", Code(key)))
-    return Check(name, True, ("no ENV has the name of one",))
+    unsure: Words = ()
+    for step in model.final.all_steps:
+        instruction = step.instruction
+        for assignment in instruction.assignments if instruction.keyword in {"ENV", "ARG"} else ():
+            line: Words = (f"line {instruction.line} sets ", Code(assignment.key))
+            if suspicion(instruction, assignment) is not None:
+                return Check(name, False, line)
+            if names_secret(assignment.key) and "$" in (assignment.value or ""):
+                unsure = unsure or (*line, " to what a variable holds")
+    if unsure:
+        return Check(name, None, unsure)
+    if not model.final.config.known:
+        return Check(name, None, ("what ", Code(model.final.lineage[0].reference), " sets is not known"))
+    return Check(name, True, ("none looks like one",))
 
 
 def _environment(model: Model) -> Check:
-    name = "No settings file in the image"
-    for stage in model.final.lineage:
-        for placement in stage.placements:
-            if placement.folder:
-                found = list(environment_files(model, placement.source))
-                if found:
-                    return Check(name, False, (*codes(found), " is copied with the sources: keep secrets out of it"))
+    name = "No settings file is copied into the image"
+    arriving = tuple(settings(model, model.final))
+    certain = tuple(dict.fromkeys(each.path for each in arriving if each.target is not None))
+    if certain:
+        verb = "is" if len(certain) == 1 else "are"
+        return Check(name, False, (*codes(certain), f" {verb} copied: keep secrets out of the image"))
+    for each in arriving:
+        return Check(
+            name, None, (f"line {each.step.instruction.line}: what comes with ", Code(each.path), " is not known")
+        )
     return Check(name, True, ("nothing like ", Code(".env"), " is copied"))
 
 
 def _ownership(model: Model, original: Model) -> Check:
     name = "The app cannot rewrite itself"
+    runs_it = _account(model)
     user = account(model.final)
-    if not user:
-        return Check(name, False if user == "" else None, ("root may write everywhere" if user == "" else "unknown",))
+    if not user or runs_it.holds is not True:
+        return Check(name, runs_it.holds, ("root may write everywhere",) if runs_it.holds is False else runs_it.why)
+    mounted = next((each for each in (model.mount,) if each is not None and not each[1].read_only), None)
+    if mounted is not None:
+        return Check(name, False, ("compose mounts its sources over it (", Code(mounted[1].origin), ")"))
+    accounts = dict.fromkeys((user, *(each.user.partition(":")[0] for each in _services(model) if each.user)))
+    gifts = [gift for name_ in accounts for gift in given(model, name_)]
     theirs = {instruction.text for instruction in original.document.instructions}
-    for step in model.final.all_steps:
-        how = _given(step, user, uid(model.final, user))
-        if how:
-            ours = step.instruction.text not in theirs
-            remedy: Words = ("; ", Code("--owner root"), " does not") if "gives" in how and ours else ()
-            return Check(name, False, (f"line {step.instruction.line} {how}", *remedy))
+    for gift in sorted(gifts, key=lambda gift: not gift.certain):
+        ours = gift.how == GIVES and gift.step.instruction.text not in theirs
+        remedy: Words = ("; ", Code("--owner root"), " does not") if ours else ()
+        why: Words = (f"line {gift.step.instruction.line} {gift.how}", *remedy)
+        return Check(name, False if gift.certain else None, why)
+    if not model.final.config.known:
+        return Check(name, None, ("whose files are in ", Code(model.final.lineage[0].reference), " is not known"))
     return Check(name, True, ("root owns its files",))
 
 
-def _given(step: Step, user: str, number: int | None) -> str:
-    """How a step makes files that the account *user* may write to; folders alone are for what the app writes."""
-    copy = step.instruction.copy
-    names = {user, str(number)}
-    if copy is not None and copy.chown is not None:
-        return "gives it its files" if copy.chown.partition(":")[0] in names else ""
-    for command in step.script.commands if step.script is not None else ():
-        tool, options = basename(command.name), [word for word in command.args if word.startswith("-")]
-        if tool in {"chown", "chmod"} and any(
-            re.fullmatch(r"-[A-Za-z]*R[A-Za-z]*|--recursive", word) for word in options
-        ):
-            owners = {word.partition(":")[0] for word in command.args}
-            if tool == "chmod" or owners & names:
-                return "changes who may write to whole folders"
-    if step.purposes - _LASTING_NOTHING and step.before.user.partition(":")[0] in names:
-        return "runs as this account, whose files it leaves behind"
-    return ""
-
-
-def _of_services(model: Model, name: str, attribute: str, holds: Callable[[Service], bool]) -> Check:
+def _of_services(
+    model: Model, name: str, attribute: str, holds: Callable[[Service], bool], lacks: str = "set {} in compose"
+) -> Check:
     services = _services(model)
     lacking = dict.fromkeys(service.name for service in services if not holds(service))
     if not lacking:
         return Check(name, True, (Code(services[0].origin(attribute)),))
     verb = "does" if len(lacking) == 1 else "do"
-    return Check(name, False, (*codes(lacking), f" {verb} not set {attribute} in compose"))
+    return Check(name, False, (*codes(lacking), f" {verb} not {lacks.format(attribute)}"))
 
 
 def _no_new(option: str) -> bool:
     return re.fullmatch(r"no-new-privileges(?:[:=]true)?", option) is not None
+
+
+def _drops(service: Service) -> bool:
+    return "ALL" in {name.upper() for name in service.cap_drop} and not service.privileged

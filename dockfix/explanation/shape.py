@@ -91,8 +91,9 @@ def uid(stage: StageModel, user: str | None) -> int | None:
     """The number of an account of a stage."""
     if not user or user.isdigit():
         return int(user) if user else None
-    known = {owner.name: owner.uid for owner in created(stage)}
-    return known.get(user) or next((each.uid for each in stage.accounts if each.name == user), None)
+    known = {each.name: each.uid for each in stage.accounts}
+    known |= {owner.name: owner.uid for owner in created(stage) if owner.uid is not None}
+    return known.get(user)
 
 
 def kind(model: Model) -> str:

@@ -9,6 +9,23 @@ from dockfix.options import Options
 from tests.explanation.conftest import Make
 
 GOOD = 'FROM python:3.11-slim\nRUN useradd --uid 1001 app\nCOPY app.py ./\nUSER app\nCMD ["python", "app.py"]\n'
+TINI = GOOD.replace("RUN useradd", "RUN apt-get update && apt-get install -y tini\nRUN useradd")
+NODE = """\
+FROM node:20-alpine
+RUN apk add --no-cache dumb-init
+WORKDIR /app
+COPY app.py ./
+USER node
+ENTRYPOINT ["dumb-init", "--"]
+CMD ["node", "app.py"]
+"""
+LATER = "\nFROM python:3.11-slim\nWORKDIR /app\n"
+GCC = "FROM debian:12 AS b\nRUN apt-get update && apt-get install -y gcc\n"
+SIGNALS = "Signals reach the app, orphans are reaped"
+TOOLS = "No build tools in the image that runs"
+SECRETS = "No secret among the image's variables"
+SETTINGS = "No settings file is copied into the image"
+OWN = "The app cannot rewrite itself"
 KEPT = Options(only=frozenset({"none"}))
 
 
@@ -29,36 +46,39 @@ def verdicts(case: Make, dockerfile: str, compose: str = "", **files: str) -> di
         (GOOD.replace("-slim", ""), "Small base image", False),
         (GOOD.replace("python:3.11-slim", "example.com/own"), "Small base image", None),
         ('FROM scratch\nCOPY app.py /\nUSER 1\nCMD ["/app.py"]\n', "Small base image", True),
-        (GOOD, "No build tools in the image that runs", True),
-        (GOOD.replace("-slim", ""), "No build tools in the image that runs", False),
+        (GOOD, TOOLS, True),
+        (GOOD.replace("-slim", ""), TOOLS, False),
         (
             GOOD.replace("RUN useradd", "RUN apt-get update && apt-get install -y gcc\nRUN useradd"),
-            "No build tools in the image that runs",
+            TOOLS,
             False,
         ),
         (
             GOOD.replace("RUN useradd", "RUN ./install.sh\nRUN useradd"),
-            "No build tools in the image that runs",
+            TOOLS,
             None,
         ),
-        (GOOD, "Signals reach the app, orphans are reaped", False),
-        (GOOD + 'ENTRYPOINT ["tini", "--"]\n', "Signals reach the app, orphans are reaped", True),
+        (GOOD, SIGNALS, False),
+        (TINI + 'ENTRYPOINT ["tini", "--"]\n', SIGNALS, True),
+        (GOOD + 'ENTRYPOINT ["tini", "--"]\n', SIGNALS, None),
+        (TINI + 'ENTRYPOINT ["tini", "--"]\nCMD python setup.py; python app.py\n', SIGNALS, None),
+        (TINI + 'ENTRYPOINT ["tini", "--"]\nCMD python setup.py; npm start\n', SIGNALS, False),
         (GOOD, "Health check", False),
         (GOOD + "HEALTHCHECK CMD true\n", "Health check", True),
         (GOOD + "HEALTHCHECK NONE\n", "Health check", False),
-        (GOOD, "No secret among the image's variables", True),
-        (GOOD + "ENV API_TOKEN=abc\n", "No secret among the image's variables", False),
-        (GOOD + "ENV KEYBOARD=us TOKENIZERS=1\n", "No secret among the image's variables", True),
-        (GOOD, "The app cannot rewrite itself", True),
-        (GOOD.replace("COPY", "COPY --chown=app:app"), "The app cannot rewrite itself", False),
-        (GOOD.replace("COPY", "COPY --chown=1001"), "The app cannot rewrite itself", False),
-        (GOOD.replace("USER", "RUN chown -R app:app .\nUSER"), "The app cannot rewrite itself", False),
-        (GOOD.replace("USER", "RUN chmod -R a+w /srv\nUSER"), "The app cannot rewrite itself", False),
-        (GOOD.replace("USER", "RUN mkdir data && chown app data\nUSER"), "The app cannot rewrite itself", True),
-        (GOOD + "RUN pip install flask\n", "The app cannot rewrite itself", False),
+        (GOOD, SECRETS, True),
+        (GOOD + "ENV API_TOKEN=abc\n", SECRETS, False),
+        (GOOD + "ENV KEYBOARD=us TOKENIZERS=1\n", SECRETS, True),
+        (GOOD, OWN, True),
+        (GOOD.replace("COPY", "COPY --chown=app:app"), OWN, False),
+        (GOOD.replace("COPY", "COPY --chown=1001"), OWN, False),
+        (GOOD.replace("USER", "RUN chown -R app:app .\nUSER"), OWN, False),
+        (GOOD.replace("USER", "RUN chmod -R a+w /app.py\nUSER"), OWN, False),
+        (GOOD.replace("USER", "RUN mkdir data && chown app data\nUSER"), OWN, True),
+        (GOOD + "RUN pip install flask\n", OWN, False),
         (
             GOOD.replace('["python", "app.py"]', '["npm", "start"]\nENTRYPOINT ["dumb-init", "--"]'),
-            "Signals reach the app, orphans are reaped",
+            SIGNALS,
             False,
         ),
     ],
@@ -67,9 +87,123 @@ def test_of_the_image(case: Make, dockerfile: str, name: str, holds: bool | None
     assert verdicts(case, dockerfile)[name] is holds
 
 
+@pytest.mark.parametrize(
+    ("dockerfile", "name", "holds"),
+    [
+        (GOOD.replace("USER app", "ARG WHO=app\nUSER $WHO"), "Not root", None),
+        (GOOD + "RUN useradd -o -u 0 toor\nUSER toor\n", "Not root", False),
+        ("FROM scratchy/own\nCOPY app.py /\nUSER 1\n", "Small base image", None),
+        ("FROM golang:1.22-alpine\nCOPY app.py /\nUSER 1\n", "Small base image", False),
+        ("FROM golang:1.22-alpine\nCOPY app.py /\nUSER 1\n", TOOLS, False),
+        ("FROM php:8.3-fpm\nCOPY app.py /\nUSER 1\n", TOOLS, False),
+        ("FROM eclipse-temurin:21-jdk-alpine\nCOPY app.py /\nUSER 1\n", TOOLS, False),
+        ("FROM eclipse-temurin:21-jre-alpine\nCOPY app.py /\nUSER 1\n", TOOLS, True),
+        (GOOD + "COPY --from=golang:1.22 /usr/local/go /usr/local/go\n", TOOLS, False),
+        (GOOD + "COPY --from=example.com/own /x /x\n", TOOLS, None),
+        (GOOD + "ARG LIST\nRUN apt-get update && apt-get install -y $LIST\n", TOOLS, None),
+        (
+            f"{GCC}{GOOD}COPY --from=b /usr/bin /usr/bin\n",
+            TOOLS,
+            False,
+        ),
+        (f"{GCC}{GOOD}COPY --from=b / /\n", TOOLS, False),
+        (
+            f"{GCC}{GOOD}COPY --from=b /srv/x /srv/\n",
+            TOOLS,
+            True,
+        ),
+        (f"FROM debian:12 AS b\nRUN ./get.sh\n{GOOD}COPY --from=b /usr/bin /usr/bin\n", TOOLS, None),
+        (GOOD + "ENV DB_PASS=hunter2\n", SECRETS, False),
+        (GOOD + "ENV DATABASE_URL=postgres://u:pw@db/x\n", SECRETS, False),
+        (GOOD + "ENV SECRETKEY=b8c1f0\n", SECRETS, False),
+        (GOOD + "ARG API_TOKEN\n", SECRETS, False),
+        (GOOD + "ARG GIVEN\nENV API_TOKEN=$GIVEN\n", SECRETS, None),
+        (GOOD.replace("python:3.11-slim", "example.com/own"), SECRETS, None),
+        (GOOD.replace("COPY", "ARG WHO=app\nCOPY --chown=${WHO}"), OWN, None),
+        (GOOD.replace("COPY", "COPY --chown=2000:2000"), OWN, True),
+        (GOOD.replace("COPY", "COPY --chmod=777"), OWN, False),
+        (GOOD.replace("COPY", "COPY --chmod=775"), OWN, None),
+        (GOOD.replace("COPY", "COPY --chmod=755"), OWN, True),
+        (GOOD.replace("COPY", "WORKDIR /app\nCOPY").replace("USER", "RUN chmod 777 /app\nUSER"), OWN, False),
+        (GOOD.replace("COPY", "WORKDIR /app\nCOPY").replace("USER", "RUN chown app /app\nUSER"), OWN, False),
+        (GOOD.replace("USER", "RUN chown app app.py\nUSER"), OWN, False),
+        (GOOD.replace("USER", "RUN cd / && chown app app.py\nUSER"), OWN, None),
+        (GOOD.replace("USER", "RUN chmod 755 app.py && chmod +x app.py\nUSER"), OWN, True),
+        (GOOD.replace("USER", "RUN find / -name '*.py' -exec chown app {} +\nUSER"), OWN, None),
+        (GOOD.replace("COPY app.py ./", "USER app\nWORKDIR /app\nCOPY app.py ./"), OWN, None),
+        (GOOD.replace("RUN useradd", "RUN useradd -m -d /app").replace("app.py ./", "app.py /app/"), OWN, None),
+        (GOOD.replace("COPY app.py ./", "ADD app.tar.gz /app/"), OWN, None),
+        (f"FROM debian:12 AS b\nRUN chmod -R 777 /x\n{GOOD}COPY --from=b /x /x\n", OWN, None),
+        (NODE, OWN, True),
+        (NODE.replace("COPY", "COPY --chown=1000"), OWN, False),
+        (NODE, SIGNALS, True),
+        (NODE.replace('"node", "app.py"', '"npm", "start"'), SIGNALS, False),
+    ],
+)
+def test_what_is_not_known_is_not_ticked(case: Make, dockerfile: str, name: str, holds: bool | None) -> None:
+    assert verdicts(case, dockerfile)[name] is holds
+
+
+def test_who_runs_the_app_is_named_where_the_file_says_it(case: Make) -> None:
+    made = case({"Dockerfile": GOOD.replace("USER app", "USER 0:0"), "app.py": ""}, options=KEPT)
+    found = next(check for check in checks(made.after, made.before) if check.name == "Not root")
+    assert (found.holds, "USER 0:0" in str(found.why), "no USER" in str(found.why)) == (False, True, False)
+
+
+@pytest.mark.parametrize(
+    ("lines", "holds"),
+    [
+        ("COPY .env ./\n", False),
+        ("COPY .env* ./\n", False),
+        ("COPY conf conf\n", False),
+        ("COPY conf/sample .env\n", False),
+        ("COPY <<EOF /app/.env\nA=b\nEOF\n", False),
+        ("COPY --from=b /app /app\n", False),
+        ("COPY --from=b /app/.env /app/conf\n", False),
+        ("COPY --from=b /app/dist /app/dist\n", None),
+        ("COPY --from=b /app/app.py /app/\n", True),
+        ("COPY --from=c /app /app\n", False),
+        ("COPY --from=python:3.11 /usr/lib/x /usr/lib/x\n", True),
+        ("COPY --from=example.com/own /app /app\n", None),
+        ("ADD app.tar.gz /app/\n", None),
+        ("RUN cp conf/sample .env\n", None),
+        ("ARG WHAT\nCOPY $WHAT ./\n", None),
+        ("COPY app.py ./\n", True),
+        ("COPY conf/.env.example ./\n", True),
+    ],
+)
+def test_a_settings_file_that_comes_by_other_ways(case: Make, lines: str, holds: bool | None) -> None:
+    stages = "FROM debian:12 AS b\nWORKDIR /app\nCOPY . .\nFROM debian:12 AS c\nCOPY --from=b /app /app"
+    files = {".env": "A=b", "conf/.env.production": "A=b", "conf/.env.example": "", "conf/sample": ""}
+    assert verdicts(case, f"{stages}{LATER}{lines}", **files)[SETTINGS] is holds
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "holds"),
+    [
+        ('entrypoint: ["sh", "-c", "node app.py"]', SIGNALS, False),
+        ('entrypoint: ["sh", "-c", "node app.py"]\n    init: true', SIGNALS, True),
+        ('entrypoint: ["dumb-init", "node", "app.py"]', SIGNALS, True),
+        ("command: npm start", SIGNALS, False),
+        ("command: node app.py", SIGNALS, True),
+        ('user: "00"', "Not root", False),
+        ('user: "${WHO:-0}"', "Not root", False),
+        ("healthcheck: {disable: true}", "Health check", False),
+        ("cap_drop: [NET_RAW]", "Capabilities dropped", False),
+        ("cap_drop: [ALL]\n    privileged: true", "Capabilities dropped", False),
+        ("user: root", OWN, False),
+        ('volumes: ["./:/app"]', OWN, False),
+    ],
+)
+def test_compose_takes_back_what_the_image_has(case: Make, service: str, name: str, holds: bool | None) -> None:
+    compose = f"services:\n  api:\n    build: .\n    {service}\n"
+    found = verdicts(case, f"{NODE}HEALTHCHECK CMD true\n", compose)
+    assert found[name] is holds
+
+
 def test_a_settings_file_that_is_copied(case: Make) -> None:
     whole = GOOD.replace("COPY app.py ./", "WORKDIR /app\nCOPY . .")
-    name = "No settings file in the image"
+    name = SETTINGS
     assert verdicts(case, whole)[name] is True
     assert verdicts(case, whole, **{".env": "A=b"})[name] is False
     assert verdicts(case, whole, **{".env": "A=b", ".dockerignore": ".env\n"})[name] is True
@@ -84,7 +218,7 @@ def test_of_the_containers_where_compose_tells(case: Make) -> None:
     assert found["Read-only root file system"]
     assert found["No new privileges"]
     assert found["Capabilities dropped"]
-    assert found["Signals reach the app, orphans are reaped"]
+    assert found[SIGNALS]
     plain = verdicts(case, GOOD, "services:\n  api:\n    build: .\n    user: root\n")
     assert plain["Not root"] is False
     assert plain["Read-only root file system"] is False
@@ -104,7 +238,7 @@ def test_a_service_of_another_stage_runs_another_image(case: Make) -> None:
 def test_only_what_dockfix_gives_away_can_it_keep(case: Make, service: Make) -> None:
     theirs = GOOD.replace("COPY", "COPY --chown=app")
     for made, ours in ((case({"Dockerfile": theirs, "app.py": ""}), False), (service("flask-backend"), True)):
-        found = next(each for each in checks(made.after, made.before) if each.name == "The app cannot rewrite itself")
+        found = next(each for each in checks(made.after, made.before) if each.name == OWN)
         assert found.holds is False
         assert ("--owner root" in str(found.why)) is ours
 
