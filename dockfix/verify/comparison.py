@@ -257,9 +257,11 @@ def _lacking(old: Observation, new: Observation) -> Iterator[str]:
 
 
 def _broken(old: Observation, new: Observation) -> Iterator[str]:
-    """What the rewrite's log says is missing, where the original's says nothing of it."""
+    """What the rewrite's log says is missing or crashed, where the original's says nothing of it."""
     known = {normal.lines(line) for line in old.log.splitlines()}
-    lines = list(dict.fromkeys(line for line in normal.broken(new.log) if normal.lines(line) not in known))
+    lines = [line for line in normal.broken(new.log) if normal.lines(line) not in known]
+    crashed = normal.crashes(old.log)
+    lines += [line for kind, line in normal.crashes(new.log).items() if kind not in crashed]
     if lines:
         yield f"{_SAYS}{lines[0]}"
 

@@ -41,9 +41,26 @@ _BROKEN = re.compile(
     r"EACCES|EPERM|EROFS|permission denied|operation not permitted|read-only file system"
     r"|cannot find module|MODULE_NOT_FOUND|ModuleNotFoundError|ImportError|ERR_DLOPEN_FAILED"
     r"|cannot open shared object|error loading shared|error relocating|symbol not found|invalid ELF|exec format error"
-    r"|command not found|: not found$|no such file or directory|ENOENT|unknown user|getpwuid",
+    r"|command not found|: not found$|no such file or directory|ENOENT|unknown user|getpwuid"
+    # what SQLite says of a folder or a file that is another user's: https://www.sqlite.org/rescode.html
+    r"|unable to open (?:the )?database file|readonly database|SQLITE_(?:CANTOPEN|READONLY)",
     re.IGNORECASE,
 )
+_CRASHES = re.compile(
+    # signals as shells name them, and as programs that start others: https://man7.org/linux/man-pages/man7/signal.7.html
+    r"Segmentation fault|Bus error|Illegal instruction|core dumped|\bSIG(?:SEGV|BUS|ILL)\b"
+    # https://nodejs.org/api/process.html#event-unhandledrejection; .NET and Java
+    r"|triggerUncaughtException|ERR_UNHANDLED_REJECTION|UnhandledPromiseRejection"
+    r"|^Unhandled exception|^Exception in thread"
+    # https://go.dev/ref/spec#Handling_panics and https://doc.rust-lang.org/std/macro.panic.html
+    r"|^panic: |^fatal error: |^thread '[^']*' panicked at|^(?:PHP )?Fatal error: +Uncaught"
+)
+# that of a group is indented to its end
+_TRACEBACK = re.compile(r"(?<!Exception Group )Traceback \(most recent call last\):")
+# both name the exception's class: https://docs.python.org/3/library/traceback.html and
+# https://docs.ruby-lang.org/en/3.1/Exception.html#method-i-full_message
+_RAISED = re.compile(r"([A-Za-z_][\w.]*)(?::|$)")
+_RAISED_IN_RUBY = re.compile(r"\.rb:\d+:in .*: .*\(([A-Z]\w*(?:::\w+)*)\)$")
 # the official nginx image says so whenever it does not run as root, and starts all the same:
 # https://github.com/nginx/docker-nginx/blob/master/entrypoint/10-listen-on-ipv6-by-default.sh
 _HARMLESS = re.compile(r"10-listen-on-ipv6-by-default\.sh: info:")
@@ -74,6 +91,26 @@ def told(log: str) -> tuple[str, ...]:
 def broken(log: str) -> Iterator[str]:
     """The lines of a log as printed that say that a file, a module, a program or a permission is missing."""
     return (line for line in map(plain, log.splitlines()) if _BROKEN.search(line) and not _HARMLESS.search(line))
+
+
+def crashes(log: str) -> dict[str, str]:
+    """The ways in which a log says that something crashed, each with the first line as printed that says so.
+
+    Exceptions are told apart by their classes alone: what they say of a host that is not there is the C library's.
+    """
+    found: dict[str, str] = {}
+    tracing = False
+    for line in (_CODES.sub("", line).rstrip() for line in log.splitlines()):
+        if tracing and line[:1].strip():
+            tracing = False
+            if raised := _RAISED.match(line):
+                found.setdefault(raised[1], line)
+        tracing = tracing or _TRACEBACK.search(line) is not None
+        if raised := _RAISED_IN_RUBY.search(line):
+            found.setdefault(raised[1], line)
+        elif crash := _CRASHES.search(line.strip()):
+            found.setdefault(_NUMBERS.sub("#", crash[0]), line.strip())
+    return found
 
 
 def plain(line: str) -> str:

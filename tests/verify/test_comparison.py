@@ -104,6 +104,15 @@ def test_a_file_that_the_command_finds_elsewhere_on_both_sides_is_no_difference(
     assert verdict(old=aside, new=aside).kind == "same behaviour"
 
 
+def test_an_exception_that_both_raise_is_no_difference() -> None:
+    raised = "Traceback (most recent call last):\n  File x\nsocket.gaierror: [Errno -2] {}"
+    old = replace(UP, log=raised.format("Name or service not known"))
+    new = replace(UP, log=raised.format("Name does not resolve"))  # as musl says it
+    assert verdict(old=old, new=new).kind == "same behaviour"
+    other = verdict(old=old, new=replace(new, log=raised.format("x").replace("gaierror", "timeout")))
+    assert other.reasons == ("the rewrite says: socket.timeout: [Errno -2] x",)
+
+
 def test_of_two_that_end_alike_a_lacking_file_tells() -> None:
     waiting = ended(1, "ECONNREFUSED")
     found = verdict(old=waiting, new=replace(waiting, files={"./start.sh": False}))

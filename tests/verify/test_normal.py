@@ -58,6 +58,9 @@ def test_last_line_tells_where_no_line_complains() -> None:
         "Error loading shared library libstdc++.so.6: No such file or directory",
         "Error: Cannot find module 'express'",
         "ModuleNotFoundError: No module named 'flask'",
+        "sqlite3.OperationalError: unable to open database file",
+        "sqlite3.OperationalError: attempt to write a readonly database",
+        "[Error: SQLITE_CANTOPEN: unable to open database file]",
     ],
 )
 def test_what_is_missing_is_recognised(line: str) -> None:
@@ -70,3 +73,44 @@ def test_plain_logs_are_not_broken() -> None:
         "10-listen-on-ipv6-by-default.sh: info: can not modify /etc/nginx/conf.d/default.conf (read-only file system?)"
     )
     assert list(normal.broken(nginx)) == []
+
+
+def traceback(line: str) -> str:
+    return f'Traceback (most recent call last):\n  File "/app/a.py", line 1, in <module>\n    {line}\n{line}'
+
+
+@pytest.mark.parametrize(
+    ("log", "kind", "line"),
+    [
+        ("Segmentation fault (core dumped)", "Segmentation fault", "Segmentation fault (core dumped)"),
+        ("[ERROR] Worker (pid:7) was sent SIGSEGV!", "SIGSEGV", "[ERROR] Worker (pid:7) was sent SIGSEGV!"),
+        (traceback("KeyError: 'HOME'"), "KeyError", "KeyError: 'HOME'"),
+        (f"[error] {traceback('socket.gaierror: [Errno -2]')}", "socket.gaierror", "socket.gaierror: [Errno -2]"),
+        ("panic: open x: denied\n\ngoroutine 1", "panic: ", "panic: open x: denied"),
+        (
+            "thread 'main' panicked at src/main.rs:7",
+            "thread 'main' panicked at",
+            "thread 'main' panicked at src/main.rs:7",
+        ),
+        (
+            "a.rb:12:in `initialize': Failed to open (Redis::CannotConnectError)",
+            "Redis::CannotConnectError",
+            "a.rb:12:in `initialize': Failed to open (Redis::CannotConnectError)",
+        ),
+    ],
+)
+def test_crashes_are_recognised(log: str, kind: str, line: str) -> None:
+    assert normal.crashes(f"starting\n{log}\nrestarting\n") == {kind: line}
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "GET /panic: 200\nno segmentation\nError: x\nKeyError: 'not raised'\n",
+        "handled: Traceback (most recent call last):\n",
+        "  + Exception Group Traceback (most recent call last):\n  | ExceptionGroup: x\nINFO: up\n",
+        "Server listening (port 3000)\nTraceback (most recent call last):\n  File a\n2026-11-26 all is well\n",
+    ],
+)
+def test_what_is_no_crash(log: str) -> None:
+    assert normal.crashes(log) == {}
