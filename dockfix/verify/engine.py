@@ -173,11 +173,13 @@ class Engine(ABC):
             seconds = time.monotonic() - started
             ok = done.code == 0
             image = self.image_of(identity.read_text(encoding="ascii"), tag) if ok else ""
-            short = None if ok or cell is None else cell.shortage()
+            short = None if cell is None else cell.shortage()
         result = self.read_build(done.output, ok, image, seconds)
-        if short is None or self.cage is None:
+        # a fork that was refused is tried again, and a process that was killed is not
+        if short is None or self.cage is None or (ok and short != "memory"):
             return result
-        return replace(result, reason=f"{shortage(short, self.cage.limits)}: {result.reason}", starved=True)
+        said = shortage(short, self.cage.limits)
+        return replace(result, reason=said if ok else f"{said}: {result.reason}", starved=True)
 
     @contextmanager
     def run(

@@ -85,7 +85,7 @@ class BuildResult:
         log: what the builder printed.
         steps: its RUNs.
         cached_steps: how many steps of any kind came from the cache.
-        reason: why it failed, in a line.
+        reason: why it failed, or what it had not enough of, in a line.
         missing: the base that it lacked, if that is why.
         timed_out: whether it was called off because it took too long.
         starved: whether it had not enough of what a build may use.

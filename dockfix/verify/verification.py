@@ -101,6 +101,7 @@ class Side:
         builds: how long builds took.
         log: what the failed build printed.
         failure: the build that failed.
+        starved: what the build had not enough of, although it went on to its end; empty where it had.
     """
 
     image: ImageFacts | None = None
@@ -108,6 +109,7 @@ class Side:
     builds: Builds = field(default_factory=Builds)
     log: str = ""
     failure: BuildResult | None = None
+    starved: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +234,7 @@ class _Work:
             return Verification("", self._miswritten(after), before, after)
         before = self._to_its_end(before, after)
         sides = {"before": before, "after": after}
-        verdict = self._judge(before, after)
+        verdict = fed(self._judge(before, after), before, after)
         changed = () if original is not None else self._time(sides)
         remarks = (*verdict.remarks, *uneven(sides["before"].builds, sides["after"].builds))
         return Verification("", replace(verdict, remarks=remarks), sides["before"], sides["after"], changed)
@@ -281,7 +283,7 @@ class _Work:
             self.say(f"running the {_named(side)}")
             run = self._observe(result.image, SIDES.index(side))
         builds = Builds() if self.trial.quick else Builds(cold=result.seconds)
-        return Side(facts(self.workspace.engine, result.image), run, builds)
+        return Side(facts(self.workspace.engine, result.image), run, builds, starved=result.reason)
 
     def _build(self, side: str, doing: str, *, cold: bool = False) -> BuildResult:
         copy = self.copies[side]
@@ -369,6 +371,17 @@ class _Work:
             )
         why = f"base {missing.image} does not exist" if missing is not None else side.failure.reason
         return Verdict("different", (f"the rewrite does not build: {why}",))
+
+
+def fed(verdict: Verdict, before: Side, after: Side) -> Verdict:
+    """*verdict*, if a build from which the kernel took a process, and that went on without it, leaves it standing."""
+    if before.starved and after.starved:
+        return replace(verdict, remarks=(*verdict.remarks, f"both builds {before.starved}, and went on"))
+    if not before.starved and not after.starved:
+        return verdict
+    side, other, starved = ("original", "rewrite", before) if before.starved else ("rewrite", "original", after)
+    reason = f"the build of the {side}, unlike the {other}'s, {starved.starved}, and went on"
+    return Verdict("not comparable", (reason,), (*verdict.reasons, *verdict.remarks))
 
 
 def uneven(before: Builds, after: Builds) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ A Dockerfile steers its build: ``# slow`` makes it take a minute, ``# breaks`` f
 container at once.
 
 It runs where ``$FAKE_CGROUPS`` names the folders of control groups, in which it makes those of steps, and elsewhere
-without. ``# starves`` makes the kernel's counters say that a step was refused a process.
+without. ``# starves`` makes the kernel's counters say that a step was refused a process, ``# loses-one`` that one was
+killed in a build that goes on.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def value(arguments: list[str], option: str) -> str:
     return arguments[arguments.index(option) + 1]
 
 
-def enter(parent: str, *, starved: bool) -> None:
+def enter(parent: str, *, starved: bool, killed: bool) -> None:
     """Run a step below a control group, in each hierarchy."""
     for root in os.environ["FAKE_CGROUPS"].split(":"):
         step = Path(root + parent, "buildkit")
@@ -46,12 +47,14 @@ def enter(parent: str, *, starved: bool) -> None:
         events = step.parents[2] / "pids.events"
         if starved and events.exists():
             events.write_text("max 3\n")
+        if killed and step.parents[2].joinpath("memory.events").exists():
+            step.parents[2].joinpath("memory.events").write_text("oom 1\noom_kill 1\n")
 
 
 def build(arguments: list[str]) -> int:
     text = Path(value(arguments, "--file")).read_text()
     if "--cgroup-parent" in arguments:
-        enter(value(arguments, "--cgroup-parent"), starved="# starves" in text)
+        enter(value(arguments, "--cgroup-parent"), starved="# starves" in text, killed="# loses-one" in text)
     if '"/nothing"' in text or "# starves" in text:
         print("#1 [1/1] RUN make\nERROR: failed to solve: no such program")
         return 1

@@ -173,6 +173,39 @@ def test_a_build_that_had_not_enough(
     assert found["reasons"][0].startswith(start)
 
 
+@pytest.mark.parametrize("kernel", [2], indirect=True)
+@pytest.mark.parametrize(
+    ("sides", "said"),
+    [
+        ({"original"}, "the build of the original, unlike the rewrite's, ran out of the 9m of memory"),
+        ({"rewrite"}, "the build of the rewrite, unlike the original's, ran out of the 9m of memory"),
+        ({"original", "rewrite"}, "both builds ran out of the 9m of memory"),
+        (set(), ""),
+    ],
+)
+def test_a_build_that_goes_on_without_a_process_that_was_killed(
+    verify: Run, held: Kernel, monkeypatch: pytest.MonkeyPatch, sides: set[str], said: str
+) -> None:
+    from dockfix.verify import engine, verification
+    from dockfix.verify.observation import Observation
+
+    build = engine.Engine.build
+    order = iter(["", "original", "rewrite"])  # first it is tried whether the groups are the engine's
+
+    def wasteful(self: engine.Engine, context: Path, dockerfile: str | Path = "Dockerfile", **options: Any) -> Any:
+        if next(order) in sides:
+            path = Path(dockerfile)
+            path.write_text(f"# loses-one\n{path.read_text()}")
+        return build(self, context, dockerfile, **options)
+
+    monkeypatch.setattr(engine.Engine, "build", wasteful)
+    monkeypatch.setattr(verification, "observe", lambda *_, **__: Observation(True))
+    found = json.loads(verify("--quick", "--format", "json", "--build-memory", "9m").stdout)["files"][0]
+    assert found["verdict"] == ("not comparable" if len(sides) == 1 else "same behaviour")
+    told = found["reasons"] if len(sides) == 1 else found["remarks"]
+    assert any(line.startswith(said) and line.endswith(", and went on") for line in told) == bool(sides)
+
+
 def test_an_original_that_builds_nothing_after_an_edit_is_remarked(
     verify: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
