@@ -20,6 +20,7 @@ from dockfix.explanation import Case, explanation, html, markdown, page
 from dockfix.planner import Planner, Selection, Subject, UsageError
 from dockfix.report.record import Failure
 from dockfix.report.text import printable
+from dockfix.standing import standing
 
 if TYPE_CHECKING:
     from dockfix.verify import Verification, Workspace
@@ -76,7 +77,7 @@ class _Run:
 
     def run(self) -> int:
         found = list(self._cases())
-        cases = [self._standing(case) for case, _ in found]
+        cases = [standing(case, self.repositories[case.path]) for case, _ in found]
         measured = {case.path: each for case, each in found if each is not None}
         if not cases:
             click.echo("no Dockerfile to explain", err=True)
@@ -106,18 +107,6 @@ class _Run:
         measured = self._verified(subject, case) if self.place is not None else self._known(case)
         repository.take(plan.files)
         return case, measured
-
-    def _standing(self, case: Case) -> Case:
-        """*case*, with what the folder has of it; of a file that several rewrites share, what all of them come to."""
-        planned = self.repositories[case.path]
-        if planned.commit is None:
-            return case
-        folder, commit = Repository(planned.root), Repository(planned.root, commit=planned.commit)
-        now = {path: folder.text(path) for path in case.files}
-        for path, (before, after) in case.files.items():
-            if path in case.plan.files and now[path] in {planned.text(path), commit.text(path)}:
-                now[path] = after if now[path] == planned.text(path) else before
-        return replace(case, now=now)
 
     def _verified(self, subject: Subject, case: Case) -> Verification | None:
         from dockfix.trials import attempt

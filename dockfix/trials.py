@@ -12,12 +12,14 @@ import click
 
 from dockfix import registry
 from dockfix.config import ConfigError
-from dockfix.discover import discover
+from dockfix.discover import Found, Skipped, Unusable, discover
 from dockfix.dockerfile import Document
+from dockfix.explanation.case import Case
 from dockfix.planner import Planner, Selection, Subject, UsageError
 from dockfix.report.progress import status
 from dockfix.report.record import Failure, Omission
 from dockfix.report.text import printable
+from dockfix.standing import departure, standing
 from dockfix.verify import text
 from dockfix.verify.bisection import smallest
 from dockfix.verify.comparison import Verdict
@@ -28,6 +30,7 @@ from dockfix.verify.verification import Say, Side, Step, Trial, Verification, ve
 from dockfix.verify.workspace import Interrupted, Workspace, workspace
 
 if TYPE_CHECKING:
+    from dockfix.api import Repository
     from dockfix.engine import Plan
     from dockfix.verify.engine import Engine
 
@@ -164,12 +167,16 @@ class _Run:
         self.place = place
         self.planner = Planner(request)
         self.terminal = sys.stderr.isatty() and not request.quiet
+        self.written: dict[Path, Repository] = {}
 
     def run(self) -> int:
         verifications: list[Verification] = []
         failures: list[Failure] = []
         omissions: list[Omission] = []
-        for item in discover(map(Path, self.request.paths)):
+        items = list(discover(map(Path, self.request.paths)))
+        if self.request.since is not None:
+            self._write(items)
+        for item in items:
             found = self.planner.attempt(item, self._verify)
             if isinstance(found, Verification):
                 verifications.append(found)
@@ -196,7 +203,23 @@ class _Run:
             click.echo(text.summary(verifications), err=True)
         return NOT_RUN if failures and not _differ(verifications) else code(verifications)
 
-    def _verify(self, subject: Subject) -> Verification:
+    def _write(self, items: Sequence[Found | Skipped | Unusable]) -> None:
+        """Plan one after the other, as ``--write`` does, for the companion files that several rewrites share."""
+        planner = Planner(self.request)
+
+        def take(subject: Subject) -> None:
+            plan = subject.repository.plan(subject.item.path, subject.options, context=subject.context)
+            subject.repository.take(plan.files)
+            self.written[subject.repository.root] = subject.repository
+
+        for item in items:
+            planner.attempt(item, take)  # what fails, fails again when it is verified
+
+    def _verify(self, subject: Subject) -> Verification | Failure:
+        if self.request.since is not None:
+            departed = self._departure(subject)
+            if departed is not None:
+                return departed
         found = self._attempt(subject, self.request.trial)
         ids = tuple(dict.fromkeys(id for id, _ in self._plan(subject).steps)) if self.request.step else ()
         if ids and found.before.image is not None:
@@ -206,6 +229,14 @@ class _Run:
             culprits = smallest(ids, lambda part: self._part(subject, part, found).verdict.kind == "different")
             found = replace(found, culprits=culprits)
         return found
+
+    def _departure(self, subject: Subject) -> Failure | None:
+        """Where the folder has neither what the revision has nor its rewrite, of which no plan tells what to expect."""
+        plan = self._plan(subject)
+        written = self.written[subject.repository.root]
+        app = subject.repository.app(Document.parse(plan.before, plan.path), subject.context)
+        case = standing(Case(str(subject.item.path), plan, app, subject.options), written)
+        return departure(case, written)
 
     def _part(self, subject: Subject, ids: tuple[str, ...], whole: Verification) -> Verification:
         """The verification of some transforms alone, against the original that has been looked at already."""

@@ -249,17 +249,65 @@ def test_nonsense_is_refused(verify: Run, arguments: list[str]) -> None:
     assert verify(*arguments).exit_code == 2
 
 
-def test_what_a_revision_has_is_the_original(verify: Run, app: Path) -> None:
-    (app / "Dockerfile").write_text(f"# exits 3\n{NAIVE}")
+@pytest.fixture
+def committed(app: Path) -> Path:
+    """The app with a commit that has it."""
     (app / ".git").rmdir()
+    (app / "api").mkdir()
+    (app / "api" / "Dockerfile").write_text(NAIVE)
     for words in (("init",), ("add", "-A"), ("commit", "-m", "x")):
         command = ["git", "-C", str(app), "-c", "user.name=a", "-c", "user.email=a@example.org", *words]
         subprocess.run(command, check=True, capture_output=True)
-    (app / "Dockerfile").write_text("FROM scratch\n")
-    (app / "app.py").unlink()
-    found = json.loads(verify("--since", "HEAD", "--quick", "--format", "json").stdout)["files"][0]
-    assert found["before"]["image"]["size"] == (len(NAIVE) + 10) * 1_000_000
-    assert (app / "Dockerfile").read_text() == "FROM scratch\n"
+    return app
+
+
+def test_what_a_revision_has_is_the_original(verify: Run, committed: Path) -> None:
+    (committed / "app.py").unlink()
+    found = json.loads(verify("--since", "HEAD", "--quick", "--format", "json", "Dockerfile").stdout)["files"][0]
+    assert found["before"]["image"]["size"] == len(NAIVE) * 1_000_000
+
+
+def rewrite() -> None:
+    assert CliRunner().invoke(main, ["--write", "--isolated", "."], prog_name="dockfix").exit_code == 0
+
+
+def test_what_was_written_since_is_verified(verify: Run, committed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    verdicts(monkeypatch, lambda ids: False)
+    rewrite()
+    assert (committed / ".dockerignore").exists()
+    result = verify("--since", "HEAD", ".")
+    assert (result.exit_code, result.stderr) == (0, f"{UNHELD}2 same behaviour\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("Dockerfile", 'CMD ["false"]\n', '`CMD ["false"]` in place of nothing'),
+        (".dockerignore", "app.py\n", "`app.py` in place of nothing"),
+    ],
+)
+def test_what_was_changed_otherwise_since_is_not_verified(
+    verify: Run, committed: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, line: str
+) -> None:
+    verdicts(monkeypatch, lambda ids: False)
+    rewrite()
+    with (committed / name).open("a") as file:
+        file.write(text)
+    number = len((committed / name).read_text().splitlines())
+    result = verify("--since", "HEAD", "Dockerfile")
+    made = "is not what dockfix makes of commit HEAD with these options"
+    assert result.exit_code == 2
+    assert f"{name}:{number}: {made}: {line}\n" in result.stderr
+
+
+def test_what_was_removed_since_is_not_verified(verify: Run, committed: Path) -> None:
+    rewrite()
+    (committed / ".dockerignore").unlink()
+    result = verify("--since", "HEAD", "Dockerfile")
+    assert result.exit_code == 2
+    assert ".dockerignore:1: is not what dockfix makes of commit HEAD with these options: it is not there" in (
+        result.stderr
+    )
 
 
 def verdicts(monkeypatch: pytest.MonkeyPatch, breaks: Callable[[frozenset[str]], bool]) -> None:
