@@ -29,6 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     ("dockfix.api", "dockfix.dialogue", "dockfix.verify"),
     ("dockfix.planner", "dockfix.explanation"),
+    ("dockfix.standing",),
     ("dockfix.trials",),
     ("dockfix.choices",),
     ("dockfix.bot",),
