@@ -106,18 +106,22 @@ def guarded(
         build_limits: what builds may use.
         quiet: say nothing but errors.
     """
+    left: list[str] = []
     try:
         engine = replace(find(), limits=limits or Limits(), build_limits=build_limits or of_builds())
-        with workspace(engine, network) as place:
+        with workspace(engine, network, tell=left.append) as place:
             if place.unheld and not quiet:
                 click.echo(printable(f"builds are limited in time alone: {place.unheld}"), err=True)
-            return work(place)
+            ended = work(place)
     except (ConfigError, registry.RegistryError, EngineError) as error:
         click.echo(printable(str(error)), err=True)
-        return NOT_RUN
+        ended = NOT_RUN
     except Interrupted as signal:
-        click.echo(f"ended by {signal}; everything made has been removed", err=True)
-        return 128 + signal.number
+        click.echo(f"ended by {signal}{'' if left else '; everything made has been removed'}", err=True)
+        ended = 128 + signal.number
+    for words in left:
+        click.echo(printable(words), err=True)
+    return NOT_RUN if left else ended
 
 
 def attempt(

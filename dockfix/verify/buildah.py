@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from dockfix.verify import buildahlog
-from dockfix.verify.engine import Engine
+from dockfix.verify.engine import Engine, Kind
 from dockfix.verify.podman import read_build
 from dockfix.verify.result import BuildResult, EngineError, Layer
 
@@ -70,9 +70,9 @@ class Buildah(Engine):
         """Remove an image; its layers may stay in the build cache."""
         self.call("rmi", "--force", image)
 
-    def kinds(self) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+    def kinds(self) -> tuple[Kind, ...]:
         """Images alone."""
-        return ((("images", "--all"), ("rmi", "--force")),)
+        return (Kind("images", ("images", "--all"), ("rmi", "--force")),)
 
 
 def _bytes(size: str) -> int:

@@ -26,6 +26,8 @@ _STEPS = "steps"
 # nothing has to be there for it: the engine makes the group before it finds that there is no such program
 _PROBE = 'FROM scratch\nRUN ["/nothing"]\n'
 _PROBE_SECONDS = 60.0
+_AIM = "no such file"
+"""What every runtime says of the program, once it has come so far as to start it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,11 @@ class Cage:
         """Remove the group with all that is in it; how many groups that were."""
         return self._hierarchy.remove(self._name) if self._hierarchy is not None and self._held() else 0
 
+    def remains(self) -> tuple[str, ...]:
+        """What is left of the group, in words."""
+        groups = self._hierarchy.groups(self._name) if self._hierarchy is not None and self._held() else ()
+        return tuple(f"control group left: {group}" for group in groups)
+
     def release(self) -> None:
         """Leave the name to others."""
         if self._lock is not None:
@@ -118,14 +125,22 @@ def caged(engine: Engine, cage: Cage) -> Engine:
     try:
         cage.take()
         inside = replace(engine, cage=cage)
-        with tempfile.TemporaryDirectory(dir=engine.scratch) as folder, suppress(EngineError):
+        with tempfile.TemporaryDirectory(dir=engine.scratch) as folder:
             Path(folder, "Dockerfile").write_text(_PROBE, encoding="ascii")
-            inside.build(Path(folder), timeout=_PROBE_SECONDS)
+            tried = inside.build(Path(folder), timeout=_PROBE_SECONDS)
+    except EngineError as error:
+        raise CgroupError(_untried(str(error))) from error
     except OSError as error:
         raise CgroupError(f"this machine's control groups cannot be used ({error.strerror or error})") from error
-    if not cage.used:
+    if cage.used:
+        return inside
+    if _AIM in tried.log.lower():
         raise CgroupError("the engine's control groups are not this machine's")
-    return inside
+    raise CgroupError(_untried(tried.reason))
+
+
+def _untried(reason: str) -> str:
+    return f"the build that tries whether they can be held failed: {reason}"
 
 
 def shortage(resource: Resource, limits: Limits) -> str:

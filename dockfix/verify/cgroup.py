@@ -84,7 +84,7 @@ class Hierarchy(ABC):
         """Remove a group and all below it, with the processes that are still there; how many groups there were."""
         found = 0
         for _ in range(_REMOVALS):
-            groups = list(self._groups(name))
+            groups = list(self.groups(name))
             found = max(found, len(groups))
             for group in groups:
                 with suppress(OSError):
@@ -95,7 +95,7 @@ class Hierarchy(ABC):
             time.sleep(_REMOVAL_SECONDS)
         return found
 
-    def _groups(self, name: str) -> Iterator[Path]:
+    def groups(self, name: str) -> Iterator[Path]:
         """The folders of a group and all below it, the deepest first; that of memory, which is locked, last."""
         for root in dict.fromkeys((*self.others, self.pids, self.memory)):
             for folder, _, _ in os.walk(root / name, topdown=False):

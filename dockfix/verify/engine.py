@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from dockfix.verify.cage import Cage, Cell, shortage
 from dockfix.verify.container import Container
@@ -26,6 +26,14 @@ from dockfix.verify.process import Done, execute
 from dockfix.verify.result import BuildResult, EngineError, Executed, Layer, StartError, TimedOutError
 
 COMMAND_SECONDS = 60.0
+
+
+class Kind(NamedTuple):
+    """A kind of things that an engine makes: the commands that list it and remove some of it."""
+
+    plural: str
+    listing: tuple[str, ...]
+    removal: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -287,25 +295,45 @@ class Engine(ABC):
             return 0
         found = 0
         problem: EngineError | None = None
-        for listing, removal in self.kinds():
+        for kind in self.kinds():
             try:
-                names = set(self.call(*listing, "--quiet", "--no-trunc", "--filter", f"label={self.label}").split())
+                names = self._bearers(kind)
                 found += len(names)
                 if names:
-                    self.call(*removal, *sorted(names))
+                    self.call(*kind.removal, *names)
             except EngineError as error:
                 problem = error
         if problem is not None:
             raise problem
         return found
 
-    def kinds(self) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
-        """The kinds of things that are made: the command that lists them, and the one that removes them."""
+    def remains(self) -> tuple[str, ...]:
+        """What bears the label still, a line for each kind of thing, with the command that removes it."""
+        found = []
+        for kind in self.kinds() if self.label is not None else ():
+            removal = " ".join((self.program, *kind.removal, f"$({' '.join((self.program, *self._listing(kind)))})"))
+            try:
+                names = ", ".join(name.removeprefix("sha256:")[:12] for name in self._bearers(kind))
+            except EngineError as error:
+                found.append(f"{kind.plural} that may be left ({error}) are removed by {removal}")
+            else:
+                found += [f"{kind.plural} left: {names}; remove with {removal}"] if names else []
+        return tuple(found)
+
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of things that are made."""
         return (
-            (("ps", "--all"), ("rm", "--force", "--volumes")),
-            (("network", "ls"), ("network", "rm")),
-            (("images", "--all"), ("image", "rm", "--force")),
+            Kind("containers", ("ps", "--all"), ("rm", "--force", "--volumes")),
+            Kind("networks", ("network", "ls"), ("network", "rm")),
+            Kind("images", ("images", "--all"), ("image", "rm", "--force")),
         )
+
+    def _bearers(self, kind: Kind) -> list[str]:
+        """The names of all things of a kind that bear the label."""
+        return sorted(set(self.call(*self._listing(kind)).split()))
+
+    def _listing(self, kind: Kind) -> tuple[str, ...]:
+        return (*kind.listing, "--quiet", "--no-trunc", "--filter", f"label={self.label}")
 
     def inspect(self, kind: str, name: str) -> dict[str, Any]:
         """The engine's record of the image, container or network *name*."""

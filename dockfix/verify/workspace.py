@@ -9,7 +9,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -94,17 +94,24 @@ class _Guard:
 
 
 @contextmanager
-def workspace(engine: Engine, network: str | None = None, *, run: str | None = None) -> Iterator[Workspace]:
+def workspace(
+    engine: Engine,
+    network: str | None = None,
+    *,
+    run: str | None = None,
+    tell: Callable[[str], object] = lambda words: None,
+) -> Iterator[Workspace]:
     """A folder, a label and a network; on leaving, however it is left, everything made with them is removed.
 
     Args:
         engine: the engine to work with.
         network: an existing network for the containers; by default one is made that has no way out.
         run: the run's name; by default a new one.
+        tell: told, in a line each, what could not be removed.
 
     Raises:
         EngineError: the network cannot be made.
-        Interrupted: a signal asked to end; everything has been removed by then.
+        Interrupted: a signal asked to end; everything has been removed by then, but for what *tell* was told.
     """
     run = run or os.urandom(6).hex()
     folder = Path(tempfile.gettempdir(), f"{PREFIX}{run}")
@@ -116,7 +123,10 @@ def workspace(engine: Engine, network: str | None = None, *, run: str | None = N
 
     def clear() -> None:
         _remove(folder)
-        _sweep(labelled, cage, patient=guard.caught is not None)
+        for words in _sweep(labelled, cage, patient=guard.caught is not None):
+            tell(words)
+        if folder.exists():
+            tell(f"folder left: {folder}")
 
     # two of them: a signal that comes as the inner one is entered must not keep the outer one from being run
     try:
@@ -147,8 +157,8 @@ def workspace(engine: Engine, network: str | None = None, *, run: str | None = N
             atexit.unregister(clear)
 
 
-def _sweep(engine: Engine, cage: Cage | None, *, patient: bool) -> None:
-    """Remove what bears the label, and the cage, until there is nothing.
+def _sweep(engine: Engine, cage: Cage | None, *, patient: bool) -> tuple[str, ...]:
+    """Remove what bears the label, and the cage, until there is nothing; what there is then, in words.
 
     What was asked for just before an interruption may be made after the first look, so that a patient sweep looks
     again until it has found nothing twice.
@@ -163,9 +173,10 @@ def _sweep(engine: Engine, cage: Cage | None, *, patient: bool) -> None:
             found += cage.clear()
         calm = calm + 1 if not found else 0
         if calm > patient:
-            return
+            return ()
         if patient:
             time.sleep(_CALM_SECONDS)
+    return (*engine.remains(), *(cage.remains() if cage is not None else ()))
 
 
 def _remove(folder: Path) -> None:

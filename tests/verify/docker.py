@@ -7,7 +7,7 @@ container at once.
 
 It runs where ``$FAKE_CGROUPS`` names the folders of control groups, in which it makes those of steps, and elsewhere
 without. ``# starves`` makes the kernel's counters say that a step was refused a process, ``# loses-one`` that one was
-killed in a build that goes on.
+killed in a build that goes on. What ``$FAKE_CLINGING`` names cannot be removed.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def build(arguments: list[str]) -> int:
     if "--cgroup-parent" in arguments:
         enter(value(arguments, "--cgroup-parent"), starved="# starves" in text, killed="# loses-one" in text)
     if '"/nothing"' in text or "# starves" in text:
-        print("#1 [1/1] RUN make\nERROR: failed to solve: no such program")
+        print("#1 [1/1] RUN make\nERROR: failed to solve: stat /nothing: no such file or directory")
         return 1
     name = os.urandom(6).hex()
     record = {
@@ -116,6 +116,9 @@ def listing(kind: str, arguments: list[str]) -> int:
 
 
 def remove(kind: str, names: list[str]) -> int:
+    if kind in os.environ.get("FAKE_CLINGING", "").split():
+        print(f"{kind} is in use", file=sys.stderr)
+        return 1
     for name in names:
         (STATE / f"{kind}-{name}").unlink(missing_ok=True)
     return 0

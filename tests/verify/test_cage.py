@@ -14,6 +14,7 @@ from dockfix.verify.cgroup import CgroupError
 from dockfix.verify.docker import Docker
 from dockfix.verify.engine import Engine
 from dockfix.verify.limits import Limits
+from dockfix.verify.result import BuildResult, EngineError
 from dockfix.verify.workspace import workspace
 from tests.verify.kernel import Kernel
 
@@ -117,6 +118,30 @@ def test_an_engine_whose_groups_are_not_seen_here_is_not_held(
         assert place.unheld == "the engine's control groups are not this machine's"
         assert place.engine.cage is None
     assert kernel.groups() == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        (EngineError("docker cannot build: no space left on device"), "docker cannot build: no space left on device"),
+        (BuildResult(False, "", 60.0, "", reason="not done after 60 seconds", timed_out=True), "not done after 60 sec"),
+        (BuildResult(False, "", 1.0, "ERROR: no", reason="builder is shutting down"), "builder is shutting down"),
+    ],
+)
+def test_why_it_could_not_be_tried_whether_builds_are_held_is_told(
+    engine: Engine, kernel: Kernel, monkeypatch: pytest.MonkeyPatch, outcome: EngineError | BuildResult, reason: str
+) -> None:
+    def build(*_: object, **__: object) -> BuildResult:
+        if isinstance(outcome, EngineError):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(Docker, "build", build)
+    cage = Cage(LIMITS)
+    with pytest.raises(CgroupError, match=f"^the build that tries whether they can be held failed: {reason}"):
+        caged(engine, cage)
+    cage.clear()
+    cage.release()
 
 
 def test_a_builder_is_not_held(kernel: Kernel) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ from dockfix import trials
 from dockfix.cli import main
 from dockfix.verify.comparison import Verdict
 from dockfix.verify.verification import Verification
+from dockfix.verify.workspace import Interrupted
 from tests.verify.kernel import Kernel
 
 Run: TypeAlias = Callable[..., Result]
@@ -242,6 +244,25 @@ def test_markdown(verify: Run, app: Path) -> None:
 def test_an_engine_that_is_not_there(app: Path) -> None:
     result = CliRunner().invoke(main, ["verify", "--engine", "no-such-engine"], prog_name="dockfix")
     assert (result.exit_code, result.stderr) == (2, "no-such-engine: No such file or directory\n")
+
+
+def test_what_is_left_is_told_and_is_no_success(
+    app: Path, program: str, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdicts(monkeypatch, lambda ids: False)
+    monkeypatch.setenv("FAKE_CLINGING", "network")
+    words = ["verify", "--isolated", "--quiet", "--engine", program]
+    result = CliRunner().invoke(main, words, prog_name="dockfix")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("networks left: dockfix-veri; remove with ")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise Interrupted(signal.SIGTERM)
+
+    monkeypatch.setattr(trials, "verify", interrupted)
+    result = CliRunner().invoke(main, words, prog_name="dockfix")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("ended by SIGTERM\nnetworks left: dockfix-veri")
 
 
 @pytest.mark.parametrize("arguments", [["-e", "NAME"], ["-e", "=x"], ["-"]])

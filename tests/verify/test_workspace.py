@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,29 @@ def test_a_signal_that_was_not_heard_is_obeyed_when_it_comes_again(
     with pytest.raises(Interrupted, match="SIGTERM"):
         interrupt()
     assert list(state.iterdir()) == list(temporary.iterdir()) == []
+
+
+def test_what_cannot_be_removed_is_told_with_what_removes_it(
+    engine: Engine, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinging = replace(engine, environment={**engine.environment, "FAKE_CLINGING": "image network"})
+    left: list[str] = []
+    with workspace(clinging, run="r1", tell=left.append) as place:
+        image = build(place.engine, place.folder)
+    listing = "--quiet --no-trunc --filter label=dockfix.verify=r1)"
+    program = engine.program
+    assert left == [
+        f"networks left: dockfix-veri; remove with {program} network rm $({program} network ls {listing}",
+        f"images left: {image}; remove with {program} image rm --force $({program} images --all {listing}",
+    ]
+
+
+def test_an_engine_that_is_gone_at_the_end_may_have_left_something(engine: Engine, state: Path) -> None:
+    left: list[str] = []
+    with workspace(engine, run="r1", tell=left.append):
+        Path(engine.program).unlink()
+    assert [words.partition(" that may be left (")[0] for words in left] == ["containers", "networks", "images"]
+    assert "docker: No such file or directory) are removed by" in left[0]
 
 
 def test_a_network_that_exists_is_used_and_stays(engine: Engine, state: Path) -> None:
