@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from dockfix.facts.files import WALK_LIMIT, Files
+from dockfix.facts.files import WALK_LIMIT, Files, blob
 
 if TYPE_CHECKING:
     from dockfix.dockerfile import Document
@@ -41,6 +41,10 @@ class Nearby:
         self.exists = base.exists
         self.is_dir = base.is_dir
         self.list = base.list
+
+    def blob(self, path: str) -> str | None:
+        """As :meth:`~dockfix.facts.files.Hashed.blob`."""
+        return blob(self._base, path)
 
     def walk(self, folder: str = "", limit: int = WALK_LIMIT) -> Iterator[str]:
         """The files below *folder*; from the root, those that concern the Dockerfile."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -82,8 +83,7 @@ class _Run:
         if not cases:
             click.echo("no Dockerfile to explain", err=True)
             return DONE if self.request.among is not None and not self.failed else FAILED
-        for path in sorted(self.measured.keys() - {each.rewrite for each in measured.values()}):
-            self._complain(f"{self.request.measured}: {self.measured[path].path} was measured in another rewrite")
+        self._look_for_stale(found)
         self._write(cases, measured)
         return FAILED if self.failed else DONE
 
@@ -108,6 +108,19 @@ class _Run:
         repository.take(plan.files)
         return case, measured
 
+    def _look_for_stale(self, found: Sequence[tuple[Case, Verification | None]]) -> None:
+        """Complain of figures that are of what is explained here as it was at another time, or of nothing at all.
+
+        Figures of a Dockerfile that was not asked for are nobody's mistake, as long as some are shown.
+        """
+        used = {each.rewrite for _, each in found if each is not None}
+        lacking = {posixpath.normpath(case.path) for case, each in found if each is None}
+        for rewrite, each in sorted(self.measured.items()):
+            if rewrite not in used and posixpath.normpath(each.path) in lacking:
+                self._complain(f"{self.request.measured}: {each.path} was measured in another rewrite or another app")
+        if self.measured and not used and not self.failed:
+            self._complain(f"{self.request.measured}: has no figures of what is explained here")
+
     def _verified(self, subject: Subject, case: Case) -> Verification | None:
         from dockfix.trials import attempt
         from dockfix.verify import Trial
@@ -122,7 +135,7 @@ class _Run:
             return None
         from dockfix.verify.verification import fingerprint
 
-        known = self.measured.get(fingerprint(case.plan))
+        known = self.measured.get(fingerprint(case.plan, case.app))
         return replace(known, path=case.path) if known is not None else None
 
     def _write(self, cases: Sequence[Case], measured: dict[str, Verification]) -> None:

@@ -113,6 +113,11 @@ class TreeFiles(Listed):
             self._bytes += len(data)
         return None if data.startswith(_LFS) else data
 
+    def blob(self, path: str) -> str | None:
+        """As :meth:`~dockfix.facts.files.Hashed.blob`; nothing is fetched."""
+        entry = self._entry(path)
+        return entry.sha if entry is not None and entry.mode in PLAIN else None
+
     def exists(self, path: str) -> bool:
         entry = self._entry(path)
         return self.is_dir(path) or (entry is not None and entry.mode in PLAIN)

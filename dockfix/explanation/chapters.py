@@ -146,10 +146,9 @@ def sizes(found: Explanation) -> Section:
 
 def performance(found: Explanation) -> Section:
     """How long builds take, as measured."""
-    remark = "A build from nothing does not get faster; a change of source is what people wait for."
     if not found.measured:
         return Section("Build performance", (Paragraph(("Not measured yet either: the same command tells.",)),))
-    return Section("Build performance", tuple(_measured(found, builds, remark)))
+    return Section("Build performance", tuple(_measured(found, builds)))
 
 
 def behaviour(found: Explanation) -> Section:
@@ -282,14 +281,14 @@ def _told(remarks: Sequence[Remark]) -> Iterator[Words]:
         yield (*codes(places), ": ", *sentence(said(why)))
 
 
-def _measured(found: Explanation, rows: Callable[[Verification], Iterator[Row]], remark: str) -> Iterator[Block]:
+def _measured(found: Explanation, rows: Callable[[Verification], Iterator[Row]], remark: str = "") -> Iterator[Block]:
     """Some rows for each Dockerfile that was measured, and the command for the others."""
     for path, each in found.measured.items():
         chosen = tuple(rows(each))
         if chosen:
             yield Paragraph((Code(path), ":"))
             yield _table(chosen)
-    if found.measured:
+    if found.measured and remark:
         yield Paragraph((remark,))
     if _unmeasured(found):
         yield Paragraph(("Not measured yet. This builds and runs both, and tells:",))

@@ -74,6 +74,12 @@ class Commit(Listed):
         entry = self._plain(path)
         return self._blob(entry.sha) if entry is not None else None
 
+    def blob(self, path: str) -> str | None:
+        """As :meth:`~dockfix.facts.files.Hashed.blob`."""
+        clean = normal(path)
+        entry = self._entries.get(clean) if clean is not None else None
+        return entry.sha if entry is not None and entry.mode in _PLAIN else None
+
     def exists(self, path: str) -> bool:
         return self.is_dir(path) or self._plain(path) is not None
 

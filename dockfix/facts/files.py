@@ -55,6 +55,30 @@ class Files(Protocol):
         ...
 
 
+@runtime_checkable
+class Hashed(Protocol):
+    """Files of which what they hold is known by git's name for it, without that all of them are read."""
+
+    def blob(self, path: str) -> str | None:
+        """The name that git gives to what a plain file holds; ``None`` for a link, and where there is no file."""
+        ...
+
+
+def blob(files: Files, path: str) -> str | None:
+    """As :meth:`Hashed.blob`, of any files."""
+    if isinstance(files, Hashed):
+        return files.blob(path)
+    data = files.read(path)
+    return None if data is None else blob_name(data)
+
+
+def blob_name(data: bytes) -> str:
+    """The name of an object with these bytes: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects"""
+    import hashlib
+
+    return hashlib.sha1(b"blob %d\0%b" % (len(data), data), usedforsecurity=False).hexdigest()
+
+
 def normal(path: str) -> str | None:
     """*path* without ``.``, ``..`` and outer slashes; None when it leaves the root."""
     if _CLEAN.fullmatch(path):
@@ -195,6 +219,12 @@ class Folder:
             self._room -= len(data)
         return data
 
+    def blob(self, path: str) -> str | None:
+        """As :meth:`Hashed.blob`."""
+        clean = normal(path)
+        data = None if clean is None or Path(f"{self._top}/{clean}").is_symlink() else self.read(clean)
+        return None if data is None else blob_name(data)
+
     def exists(self, path: str) -> bool:
         clean = normal(path)
         return clean is not None and self._kind(clean) not in (None, "other")
@@ -273,6 +303,11 @@ class Overlay:
         top = self._top.read(path)
         return self.base.read(path) if top is None else top
 
+    def blob(self, path: str) -> str | None:
+        """As :meth:`Hashed.blob`."""
+        top = self._top.read(path)
+        return blob(self.base, path) if top is None else blob_name(top)
+
     def exists(self, path: str) -> bool:
         return self._top.exists(path) or self.base.exists(path)
 
@@ -310,6 +345,11 @@ class Below:
     def read(self, path: str) -> bytes | None:
         up = self._up(path)
         return None if up is None else self.base.read(up)
+
+    def blob(self, path: str) -> str | None:
+        """As :meth:`Hashed.blob`."""
+        up = self._up(path)
+        return None if up is None else blob(self.base, up)
 
     def exists(self, path: str) -> bool:
         up = self._up(path)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dockfix.report.record import Failure, Omission
     from dockfix.verify.limits import Limits
 
-VERSION = 1
+VERSION = 2
 """The version of the document's shape; a key that goes or changes its meaning raises it."""
 
 _LOG_LINES = 40
@@ -125,7 +125,7 @@ def read(text: str) -> tuple[Verification, ...]:
     try:
         content = json.loads(text)
         if content["version"] != VERSION:
-            raise ValueError(f"its version is {content['version']}, not {VERSION}")
+            raise ValueError(f"its version is {content['version']}, not {VERSION}; measure again")
         return tuple(map(_read_verification, content["files"]))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"it is no report of dockfix verify ({type(error).__name__}: {error})") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockfix.facts.files import blob, join
 from dockfix.verify import contexts
 from dockfix.verify.buildkit import short
 from dockfix.verify.comparison import Seen, Verdict, hinges_on_chance, judge, judge_unseen, of_both
@@ -38,6 +40,9 @@ _LINGER = 10.0
 """Seconds for which the original is watched longer than usual, where only a line of the log or the end is new."""
 _SLOWER = 3
 """How many times as long as the rewrite the original may take to its end, on a machine that has other things to do."""
+_REPORT = re.compile(rb'\{\s*"version": \d+,\s*"(?:build_limits|files)"')
+"""How the documents of :mod:`dockfix.verify.json` begin."""
+_NEVER_REPORTS = frozenset({"package.json", "package-lock.json", "tsconfig.json", "composer.json", "angular.json"})
 Say = Callable[[str], None]
 
 
@@ -152,11 +157,35 @@ class Verification:
     rewrite: str = ""
 
 
-def fingerprint(plan: Plan) -> str:
-    """What tells a rewrite from any other: a digest of its texts before and after."""
+def fingerprint(plan: Plan, app: App) -> str:
+    """What tells a rewrite of one app from any other: a digest of its texts before and after, and of the app's files.
+
+    The files are those of the context that a builder gets, by the names that git gives to what they hold, so that a
+    folder, a commit and a tree on a forge come to the same. Reports of dockfix are left out, one of which may be being
+    written just there, and so are links.
+
+    Args:
+        plan: the plan.
+        app: the facts with which it was made.
+    """
     files = [(path, plan.originals[path], text) for path, text in sorted(plan.files.items())]
-    content = repr([(plan.path, plan.before, plan.after), *files])
+    texts = {plan.path, *plan.files}
+    names = (path for path in app.root.walk() if join(app.context, path) not in texts)
+    sent = sorted(
+        (path, name)
+        for path in names
+        if not app.ignore.ignores(path) and not _is_report(app, path) and (name := blob(app.root, path)) is not None
+    )
+    content = repr([(plan.path, plan.before, plan.after), *files, *sent])
     return hashlib.sha256(content.encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def _is_report(app: App, path: str) -> bool:
+    """Whether a file is a report of dockfix, or one that a shell has opened for it and that is still empty."""
+    if "/" in path or not path.endswith(".json") or path in _NEVER_REPORTS:
+        return False
+    data = app.root.read(path)
+    return data is not None and (not data.strip() or _REPORT.match(data) is not None)
 
 
 def verify(
@@ -186,7 +215,7 @@ def verify(
     """
     began = time.monotonic()
     if not plan.changed:
-        return Verification(path, Verdict("unchanged"), rewrite=fingerprint(plan))
+        return Verification(path, Verdict("unchanged"), rewrite=fingerprint(plan, app))
     try:
         with tempfile.TemporaryDirectory(dir=workspace.folder) as place:
             work = _Work(plan, app, root, Path(place), workspace, options, trial, say)
@@ -197,7 +226,7 @@ def verify(
     except (EngineError, OSError) as error:
         found = Verification(path, Verdict("could not run", (str(error),)))
     verdict = found.verdict.discreet()
-    return replace(found, path=path, verdict=verdict, seconds=time.monotonic() - began, rewrite=fingerprint(plan))
+    return replace(found, path=path, verdict=verdict, seconds=time.monotonic() - began, rewrite=fingerprint(plan, app))
 
 
 class _Work:

@@ -11,6 +11,7 @@ from dockfix.bot import seal
 from dockfix.bot.body import LONGEST, mark_of
 from dockfix.cli import main
 from dockfix.engine import Plan
+from dockfix.facts import App, Tree
 from dockfix.verify.comparison import Verdict
 from dockfix.verify.image import ImageFacts
 from dockfix.verify.json import document
@@ -94,7 +95,10 @@ def test_large_template_costs_nothing_else(bot: Bot, hub: Hub) -> None:
 def verification(before: str, after: str, path: str = "Dockerfile") -> Verification:
     """What verifying a rewrite from one text to another might have found."""
     large, small = (Side(ImageFacts(size, 9), builds=Builds(30.0, (12.0,))) for size in (900_000_000, 60_000_000))
-    return Verification(path, Verdict("same behaviour"), large, small, rewrite=fingerprint(Plan(path, before, after)))
+    app = App(Tree({"Dockerfile": NAIVE, "api/Dockerfile": NAIVE}), path)
+    return Verification(
+        path, Verdict("same behaviour"), large, small, rewrite=fingerprint(Plan(path, before, after), app)
+    )
 
 
 def report(folder: Path, *found: Verification) -> str:
@@ -107,7 +111,7 @@ def report(folder: Path, *found: Verification) -> str:
 def test_figures_are_told_where_this_rewrite_was_measured(bot: Bot, hub: Hub) -> None:
     measured = verification(NAIVE, FIXED)
     shop = hub.add("acme/shop", {"Dockerfile": NAIVE, "api/Dockerfile": NAIVE})
-    till = hub.add("acme/till", {"Dockerfile": NAIVE + "# another one\n"})
+    till = hub.add("acme/till", {"Dockerfile": NAIVE, "api/Dockerfile": NAIVE, "app.py": "another one"})
     bot.run(measured={measured.rewrite: measured})
     (body,), (bare,) = ([pull.body for pull in repo.pulls] for repo in (shop, till))
     assert "| size | 900.0 MB | 60.0 MB | -93% |" in body

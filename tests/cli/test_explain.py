@@ -8,12 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from dockfix.api import fix
+from dockfix.api import Repository, fix
+from dockfix.dockerfile import Document
 from dockfix.verify.comparison import Verdict
 from dockfix.verify.image import ImageFacts
 from dockfix.verify.json import document
 from dockfix.verify.verification import Side, Verification, fingerprint
 from tests.cli.conftest import FIXED, NAIVE, Run
+
+
+def measured_now() -> str:
+    """The fingerprint of what there is to rewrite now."""
+    plan = fix("Dockerfile")
+    return fingerprint(plan, Repository(Path()).app(Document.parse(plan.before, plan.path)))
 
 
 def report(folder: Path, rewrite: str) -> str:
@@ -47,18 +54,40 @@ def test_an_output_that_cannot_be_written(dockfix: Run) -> None:
 
 
 def test_figures_of_a_report(dockfix: Run, app: Path) -> None:
-    result = dockfix("explain", "--measured", report(app, fingerprint(fix("Dockerfile"))))
+    result = dockfix("explain", "--measured", report(app, measured_now()))
     assert result.exit_code == 0
     assert "| size | 900.0 MB | 90.0 MB | -90% |" in result.stdout
 
 
 def test_figures_of_another_rewrite_are_not_shown(dockfix: Run, app: Path) -> None:
-    name = report(app, fingerprint(fix("Dockerfile")))
+    name = report(app, measured_now())
     (app / "Dockerfile").write_text(NAIVE + "RUN echo more\n")
     result = dockfix("explain", "--measured", name)
     assert result.exit_code == 2
-    assert result.stderr == "report.json: elsewhere/Dockerfile was measured in another rewrite\n"
+    assert result.stderr == "report.json: has no figures of what is explained here\n"
     assert "900" not in result.stdout
+
+
+def test_figures_of_the_app_as_it_was_are_not_shown(dockfix: Run, app: Path) -> None:
+    (app / "app.py").write_text("one\n")
+    rewrite = measured_now()
+    name = report(app, rewrite)
+    assert "900" in dockfix("explain", "--measured", name).stdout
+    (app / name).write_text((app / name).read_text().replace("elsewhere/", "./"))
+    (app / "app.py").write_text("two\n")
+    result = dockfix("explain", "--measured", name)
+    assert result.exit_code == 2
+    assert result.stderr == "report.json: ./Dockerfile was measured in another rewrite or another app\n"
+    assert "900" not in result.stdout
+
+
+def test_figures_of_what_was_not_asked_for_are_no_error(dockfix: Run, app: Path) -> None:
+    name = report(app, measured_now())
+    content = json.loads((app / name).read_text())
+    content["files"].append(content["files"][0] | {"path": "svc/api/Dockerfile", "rewrite": "another"})
+    (app / name).write_text(json.dumps(content, indent=2))
+    result = dockfix("explain", "--measured", name, "Dockerfile")
+    assert (result.exit_code, result.stderr) == (0, "")
 
 
 def test_a_report_that_is_none(dockfix: Run, app: Path) -> None:
@@ -142,7 +171,7 @@ def test_a_dockerfile_that_the_revision_lacks_is_passed_over(dockfix: Run, app: 
 
 @pytest.mark.usefixtures("commit")
 def test_figures_measured_before_it_was_written(dockfix: Run, app: Path) -> None:
-    name = report(app, fingerprint(fix("Dockerfile")))
+    name = report(app, measured_now())
     dockfix("--write", "--quiet")
     result = dockfix("explain", "--since", "HEAD", "--measured", name)
     assert (result.exit_code, result.stderr) == (0, "")
