@@ -27,6 +27,9 @@ _REFUSED_STATUS = 400
 _EPHEMERAL = 32768
 """From here on Linux deals out ports to whoever asks for any: ``net.ipv4.ip_local_port_range``."""
 
+_SOON = 2.0
+"""Seconds in which a program ends that would end in the rewrite, too, while that is watched, however slow it is."""
+
 _SAYS = "the rewrite says: "
 _VARIES = "answers the same each time before, and otherwise each time after"
 
@@ -77,9 +80,10 @@ def judge(before: Seen, after: Seen, expected: Expectation) -> Verdict:
         return _judge_ended(old, new, undeclared)
     if not new.running:
         return Verdict("different", (f"the rewrite does not stay up: {ending(new)}", *undeclared))
-    reasons = [*undeclared, *_served(old, new, expected), *_healthy(before, after, expected), *_stopped(old, new)]
+    unhealthy = tuple(_healthy(before, after, expected))
+    reasons = [*undeclared, *_served(old, new, expected), *unhealthy, *_stopped(old, new)]
     reasons += (*_lacking(old, new), *_broken(old, new))
-    remarks = tuple(_remarks(old, new))
+    remarks = (*_remarks(old, new), *(() if unhealthy else _excused(old, new)))
     if reasons:
         return Verdict("different", tuple(reasons), remarks)
     if expected.ports[0] and not old.ports:
@@ -126,6 +130,8 @@ def _judge_ended(old: Observation, new: Observation, undeclared: tuple[str, ...]
             return Verdict("not comparable", (f"neither starts: {old.failure}",))
         return Verdict("not comparable", (f"the original does not start: {old.failure}",))
     if new.running:
+        if old.exit_code == 0 and old.lasted is not None and old.lasted < _SOON and not new.ports:
+            return Verdict("different", ("the original ends by itself, and the rewrite does not", *undeclared))
         return Verdict("not comparable", (f"the original does not stay up: {ending(old)}; the rewrite runs",))
     if new.failure:
         return Verdict("different", (f"the rewrite does not start: {new.failure}", *undeclared))
@@ -267,14 +273,24 @@ def _broken(old: Observation, new: Observation) -> Iterator[str]:
 
 
 def _remarks(old: Observation, new: Observation) -> Iterator[str]:
-    if old.port is None:
+    if old.port is None and new.port is None:
         yield "neither answers from outside: all that is known is that both stay up"
+    elif old.port is None:
+        yield f"the rewrite answers on port {new.port}, and the original on none"
+    statuses = {answer.path: answer.status for answer in new.answers}
     for answer in old.answers:
         if answer.status >= 500:
-            yield f"{answer.path} is answered with {answer.status} by both"
-        elif not answer.stable:
+            who = "both" if statuses.get(answer.path) == answer.status else "the original"
+            yield f"{answer.path} is answered with {answer.status} by {who}"
+        elif not answer.stable and statuses.get(answer.path) == answer.status:
             yield f"the body of {answer.path} varies from one request to the next and was not compared"
-    if new.health not in {None, "healthy"}:
+
+
+def _excused(old: Observation, new: Observation) -> Iterator[str]:
+    """What explains a health check that fails and is no difference."""
+    if new.health not in {None, "healthy"} and old.health == new.health:
+        yield f"the health check says {new.health} on both sides"
+    elif new.health not in {None, "healthy"}:
         why = "as the app's answers here do" if new.answers else "since the app does not get as far as to answer here"
         yield f"the health check says {new.health}, {why}"
 

@@ -264,8 +264,17 @@ class _Work:
         before = self._to_its_end(before, after)
         sides = {"before": before, "after": after}
         verdict = fed(self._judge(before, after), before, after)
-        changed = () if original is not None else self._time(sides)
-        remarks = (*verdict.remarks, *uneven(sides["before"].builds, sides["after"].builds))
+        changed: tuple[str, ...] = ()
+        remarks = verdict.remarks
+        if original is None:
+            timed = dict(sides)
+            try:
+                changed = self._time(timed)
+            except EngineError as error:  # which takes nothing from what was seen
+                remarks = (*remarks, f"builds after a change were not timed: {error}")
+            else:
+                sides = timed
+        remarks = (*remarks, *uneven(sides["before"].builds, sides["after"].builds))
         return Verification("", replace(verdict, remarks=remarks), sides["before"], sides["after"], changed)
 
     def _to_its_end(self, before: Side, after: Side) -> Side:

@@ -227,6 +227,27 @@ def test_an_original_that_builds_nothing_after_an_edit_is_remarked(
     assert said not in verify("--quick").stdout
 
 
+def test_a_build_that_fails_the_second_time_leaves_the_verdict(
+    verify: Run, app: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dockfix.verify import engine
+
+    (app / "Dockerfile").write_text(f"# exits 3\n{NAIVE}")
+    build = engine.Engine.build
+    left = iter([True, True, True])
+
+    def failing(self: engine.Engine, context: Path, *arguments: Any, **options: Any) -> Any:
+        result = build(self, context, *arguments, **options)
+        return result if next(left, False) else replace(result, ok=False, reason="RUN pip install ended with 1")
+
+    monkeypatch.setattr(engine.Engine, "build", failing)
+    found = json.loads(verify("--format", "json").stdout)["files"][0]
+    assert found["verdict"] == "not comparable"
+    assert "builds after a change were not timed: the rewrite does not build again: RUN pip install" in str(found)
+    assert found["after"]["run"]["exit_code"] == 3
+    assert (found["before"]["builds"]["source"], found["changed"]) == ([], [])
+
+
 def test_quick_times_the_rebuilds_that_are_asked_for_and_nothing_else(verify: Run, app: Path) -> None:
     result = verify("--format", "json", "--quick", "--rebuilds", "1")
     for side in ("before", "after"):

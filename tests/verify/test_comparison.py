@@ -231,6 +231,27 @@ def test_an_original_that_fails_proves_nothing() -> None:
     assert verdict(Observation(False, failure="no such file"), UP).kind == "not comparable"
 
 
+def test_an_original_that_ends_well_while_the_rewrite_never_ends() -> None:
+    idle = replace(UP, ports=(), port=None, answers=())
+    soon = replace(ended(0, "done"), lasted=0.4)
+    assert verdict(soon, idle).reasons == ("the original ends by itself, and the rewrite does not",)
+    assert verdict(soon, UP).kind == "not comparable"  # a server that ended without a terminal
+    assert verdict(replace(soon, lasted=30.0), idle).kind == "not comparable"
+    assert verdict(replace(soon, exit_code=1), idle).kind == "not comparable"
+
+
+def test_remarks_are_true() -> None:
+    failing = replace(UP, answers=(replace(ROOT, status=502), HEALTH))
+    assert verdict(failing, failing).remarks == ("/ is answered with 502 by both",)
+    other = replace(UP, answers=(replace(ROOT, status=404), HEALTH))
+    assert verdict(failing, other).remarks == ("/ is answered with 502 by the original",)
+    mute = replace(UP, ports=(), port=None, answers=())
+    assert verdict(mute, UP).remarks == ("the rewrite answers on port 3000, and the original on none",)
+    assert verdict(UP, replace(UP, health="unhealthy")).remarks == ()
+    sick = replace(UP, health="unhealthy")
+    assert verdict(sick, sick).remarks == ("the health check says unhealthy on both sides",)
+
+
 def test_a_server_that_listens_in_neither_is_not_comparable() -> None:
     waiting = replace(UP, ports=(), port=None, answers=(), log="waiting for the database: connection refused")
     found = verdict(waiting, waiting, replace(EXPECTED, ports=((8000,), (8000,))))
