@@ -47,6 +47,17 @@ class Expectation:
     env: Mapping[str, str] = field(default_factory=dict)
     neighbours: frozenset[str] = frozenset()
 
+    def told(self, name: str) -> str | None:
+        """The value that the plan gives a variable; ``None`` where it is not told to the letter.
+
+        What comes from the base, as part of ``PATH`` does, and what arguments of the build make of it is known by the
+        builder alone.
+        """
+        value = self.declared.get(f"ENV {name}", (None, None))[1]
+        if not isinstance(value, str) or "$" in value or self.build_args or name == "PATH" or name in self.provenance:
+            return None
+        return value
+
 
 def expectation(plan: Plan, app: App, options: Options) -> Expectation:
     """What *plan* promises, from the models of both texts.

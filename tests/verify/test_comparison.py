@@ -195,6 +195,17 @@ def test_a_health_check_of_an_app_that_listens_on_neither_side_tells_nothing() -
             {"ENV NODE_ENV": (None, "production")},
             "same behaviour",
         ),
+        (
+            {"Env": ["PATH=/bin", "NODE_VERSION=20", "NODE_ENV=development"]},
+            {"ENV NODE_ENV": (None, "production")},
+            "different",
+        ),
+        ({"Env": ["PATH=/bin", "NODE_VERSION=20"]}, {"ENV NODE_ENV": (None, "production")}, "different"),
+        (
+            {"Env": ["PATH=/bin", "NODE_VERSION=20", "NODE_ENV=development"]},
+            {"ENV NODE_ENV": (None, "$STAGE")},
+            "same behaviour",
+        ),
         ({"Env": ["PATH=/usr/bin", "NODE_VERSION=20"]}, {}, "different"),
         ({"WorkingDir": "/srv"}, {}, "different"),
         ({"WorkingDir": "/"}, {}, "same behaviour"),
