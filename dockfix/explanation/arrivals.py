@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.dockerfile import ImageReference, expand
-from dockfix.model.config import join
+from dockfix.model.config import covers, join
 from dockfix.recipes.ignores import ENVIRONMENT, EXAMPLES
 
 if TYPE_CHECKING:
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from dockfix.dockerfile.instruction import CopySpec
     from dockfix.model import Model, StageModel, Step
 
-_ARCHIVE = re.compile(r"\.(?:tar(?:\.\w+)?|tgz|tbz2?|txz)$|://|^git@")
-"""What ADD unpacks or fetches: https://docs.docker.com/reference/dockerfile/#add"""
+ARCHIVE = re.compile(r"\.(?:tar(?:\.\w+)?|tgz|tbz2?|txz)$")
+"""What ADD unpacks: https://docs.docker.com/reference/dockerfile/#add"""
+_FETCHED = re.compile(r"://|^git@")
 _SPOKEN = re.compile(r"(?<![\w.*-])\.env(?:\.\w+)?(?![\w-])|\bconfig\.env\b|\bgit\s+clone\b")
 """What a RUN says that makes a file with settings, or brings one."""
 _MOST = 20_000
@@ -111,9 +112,9 @@ def _copied(model: Model, stage: StageModel, step: Step, copy: CopySpec) -> Iter
         yield Settings(step, basename(copy.destination), join(step.before.workdir, copy.destination))
     for source in copy.sources:
         folder, _, name = source.rpartition("/")
-        fetched = step.instruction.keyword == "ADD" and _ARCHIVE.search(source)
+        added = step.instruction.keyword == "ADD" and (ARCHIVE.search(source) or _FETCHED.search(source))
         spelled = name.startswith((".e", "*.env")) and any(sign in name for sign in "*?[")
-        if fetched or spelled or _absolute(step, source) is None or any(sign in folder for sign in "*?["):
+        if added or spelled or _absolute(step, source) is None or any(sign in folder for sign in "*?["):
             yield Settings(step, source, None)
 
 
@@ -140,11 +141,6 @@ def _is_copied_file(stage: StageModel, path: str) -> bool:
     """Whether a path of a stage is one file of the context."""
     source = stage.context_path(path)
     return source is not None and stage.files.read(source) is not None
-
-
-def covers(folder: str, path: str) -> bool:
-    """Whether *path* is *folder* or lies in it."""
-    return f"{path.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/")
 
 
 def _absolute(step: Step, path: str) -> str | None:

@@ -9,11 +9,11 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile import expand
-from dockfix.explanation.arrivals import covers
+from dockfix.explanation.arrivals import ARCHIVE
 from dockfix.explanation.shape import uid
 from dockfix.model import Purpose, named
 from dockfix.model.accounts import option_value
-from dockfix.model.config import join
+from dockfix.model.config import covers, join
 from dockfix.model.stages import FOLDERS
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from dockfix.model import Model, StageModel, Step
 
 _LASTING_NOTHING = frozenset({Purpose.FOLDERS, Purpose.CLEANUP, Purpose.ACCOUNT, Purpose.NEUTRAL, Purpose.SETTINGS})
-_ARCHIVE = re.compile(r"\.(?:tar(?:\.\w+)?|tgz|tbz2?|txz)$")
 _PROGRAMS = ("/usr/bin", "/usr/lib", "/usr/local/bin", "/usr/local/lib")
 """Where programs and their libraries lie, without which an app is not the same."""
 _TOOLS = frozenset({"chown", "chmod", "chgrp"})
@@ -90,7 +89,7 @@ def _of_copy(model: Model, stage: StageModel, step: Step, copy: CopySpec, user: 
         writes = None if mode is None else _writable(mode)
         if writes is not False:
             yield writes is True, "lets everybody write" if writes else "may let it write"
-    if step.instruction.keyword == "ADD" and any(_ARCHIVE.search(source) for source in copy.sources):
+    if step.instruction.keyword == "ADD" and any(ARCHIVE.search(source) for source in copy.sources):
         yield False, "unpacks files with owners of their own"
     other = model.document.stage(copy.from_) if copy.from_ is not None else None
     if other is not None and any(

@@ -6,10 +6,11 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
-from dockfix.explanation.arrivals import Taken, covers, taken
+from dockfix.explanation.arrivals import Taken, taken
 from dockfix.explanation.prose import Code, Words
 from dockfix.explanation.shape import codes
 from dockfix.model import Purpose
+from dockfix.model.config import covers
 from dockfix.recipes.packages import build_tools, installs
 
 if TYPE_CHECKING:

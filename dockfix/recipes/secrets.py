@@ -16,20 +16,8 @@ _TELLING = frozenset(
 https://docs.docker.com/reference/build-checks/secrets-used-in-arg-or-env/"""
 _HARMLESS = frozenset(
     {"public", "gpg", "pgp", "file", "path", "dir", "name", "url", "uri", "host", "type", "mode", "method", "enabled"}
-    | {
-        "expiry",
-        "expires",
-        "ttl",
-        "lifetime",
-        "length",
-        "prefix",
-        "algorithm",
-        "id",
-        "keys",
-        "validation",
-        "allow",
-        "require",
-    }
+    | {"expiry", "expires", "ttl", "lifetime", "length", "prefix", "algorithm", "id", "keys", "validation"}
+    | {"allow", "require"}
 )
 """Words of a name that stands for something about a secret, or for a key that is public."""
 _INVENTED = re.compile(
