@@ -134,7 +134,9 @@ def _told(cases: Sequence[Case], measured: Mapping[str, Verification]) -> Iterat
     from dockfix.explanation.textpage import section
     from dockfix.verify.verification import fingerprint
 
-    known = {case.path: each for case in cases if (each := measured.get(fingerprint(case.plan, case.app))) is not None}
+    # a fingerprint is of the whole context
+    found = {case.path: measured.get(fingerprint(case.plan, case.app)) for case in cases} if measured else {}
+    known = {path: each for path, each in found.items() if each is not None}
     taken = explanation([case for case in cases if case.path in known], known)
     figures = {each.title: each for each in chapters(taken)} if known else {}
     for chapter in chapters(explanation(cases, known)):

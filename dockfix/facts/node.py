@@ -206,7 +206,14 @@ class Node:
 
         if self.lock is None:
             return None
-        return gap(self.files, self.path(self.lock.value), self.manifest, peers=peers)
+        if peers not in self._lock_gaps:
+            self._lock_gaps[peers] = gap(self.files, self.path(self.lock.value), self.manifest, peers=peers)
+        return self._lock_gaps[peers]
+
+    @cached_property
+    def _lock_gaps(self) -> dict[bool, Fact[str] | None]:
+        """What :meth:`lock_gap` has found, with peers and without: a lock has thousands of dependencies."""
+        return {}
 
     @cached_property
     def native(self) -> tuple[Fact[str], ...]:
