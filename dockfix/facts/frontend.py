@@ -324,8 +324,8 @@ class Frontend:
         angular = self.spa is not None and self.spa.value == "angular"
         return tuple(replacements(self._angular, serving, building)) if angular else ()
 
-    def risky_size(self, building: Sequence[str]) -> tuple[str, str] | None:
-        """Why a build by a command may fail for the size of what it makes, with where that is said."""
+    def risky_size(self, building: Sequence[str]) -> Fact[str] | None:
+        """Why a build by a command may fail for the size of what it makes."""
         from dockfix.facts.budgets import STYLES, WHOLE, budget, oversized
 
         if self.spa is None or self.spa.value != "angular":
@@ -333,12 +333,10 @@ class Frontend:
         allowed = budget(self._angular, building, STYLES)
         found = oversized(self._angular, allowed.value) if allowed is not None else None
         if allowed is not None and found is not None:
-            return (
-                f"{found.origin} has {found.value} bytes, and a component's styles may have {allowed.value}",
-                allowed.origin,
-            )
+            why = f"{found.origin} has {found.value} bytes, and a component's styles may have {allowed.value}"
+            return Fact(why, allowed.origin)
         whole = budget(self._angular, building, WHOLE)
-        return (f"the app may not be bigger than {whole.value}", whole.origin) if whole is not None else None
+        return Fact(f"the app may not be bigger than {whole.value}", whole.origin) if whole is not None else None
 
     def _variables(self, path: str) -> Iterator[tuple[str, int]]:
         """The variables of a file of them, each with its line."""

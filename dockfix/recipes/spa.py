@@ -179,7 +179,7 @@ def _check_server(model: Model, node: Node) -> None:
     for path in ("serve.json", "public/serve.json") if server == "serve" else ():
         if node.has(path):
             raise UnfitError(at, f"{node.origin_of(path)} tells serve more than nginx would know")
-    if server in FILE_SERVERS or spaserver.is_preview(model):
+    if _hands_out_a_build(model):
         return
     lacking = node.frontend.development_only({*model.final.config.env, *_arguments(model)})
     if lacking is not None:
@@ -190,7 +190,7 @@ def _check_server(model: Model, node: Node) -> None:
             raise UnfitError(at, why)
     risk = node.frontend.risky_size(_building(model, node)) if not model.final.doing(Purpose.BUILD) else None
     if risk is not None:
-        raise UnfitError(at, f"nothing shows that a build would pass: {risk[0]} ({risk[1]})")
+        raise UnfitError(at, f"nothing shows that a build would pass: {risk.value} ({risk.origin})")
 
 
 def _replacements(model: Model, node: Node) -> tuple[Replacement, ...]:
@@ -350,8 +350,12 @@ def _build_command(model: Model, node: Node, manager: str) -> str:
 def _unchecked(model: Model, node: Node) -> str | None:
     """The words that build without checking types; ``None`` where the script, or what serves today, does not either."""
     checked = CHECKED.fullmatch(node.scripts["build"].value.strip()) if "build" in node.scripts else None
-    serving = spaserver.program(model) in FILE_SERVERS or spaserver.is_preview(model)
-    return None if checked is None or serving else checked[1].strip()
+    return None if checked is None or _hands_out_a_build(model) else checked[1].strip()
+
+
+def _hands_out_a_build(model: Model) -> bool:
+    """Whether what serves today serves a build, and is no development server."""
+    return spaserver.program(model) in FILE_SERVERS or spaserver.is_preview(model)
 
 
 def _is_for_build(step: Step, owners: bool) -> bool:
