@@ -6,7 +6,6 @@ import atexit
 import gc
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -14,6 +13,7 @@ import click
 
 from dockfix import __version__
 from dockfix.choices import complete_ids, known_transforms, overrides, parse_ids, rewriting
+from dockfix.means import Sectioned, means, means_if_asked, measuring, verifying
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -63,7 +63,7 @@ class Later(click.Group):
         return {command.name or "": command for command in import_module(self.module).commands}
 
 
-class Default(click.Command):
+class Default(Sectioned):
     """The command without a name: its help and its completion tell of the others."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -145,6 +145,7 @@ def _demand_current_folder(ctx: click.Context) -> None:
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours in the diff.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors beside the diff.")
 @click.option("-v", "--verbose", is_flag=True, help="Show where an internal error arose.")
+@verifying
 @click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list, help="List the transforms.")
 @click.version_option(__version__, prog_name="dockfix", message="%(prog)s %(version)s")
 @click.pass_context
@@ -161,9 +162,9 @@ def fix(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
     from dockfix.session import Request, run
 
     _demand_current_folder(ctx)
-    chosen = overrides(given)
+    chosen, how = overrides(given), means_if_asked(ctx, given, quick=True)
     try:
-        code = run(Request(paths=paths or (".",), overrides=chosen, commands=tuple(main.commands), **given))
+        code = run(Request(paths=paths or (".",), overrides=chosen, commands=tuple(main.commands), verify=how, **given))
     except UsageError as error:
         raise click.UsageError(str(error), ctx) from None
     ctx.exit(code)
@@ -181,28 +182,6 @@ def rule(ids: frozenset[str]) -> None:
     click.echo("\n".join(page(each) for each in known_transforms() if each.id in ids), nl=False)
 
 
-def _pairs(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
-    for word in given:
-        if not word.partition("=")[0] or "=" not in word:
-            raise click.BadParameter(f"{word!r} is not NAME=VALUE", ctx, param)
-    return dict(word.split("=", 1) for word in given)
-
-
-def _pair_option(*names: str, help: str) -> Callable[[Any], Any]:
-    return click.option(*names, multiple=True, callback=_pairs, metavar="NAME=VALUE", help=help)
-
-
-def _memory(ctx: click.Context, param: click.Parameter, given: str | None) -> str | None:
-    from dockfix.verify.limits import memory_bytes
-
-    try:
-        if given is not None:
-            memory_bytes(given)
-    except ValueError as error:
-        raise click.BadParameter(str(error), ctx, param) from None
-    return given
-
-
 _since_option = click.option(
     "--since",
     metavar="REV",
@@ -215,56 +194,9 @@ _since_option = click.option(
     epilog="Exit codes: 0 both behave the same, 1 they differ, 2 that could not be found out.",
 )
 @click.argument("paths", nargs=-1, type=click.Path())
-@click.option("--quick", is_flag=True, help="Build each once, with the cache, and time nothing else than --rebuilds.")
-@click.option(
-    "--rebuilds", type=click.IntRange(1), help="Timed builds after a change of source.  [default: 3; none if --quick]"
-)
+@measuring
 @click.option("--step", is_flag=True, help="Verify each transform by itself, too.")
 @click.option("--bisect", is_flag=True, help="Of rewrites that differ, find the fewest transforms that it takes.")
-@click.option(
-    "--engine",
-    metavar="COMMAND",
-    help="docker, podman, or buildah, which builds alone; by default what answers first.",
-)
-@click.option("--builder", metavar="NAME", help="A buildx builder, wherever it builds; by default the engine's own.")
-@click.option(
-    "--network",
-    metavar="NAME",
-    help="An existing network for the containers; by default one that leads to this host alone.",
-)
-@_pair_option("-e", "--env", help="A variable for both containers.")
-@click.option(
-    "--path", "routes", multiple=True, metavar="/ROUTE", help="Ask for this too, beside / and the health route."
-)
-@_pair_option("--build-arg", "build_args", help="A build argument for both builds.")
-@click.option("--target", metavar="STAGE", help="The stage to build, instead of the last.")
-@click.option(
-    "--timeout", type=click.IntRange(1), default=1800, show_default=True, help="Seconds that a build may take."
-)
-@click.option(
-    "--patience", type=click.IntRange(1), default=60, show_default=True, help="Seconds to wait for an answer."
-)
-@click.option(
-    "--memory",
-    default="2g",
-    show_default=True,
-    callback=_memory,
-    help="What a container may use, as docker run takes it.",
-)
-@click.option("--pids", type=click.IntRange(1), default=1024, show_default=True, help="Processes of a container.")
-@click.option(
-    "--build-memory",
-    callback=_memory,
-    show_default="8g, or 3/4 of the machine's",
-    help="What a build may use; 0 for no limit.",
-)
-@click.option(
-    "--build-pids",
-    type=click.IntRange(0),
-    default=4096,
-    show_default=True,
-    help="Processes of a build; 0 for no limit.",
-)
 @_since_option
 @_context_option
 @rewriting
@@ -282,31 +214,11 @@ def verify(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
     """
     from dockfix.planner import UsageError
     from dockfix.trials import Request, run
-    from dockfix.verify import Limits, Trial
-    from dockfix.verify.limits import of_builds
-    from dockfix.verify.observation import Patience
 
     _demand_current_folder(ctx)
-    trial = Trial(
-        quick=given.pop("quick"),
-        rebuilds=given.pop("rebuilds"),
-        build_seconds=given.pop("timeout"),
-        env=given.pop("env"),
-        paths=given.pop("routes"),
-        build_args=given.pop("build_args"),
-        target=given.pop("target"),
-        patience=Patience(port=given.pop("patience")),
-    )
-    limits = Limits(given.pop("memory"), given.pop("pids"))
-    build_limits = of_builds(given.pop("build_memory"), given.pop("build_pids"))
+    how = means(given)
     request = Request(
-        paths=paths or (".",),
-        overrides=overrides(given),
-        commands=tuple(main.commands),
-        trial=trial,
-        limits=limits,
-        build_limits=build_limits,
-        **given,
+        paths=paths or (".",), overrides=overrides(given), commands=tuple(main.commands), means=how, **given
     )
     try:
         code = run(request)
@@ -316,6 +228,7 @@ def verify(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
 
 
 @main.command(
+    cls=Sectioned,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Exit codes: 0 done, 2 something is wrong.",
 )
@@ -331,6 +244,7 @@ def verify(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
     help="Show the figures of this report of `dockfix verify --format json`.",
 )
 @click.option("--verify", is_flag=True, help="Build and run the originals and the rewrites now, and show the figures.")
+@measuring
 @_since_option
 @_among_option
 @_context_option
@@ -348,9 +262,9 @@ def explain(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None
     from dockfix.planner import UsageError
 
     _demand_current_folder(ctx)
-    chosen = overrides(given)
+    chosen, how = overrides(given), means_if_asked(ctx, given)
     try:
-        code = run(Request(paths=paths or (".",), overrides=chosen, commands=tuple(main.commands), **given))
+        code = run(Request(paths=paths or (".",), overrides=chosen, commands=tuple(main.commands), verify=how, **given))
     except UsageError as error:
         raise click.UsageError(str(error), ctx) from None
     ctx.exit(code)

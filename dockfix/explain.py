@@ -24,6 +24,7 @@ from dockfix.report.text import printable
 from dockfix.standing import standing
 
 if TYPE_CHECKING:
+    from dockfix.trials import Means
     from dockfix.verify import Verification, Workspace
 
 DONE, FAILED = 0, 2
@@ -37,13 +38,13 @@ class Request(Selection):
         form: the form of the page.
         output: the file to write it to, instead of standard output.
         measured: a report of ``dockfix verify --format json``, whose figures the page shows.
-        verify: build and run both images now, for those figures.
+        verify: how to build and run both images now, for those figures.
     """
 
     form: Literal["markdown", "html"] = "markdown"
     output: str | None = None
     measured: str | None = None
-    verify: bool = False
+    verify: Means | None = None
 
 
 def run(request: Request) -> int:
@@ -54,13 +55,13 @@ def run(request: Request) -> int:
     """
     if "-" in request.paths:
         raise UsageError("standard input has no place in a repository; name a file")
-    if request.measured is not None and request.verify:
+    if request.measured is not None and request.verify is not None:
         raise UsageError("--measured and --verify exclude each other")
     try:
-        if request.verify:
+        if request.verify is not None:
             from dockfix.trials import guarded
 
-            return guarded(lambda place: _Run(request, place).run(), quiet=request.quiet)
+            return guarded(lambda place: _Run(request, place).run(), request.verify, quiet=request.quiet)
         return _Run(request).run()
     except (ConfigError, registry.RegistryError) as error:
         click.echo(printable(str(error)), err=True)
@@ -123,12 +124,12 @@ class _Run:
 
     def _verified(self, subject: Subject, case: Case) -> Verification | None:
         from dockfix.trials import attempt
-        from dockfix.verify import Trial
 
-        assert self.place is not None
+        assert self.place is not None and self.request.verify is not None
         if not case.plan.changed:
             return None
-        return attempt(subject, case.plan, self.place, Trial(), shown=sys.stderr.isatty() and not self.request.quiet)
+        shown = sys.stderr.isatty() and not self.request.quiet
+        return attempt(subject, case.plan, self.place, self.request.verify.trial, shown=shown)
 
     def _known(self, case: Case) -> Verification | None:
         if not self.measured:

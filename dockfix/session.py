@@ -24,6 +24,7 @@ from dockfix.report.text import lines, printable, summary
 
 if TYPE_CHECKING:
     from dockfix.engine import Plan
+    from dockfix.trials import Means
     from dockfix.verify import Workspace
 
 STDIN = "-"
@@ -37,7 +38,7 @@ class Request(Selection):
     Attributes:
         diff: print the diff also with ``check``.
         write: carry plans out.
-        verify: write only what behaved as before when it was built and run.
+        verify: how to build and run what is to be written, which is written only where it behaves as before.
         check: answer by the exit code whether anything would change.
         interactive: ask before each transform, then write.
         stdin_filename: the place of the Dockerfile on standard input.
@@ -48,7 +49,7 @@ class Request(Selection):
 
     diff: bool = False
     write: bool = False
-    verify: bool = False
+    verify: Means | None = None
     check: bool = False
     interactive: bool = False
     stdin_filename: str | None = None
@@ -69,10 +70,10 @@ def run(request: Request) -> int:
         UsageError: the request contradicts itself.
     """
     _validate(request)
-    if request.verify:
+    if request.verify is not None:
         from dockfix.trials import guarded
 
-        return guarded(lambda place: _Session(request, place).run(), quiet=request.quiet)
+        return guarded(lambda place: _Session(request, place).run(), request.verify, quiet=request.quiet)
     try:
         return _Session(request).run()
     except (ConfigError, registry.RegistryError) as error:
@@ -86,7 +87,7 @@ def _validate(request: Request) -> None:
         raise UsageError("- stands alone")
     if request.stdin_filename and not stdin:
         raise UsageError("--stdin-filename goes with -")
-    if request.verify and (stdin or not request.writes):
+    if request.verify is not None and (stdin or not request.writes):
         raise UsageError("--verify goes with --write or --interactive, and needs a file")
     if request.check and request.writes:
         raise UsageError("--check writes nothing; leave out --write and --interactive, or --check")
@@ -167,11 +168,10 @@ class _Session:
     def _withheld(self, subject: Subject, plan: Plan) -> str:
         """Why a plan is not carried out; empty where both images behave the same."""
         from dockfix.trials import attempt
-        from dockfix.verify import Trial
         from dockfix.verify.text import lines
 
-        assert self.place is not None
-        found = attempt(subject, plan, self.place, Trial(quick=True), shown=self.terminal)
+        assert self.place is not None and self.request.verify is not None
+        found = attempt(subject, plan, self.place, self.request.verify.trial, shown=self.terminal)
         if not self.request.quiet:
             for line in lines(found):
                 click.echo(line, err=True)

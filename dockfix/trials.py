@@ -32,15 +32,14 @@ from dockfix.verify.workspace import Interrupted, Workspace, workspace
 if TYPE_CHECKING:
     from dockfix.api import Repository
     from dockfix.engine import Plan
-    from dockfix.verify.engine import Engine
 
 SAME, DIFFERENT, NOT_RUN = 0, 1, 2
 _SAME = frozenset({"same behaviour", "unchanged"})
 
 
 @dataclass(frozen=True, slots=True)
-class Request(Selection):
-    """What the command line asks for.
+class Means:
+    """How rewrites are verified, and with what.
 
     Attributes:
         trial: how each verification is carried out.
@@ -49,9 +48,6 @@ class Request(Selection):
         network: an existing network for the containers instead of one without a way out.
         limits: what containers may use.
         build_limits: what builds may use.
-        step: verify each transform by itself, too.
-        bisect: find the smallest set of transforms that makes a difference.
-        form: the form of the report.
     """
 
     trial: Trial = field(default_factory=Trial)
@@ -60,6 +56,20 @@ class Request(Selection):
     network: str | None = None
     limits: Limits = field(default_factory=Limits)
     build_limits: Limits = field(default_factory=of_builds)
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Selection):
+    """What the command line asks for.
+
+    Attributes:
+        means: how each rewrite is verified, and with what.
+        step: verify each transform by itself, too.
+        bisect: find the smallest set of transforms that makes a difference.
+        form: the form of the report.
+    """
+
+    means: Means = field(default_factory=Means)
     step: bool = False
     bisect: bool = False
     form: Literal["text", "json", "markdown"] = "text"
@@ -77,22 +87,13 @@ def run(request: Request, environment: Mapping[str, str] | None = None) -> int:
     """
     if "-" in request.paths:
         raise UsageError("standard input has no build context; name a file")
-    return guarded(
-        lambda place: _Run(request, place).run(),
-        lambda: found_engine(request.engine, environment, builder=request.builder),
-        request.network,
-        request.limits,
-        request.build_limits,
-        quiet=request.quiet,
-    )
+    return guarded(lambda place: _Run(request, place).run(), request.means, environment, quiet=request.quiet)
 
 
 def guarded(
     work: Callable[[Workspace], int],
-    find: Callable[[], Engine] = found_engine,
-    network: str | None = None,
-    limits: Limits | None = None,
-    build_limits: Limits | None = None,
+    means: Means,
+    environment: Mapping[str, str] | None = None,
     *,
     quiet: bool = False,
 ) -> int:
@@ -100,16 +101,15 @@ def guarded(
 
     Args:
         work: what to do.
-        find: finds the engine.
-        network: an existing network for the containers instead of one without a way out.
-        limits: what containers may use.
-        build_limits: what builds may use.
+        means: with what it is done.
+        environment: that of the engine's command; by default dockfix's own.
         quiet: say nothing but errors.
     """
     left: list[str] = []
     try:
-        engine = replace(find(), limits=limits or Limits(), build_limits=build_limits or of_builds())
-        with workspace(engine, network, tell=left.append) as place:
+        engine = found_engine(means.engine, environment, builder=means.builder)
+        engine = replace(engine, limits=means.limits, build_limits=means.build_limits)
+        with workspace(engine, means.network, tell=left.append) as place:
             if place.unheld and not quiet:
                 click.echo(printable(f"builds are limited in time alone: {place.unheld}"), err=True)
             ended = work(place)
@@ -224,7 +224,7 @@ class _Run:
             departed = self._departure(subject)
             if departed is not None:
                 return departed
-        found = self._attempt(subject, self.request.trial)
+        found = self._attempt(subject, self.request.means.trial)
         ids = tuple(dict.fromkeys(id for id, _ in self._plan(subject).steps)) if self.request.step else ()
         if ids and found.before.image is not None:
             found = replace(found, steps={id: _step(self._part(subject, (id,), found)) for id in ids})
@@ -245,7 +245,7 @@ class _Run:
     def _part(self, subject: Subject, ids: tuple[str, ...], whole: Verification) -> Verification:
         """The verification of some transforms alone, against the original that has been looked at already."""
         chosen = replace(subject, options=replace(subject.options, only=frozenset(ids)))
-        trial = replace(self.request.trial, quick=True, rebuilds=None)
+        trial = replace(self.request.means.trial, quick=True, rebuilds=None)
         return self._attempt(chosen, trial, whole.before, ids)
 
     def _plan(self, subject: Subject) -> Plan:

@@ -31,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("dockfix.planner", "dockfix.explanation"),
     ("dockfix.standing",),
     ("dockfix.trials",),
-    ("dockfix.choices",),
+    ("dockfix.choices", "dockfix.means"),
     ("dockfix.bot",),
     ("dockfix.session", "dockfix.explain"),
     ("dockfix.cli",),

@@ -56,6 +56,7 @@ def test_help_imports_nothing_heavy(argument: str, tmp_path: Path) -> None:
         "dockfix.choices",
         "dockfix.cli",
         "dockfix.config",
+        "dockfix.means",
         "dockfix.options",
     }
 

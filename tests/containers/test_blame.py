@@ -12,7 +12,7 @@ from dockfix import registry
 from dockfix.model.config import stated
 from dockfix.text import Edit, Span
 from dockfix.transform import Change, Phase, transform
-from dockfix.trials import Request, run
+from dockfix.trials import Means, Request, run
 from dockfix.verify import Trial
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def site(tmp_path: Path) -> Path:
 
 
 def verified(engine: Engine, site: Path, capsys: pytest.CaptureFixture[str], **options: Any) -> tuple[int, Any]:
-    request = Request((str(site),), engine=engine.program, trial=Trial(quick=True), form="json", **options)
+    means = Means(Trial(quick=True), engine=engine.program)
+    request = Request((str(site),), means=means, form="json", **options)
     code = run(request, engine.environment)
     printed = capsys.readouterr()
     assert printed.out, printed.err

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dockfix.trials import Request, run
+from dockfix.trials import Means, Request, run
 from dockfix.verify import Trial
 from dockfix.verify.docker import Docker
 from dockfix.verify.result import EngineError
@@ -43,10 +43,8 @@ def test_a_builder_builds_and_the_engine_runs(
 ) -> None:
     (tmp_path / "Dockerfile").write_text(WORKER)
     (tmp_path / "tick.sh").write_text(TICK)
-    request = Request(
-        (str(tmp_path),), {"only": frozenset({"add-copy"})}, isolated=True, engine="docker", builder=BUILDER,
-        trial=Trial(rebuilds=1), form="json",
-    )  # fmt: skip
+    means = Means(Trial(rebuilds=1), engine="docker", builder=BUILDER)
+    request = Request((str(tmp_path),), {"only": frozenset({"add-copy"})}, isolated=True, means=means, form="json")
     docker = Docker(engine.environment)
     code = run(request, engine.environment)
     found = json.loads(capsys.readouterr().out)["files"][0]
@@ -84,10 +82,8 @@ def test_a_remote_builder_builds_and_the_engine_runs(
     (tmp_path / "tick.sh").write_text(TICK)
     there = Docker(far.own)
     before = there.call("images", "--all", "--quiet")
-    request = Request(
-        (str(tmp_path),), {"only": frozenset({"add-copy"})}, isolated=True, engine="docker", builder=remote.NAME,
-        trial=Trial(quick=True, rebuilds=1), form="json",
-    )  # fmt: skip
+    means = Means(Trial(quick=True, rebuilds=1), engine="docker", builder=remote.NAME)
+    request = Request((str(tmp_path),), {"only": frozenset({"add-copy"})}, isolated=True, means=means, form="json")
     code = run(request, far.environment)
     found = json.loads(capsys.readouterr().out)["files"][0]
     assert (code, found["verdict"]) == (0, "same behaviour"), found
@@ -107,7 +103,8 @@ def test_a_remote_builder_does_not_see_the_engines_images(
 ) -> None:
     (tmp_path / "Dockerfile").write_text(WORKER.replace("alpine:3.20", "alpine:3.19"))
     (tmp_path / "tick.sh").write_text(TICK)
-    request = Request((str(tmp_path),), isolated=True, engine="docker", builder=remote.NAME, trial=Trial(quick=True))
+    means = Means(Trial(quick=True), engine="docker", builder=remote.NAME)
+    request = Request((str(tmp_path),), isolated=True, means=means)
     assert run(request, far.environment) == 2
     assert f"base alpine:3.19 cannot be had by builder {remote.NAME}" in capsys.readouterr().out
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dockfix.trials import Request, run
+from dockfix.trials import Means, Request, run
 from dockfix.verify import Trial
 from dockfix.verify.docker import Docker
 from dockfix.verify.limits import Limits
@@ -88,10 +88,8 @@ def test_what_the_original_had_memory_for_is_not_compared(
         return plain(self, context, dockerfile, **options)
 
     monkeypatch.setattr(Docker, "build", build)
-    request = Request(
-        (str(tmp_path),), {"only": frozenset({"add-copy"})}, isolated=True, engine=engine.program,
-        build_limits=Limits(MEMORY, PIDS), trial=Trial(quick=True), form="json",
-    )  # fmt: skip
+    means = Means(Trial(quick=True), engine=engine.program, build_limits=Limits(MEMORY, PIDS))
+    request = Request((str(tmp_path),), {"only": frozenset({"add-copy"})}, isolated=True, means=means, form="json")
     code = run(request, engine.environment)
     told = json.loads(capsys.readouterr().out)
     assert (code, told["build_limits"]) == (2, {"memory": MEMORY, "pids": PIDS})

@@ -15,8 +15,9 @@ from click.testing import CliRunner, Result
 
 from dockfix import trials
 from dockfix.cli import main
+from dockfix.means import MeansOption
 from dockfix.verify.comparison import Verdict
-from dockfix.verify.verification import Verification
+from dockfix.verify.verification import Trial, Verification
 from dockfix.verify.workspace import Interrupted
 from tests.verify.kernel import Kernel
 
@@ -352,6 +353,18 @@ def test_what_was_removed_since_is_not_verified(verify: Run, committed: Path) ->
     )
 
 
+def trial_of(monkeypatch: pytest.MonkeyPatch) -> list[Trial]:
+    """The trials that are made, each of which finds the same behaviour."""
+    made: list[Trial] = []
+
+    def judged(*_: Any, path: str, trial: Trial, **__: Any) -> Verification:
+        made.append(trial)
+        return Verification(path, Verdict("same behaviour"))
+
+    monkeypatch.setattr(trials, "verify", judged)
+    return made
+
+
 def verdicts(monkeypatch: pytest.MonkeyPatch, breaks: Callable[[frozenset[str]], bool]) -> None:
     """Let exactly the plans differ that *breaks* says of, by the transforms in them."""
 
@@ -384,6 +397,57 @@ def test_only_what_was_verified_is_written(
     assert result.exit_code == code, result.stderr
     assert ((app / "Dockerfile").read_text() == NAIVE) is differs
     assert ("Dockerfile: not written: different: broken\n" in result.stderr) is differs
+
+
+def test_what_is_written_verified_is_verified_by_the_means_given(
+    app: Path, program: str, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = trial_of(monkeypatch)
+    words = ["--write", "--verify", "--isolated", "--engine", program, "-e", "KEY=x", "--build-arg", "A=b"]
+    result = CliRunner().invoke(main, [*words, "--path", "/api", "--patience", "7", "."], prog_name="dockfix")
+    assert result.exit_code == 0, result.stderr
+    (trial,) = made
+    assert (trial.env, trial.build_args, trial.paths, trial.patience.port) == ({"KEY": "x"}, {"A": "b"}, ("/api",), 7)
+    assert trial.quick
+
+
+def test_a_page_that_measures_does_so_by_the_means_given(
+    app: Path, program: str, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = trial_of(monkeypatch)
+    words = ["explain", "--verify", "--isolated", "--engine", program, "--env", "KEY=x", "--target", "app"]
+    result = CliRunner().invoke(main, [*words, "--rebuilds", "2", "."], prog_name="dockfix")
+    assert result.exit_code == 0, result.stderr
+    (trial,) = made
+    assert (trial.env, trial.target, trial.rebuilds, trial.quick) == ({"KEY": "x"}, "app", 2, False)
+
+
+@pytest.mark.parametrize("words", [["--write"], ["explain"], ["explain", "--measured", "report.json"]])
+@pytest.mark.parametrize(
+    ("option", "name"), [(["-e", "A=b"], "--env"), (["--memory", "2g"], "--memory"), (["--path", "/"], "--path")]
+)
+def test_means_go_with_verify(app: Path, words: list[str], option: list[str], name: str) -> None:
+    result = CliRunner().invoke(main, [*words, *option, "."], prog_name="dockfix")
+    assert result.exit_code == 2
+    assert f"{name} goes with --verify\n" in result.stderr
+    assert (app / "Dockerfile").read_text() == NAIVE
+
+
+def test_all_three_commands_have_the_same_options() -> None:
+    def means(name: str) -> dict[str, dict[str, Any]]:
+        command = main.default if name == "fix" else main.commands[name]
+        return {each.name or "": each.to_info_dict() for each in command.params if isinstance(each, MeansOption)}
+
+    assert means("verify") == means("explain")
+    assert means("verify").keys() - means("fix").keys() == {"quick", "rebuilds"}
+    assert means("fix").items() <= means("verify").items()
+
+
+def test_help_keeps_the_options_of_a_verification_apart() -> None:
+    for words in (["--help"], ["explain", "--help"]):
+        own, _, verifying = CliRunner().invoke(main, words).stdout.partition("\nOptions of --verify:\n")
+        assert "  --engine COMMAND " in verifying and "--skip" not in verifying
+        assert "  --verify " in own and "--engine" not in own
 
 
 def test_verify_needs_something_to_write(app: Path) -> None:

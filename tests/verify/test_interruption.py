@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from dockfix.trials import Request, run
+from dockfix.trials import Means, Request, run
 from dockfix.verify import Trial, engine
 from dockfix.verify.process import Done
 from tests.verify.kernel import Kernel
@@ -54,7 +54,8 @@ def app(tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def verify(app: Path) -> int:
-    request = Request((str(app),), isolated=True, engine=sys.executable, trial=Trial(rebuilds=1), quiet=True)
+    means = Means(Trial(rebuilds=1), engine=sys.executable)
+    request = Request((str(app),), isolated=True, means=means, quiet=True)
     return run(request, dict(os.environ))
 
 
