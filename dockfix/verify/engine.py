@@ -22,6 +22,7 @@ from dockfix.verify.cage import Cage, Cell, shortage
 from dockfix.verify.container import Container
 from dockfix.verify.credentials import masked
 from dockfix.verify.limits import Limits
+from dockfix.verify.outage import outage
 from dockfix.verify.process import Done, execute
 from dockfix.verify.result import BuildResult, EngineError, Executed, Layer, StartError, TimedOutError
 
@@ -155,21 +156,43 @@ class Engine(ABC):
         """Build ``dockerfile`` (absolute, or a path inside ``context``).
 
         *say* is told each step while it runs. A build that fails, or that ``timeout`` seconds do not suffice for, is a
-        result, no exception, and so is one that a cage is too small for.
+        result, no exception, and so is one that a cage is too small for. One that lost a download is tried once more.
         """
         tag = self.name(tag)
+        options = self._build_options(target, tag, build_args, no_cache)
+        result = self._built(context, dockerfile, options, tag, timeout, say)
+        if result.outage and not result.starved:
+            result = self._built(context, dockerfile, options, tag, timeout, say)
+        return result
+
+    def _build_options(
+        self, target: str | None, tag: str | None, build_args: Mapping[str, str] | None, no_cache: bool
+    ) -> list[str]:
+        options = self._labelled()
+        if target:
+            options += ["--target", target]
+        if tag:
+            options += ["--tag", tag]
+        for name, value in (build_args or {}).items():
+            options += ["--build-arg", f"{name}={value}"]
+        if no_cache:
+            options.append("--no-cache")
+        return options
+
+    def _built(
+        self,
+        context: Path,
+        dockerfile: str | Path,
+        options: Sequence[str],
+        tag: str | None,
+        timeout: float,
+        say: Callable[[str], None] | None,
+    ) -> BuildResult:
+        """One build, without another try."""
         with tempfile.TemporaryDirectory(prefix="dockfix-build-", dir=self.scratch) as scratch, self._held() as cell:
             identity = Path(scratch, "image-id")
             command = [*self.build_command(), "--iidfile", str(identity), "--file", str(context / dockerfile)]
-            command += self._labelled()
-            if target:
-                command += ["--target", target]
-            if tag:
-                command += ["--tag", tag]
-            for name, value in (build_args or {}).items():
-                command += ["--build-arg", f"{name}={value}"]
-            if no_cache:
-                command.append("--no-cache")
+            command += options
             if cell is not None:
                 command += ["--cgroup-parent", cell.parent]
             started = time.monotonic()
@@ -183,6 +206,8 @@ class Engine(ABC):
             image = self.image_of(identity.read_text(encoding="ascii"), tag) if ok else ""
             short = None if cell is None else cell.shortage()
         result = self.read_build(done.output, ok, image, seconds)
+        if not ok and result.missing is None:
+            result = replace(result, outage=outage(done.output))
         # a fork that was refused is tried again, and a process that was killed is not
         if short is None or self.cage is None or (ok and short != "memory"):
             return result

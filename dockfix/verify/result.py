@@ -89,6 +89,7 @@ class BuildResult:
         missing: the base that it lacked, if that is why.
         timed_out: whether it was called off because it took too long.
         starved: whether it had not enough of what a build may use.
+        outage: what it said of a download that was lost, where it failed.
     """
 
     ok: bool
@@ -101,3 +102,4 @@ class BuildResult:
     missing: MissingBase | None = None
     timed_out: bool = False
     starved: bool = False
+    outage: str = ""

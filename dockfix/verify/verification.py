@@ -407,8 +407,17 @@ class _Work:
             return Verdict(
                 "not comparable", (f"the build of the rewrite, unlike the original's, {side.failure.reason}",)
             )
+        if side.failure.outage and self._cut_off():
+            return Verdict(
+                "not comparable", (f"by now neither side gets its downloads; the rewrite's: {side.failure.outage}",)
+            )
         why = f"base {missing.image} does not exist" if missing is not None else side.failure.reason
         return Verdict("different", (f"the rewrite does not build: {why}",))
+
+    def _cut_off(self) -> bool:
+        """Whether the original, which was built before, does not get its downloads either by now."""
+        again = self._build("before", "building the original once more, for its downloads", cold=True)
+        return not again.ok and bool(again.outage)
 
 
 def fed(verdict: Verdict, before: Side, after: Side) -> Verdict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +21,6 @@ NETWORK = "dockfix-internal"
 
 OFFLINE = str(Path(__file__).with_name("docker-offline"))
 
-# How pip, npm, yarn, curl and apt say that a registry did not answer.
-_LOST = re.compile(
-    r"Read timed out|Connection reset by peer|ECONNRESET|ETIMEDOUT|EAI_AGAIN|socket hang up|Connection timed out"
-)
-
 
 @dataclass(frozen=True)
 class Engine(Docker):
@@ -36,13 +30,6 @@ class Engine(Docker):
     """
 
     program: str = OFFLINE
-
-    def build(self, *arguments: Any, **options: Any) -> BuildResult:
-        """As the product's engine builds an image, and once more where a download was lost."""
-        result = Docker.build(self, *arguments, **options)
-        if result.ok or not _LOST.search(result.log):
-            return result
-        return Docker.build(self, *arguments, **options)
 
     @contextmanager
     def run(self, image: str, *command: str, network: str | None = None, **options: Any) -> Iterator[Container]:

@@ -6,8 +6,9 @@ A Dockerfile steers its build: ``# slow`` makes it take a minute, ``# breaks`` f
 container at once.
 
 It runs where ``$FAKE_CGROUPS`` names the folders of control groups, in which it makes those of steps, and elsewhere
-without. ``# starves`` makes the kernel's counters say that a step was refused a process, ``# loses-one`` that one was
-killed in a build that goes on. What ``$FAKE_CLINGING`` names cannot be removed.
+without. The file ``$FAKE_OUTAGES`` has a word for each build to come: one that is ``lost`` gets no download. ``#
+starves`` makes the kernel's counters say that a step was refused a process, ``# loses-one`` that one was killed in a
+build that goes on. What ``$FAKE_CLINGING`` names cannot be removed.
 """
 
 from __future__ import annotations
@@ -51,6 +52,14 @@ def enter(parent: str, *, starved: bool, killed: bool) -> None:
             step.parents[2].joinpath("memory.events").write_text("oom 1\noom_kill 1\n")
 
 
+def lost() -> bool:
+    """Whether this build gets no download."""
+    file = Path(os.environ.get("FAKE_OUTAGES", os.devnull))
+    word, _, rest = file.read_text().partition(" ")
+    file.write_text(rest)
+    return word == "lost"
+
+
 def build(arguments: list[str]) -> int:
     text = Path(value(arguments, "--file")).read_text()
     if "--cgroup-parent" in arguments:
@@ -78,6 +87,10 @@ def build(arguments: list[str]) -> int:
     print("#0 [internal] load build definition from Dockerfile")
     if "# lost" in text:
         print("ERROR: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF")
+        return 1
+    if lost():
+        print("#1 [1/1] RUN npm ci\n#1 9.1 npm error code ETIMEDOUT\n#1 ERROR: exit code: 1")
+        print('ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1')
         return 1
     if "# no-base" in text:
         print(

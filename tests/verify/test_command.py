@@ -78,6 +78,30 @@ def test_an_engine_that_is_lost_tells_nothing_of_the_original(verify: Run, app: 
     assert "code = Unavailable" in found["reasons"][0]
 
 
+@pytest.mark.parametrize(
+    ("builds", "code", "words"),
+    [
+        ("lost built", 0, "Dockerfile: same behaviour\n"),
+        ("lost lost", 2, "Dockerfile: the original does not build\n  RUN npm ci ended with 1\n"),
+        ("built lost built", 0, "Dockerfile: same behaviour\n"),
+        (
+            "built lost lost lost lost",
+            2,
+            "not comparable\n  by now neither side gets its downloads; the rewrite's: npm error code ETIMEDOUT\n",
+        ),
+        ("built lost lost built", 1, "different\n  the rewrite does not build: RUN npm ci ended with 1\n"),
+    ],
+)
+def test_a_download_that_was_lost_is_no_difference(
+    verify: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, builds: str, code: int, words: str
+) -> None:
+    tmp_path.joinpath("outages").write_text(builds)
+    monkeypatch.setenv("FAKE_OUTAGES", str(tmp_path / "outages"))
+    result = verify("--quick", "--patience", "1")
+    assert (result.exit_code, tmp_path.joinpath("outages").read_text()) == (code, "")
+    assert words in result.stdout
+
+
 def test_what_the_engine_does_not_do_later_is_no_failure_of_the_image(
     verify: Run, app: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
