@@ -109,6 +109,7 @@ def guarded(
     try:
         engine = found_engine(means.engine, environment, builder=means.builder)
         engine = replace(engine, limits=means.limits, build_limits=means.build_limits)
+        engine.demand_limits()
         with workspace(engine, means.network, tell=left.append) as place:
             if place.unheld and not quiet:
                 click.echo(printable(f"builds are limited in time alone: {place.unheld}"), err=True)
@@ -203,8 +204,11 @@ class _Run:
             from dockfix.verify.markdown import page
 
             click.echo(page(verifications), nl=False)
-        elif not self.request.quiet:
-            click.echo(text.summary(verifications), err=True)
+        elif not self.request.quiet and (verifications or failures):
+            click.echo(text.summary(verifications, failed=len(failures), skipped=len(omissions)), err=True)
+        if not verifications and not failures:
+            click.echo("no Dockerfile to verify", err=True)
+            return SAME if self.request.since is not None else NOT_RUN
         return NOT_RUN if failures and not _differ(verifications) else code(verifications)
 
     def _write(self, items: Sequence[Found | Skipped | Unusable]) -> None:

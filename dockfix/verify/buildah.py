@@ -51,6 +51,9 @@ class Buildah(Engine):
     def create_network(self, name: str, *, internal: bool) -> None:
         """Nothing: no container needs one."""
 
+    def demand_network(self, name: str) -> None:
+        """Nothing, likewise."""
+
     def layers(self, image: str) -> tuple[Layer, ...]:
         """None: Buildah tells no layer's size."""
         return ()

@@ -38,6 +38,9 @@ class Docker(Engine):
     program: str = "docker"
     builder: str | None = None
 
+    # https://docs.docker.com/engine/containers/resource_constraints/#limit-a-containers-access-to-memory
+    least_memory = "6m"
+
     def check(self) -> None:
         """Ask the engine, not the client alone, and BuildKit's client, without which ``docker build`` fails.
 

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, NamedTuple
 from dockfix.verify.cage import Cage, Cell, shortage
 from dockfix.verify.container import Container
 from dockfix.verify.credentials import masked
-from dockfix.verify.limits import Limits
+from dockfix.verify.limits import Limits, memory_bytes
 from dockfix.verify.outage import outage
 from dockfix.verify.process import Done, execute
 from dockfix.verify.result import BuildResult, EngineError, Executed, Layer, StartError, TimedOutError
@@ -61,6 +61,8 @@ class Engine(ABC):
     scratch: Path | None = None
 
     runs: ClassVar[bool] = True
+    least_memory: ClassVar[str] = "0"
+    """The least that a container may be limited to."""
 
     # -- what each engine has of its own -------------------------------------------------------------------------
 
@@ -293,6 +295,19 @@ class Engine(ABC):
     def networks(self) -> frozenset[str]:
         """The names of all networks."""
         return frozenset(self.call("network", "ls", "--format", "{{.Name}}").split())
+
+    def demand_network(self, name: str) -> None:
+        """Raise EngineError where containers cannot join the network *name*."""
+        if self.attempt("network", "inspect", name).exit_code:
+            raise EngineError(f"{self.program} has no network {name}")
+
+    def demand_limits(self) -> None:
+        """Raise EngineError where the engine limits no container as tightly as it is asked to."""
+        least = memory_bytes(self.least_memory)
+        if self.limits is not None and 0 < self.limits.bytes < least:
+            raise EngineError(
+                f"--memory {self.limits.memory} is less than the {self.least_memory} that {self.program} allows"
+            )
 
     def image_config(self, image: str) -> dict[str, Any]:
         """The configuration of an image: Env, User, Cmd, Healthcheck and the like."""

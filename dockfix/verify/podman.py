@@ -14,6 +14,10 @@ from dockfix.verify.credentials import masked
 from dockfix.verify.engine import Engine
 from dockfix.verify.result import BuildResult, EngineError, Layer
 
+_MODES = frozenset({"bridge", "host", "none", "private"})
+"""What it takes for a network's name without having a network of that name:
+https://docs.podman.io/en/latest/markdown/podman-create.1.html#network-mode-net"""
+
 _CHECK_SECONDS = 1.0
 """Between two health checks: more often, one that starts an interpreter would slow the app down."""
 
@@ -86,6 +90,11 @@ class Podman(Engine):
     def without_proxies(self, env: Collection[str]) -> list[str]:
         """The option by which it keeps those of its own environment to itself."""
         return ["--http-proxy=false"]
+
+    def demand_network(self, name: str) -> None:
+        """Raise EngineError where containers cannot join the network *name*."""
+        if name not in _MODES:
+            super().demand_network(name)
 
     def container(self, identity: str) -> Container:
         """The container *identity*."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -33,12 +34,11 @@ def lines(found: Verification) -> Iterator[str]:
     yield from _log(found)
 
 
-def summary(found: Iterable[Verification]) -> str:
-    """How many Dockerfiles came to which verdict."""
-    counts: dict[str, int] = {}
-    for each in found:
-        counts[each.verdict.kind] = counts.get(each.verdict.kind, 0) + 1
-    return ", ".join(f"{number} {kind}" for kind, number in counts.items()) or "nothing to verify"
+def summary(found: Iterable[Verification], *, failed: int = 0, skipped: int = 0) -> str:
+    """How many Dockerfiles came to which verdict, and how many to none."""
+    counts = Counter[str](each.verdict.kind for each in found)
+    counts.update(failed=failed, skipped=skipped)
+    return ", ".join(f"{number} {kind}" for kind, number in counts.items() if number)
 
 
 def _log(found: Verification) -> Iterator[str]:

@@ -110,7 +110,7 @@ def workspace(
         tell: told, in a line each, what could not be removed.
 
     Raises:
-        EngineError: the network cannot be made.
+        EngineError: the network cannot be made, or does not exist.
         Interrupted: a signal asked to end; everything has been removed by then, but for what *tell* was told.
     """
     run = run or os.urandom(6).hex()
@@ -138,6 +138,8 @@ def workspace(
             if network is None:
                 network = f"{PREFIX}{run}"
                 labelled.create_network(network, internal=True)
+            else:
+                labelled.demand_network(network)
             if cage is not None:
                 try:
                     labelled = caged(labelled, cage)

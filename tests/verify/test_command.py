@@ -124,6 +124,51 @@ def test_nothing_to_change_is_nothing_to_verify(verify: Run, app: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, f"{UNHELD}1 unchanged\n")
 
 
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--network", "gone"], "{program} has no network gone"),
+        (["--memory", "4m"], "--memory 4m is less than the 6m that {program} allows"),
+    ],
+)
+def test_what_no_container_could_be_given_is_told_before_anything_is_built(
+    verify: Run, app: Path, program: str, monkeypatch: pytest.MonkeyPatch, options: list[str], complaint: str
+) -> None:
+    from dockfix.verify.docker import Docker
+
+    monkeypatch.setattr(Docker, "build_command", lambda self: pytest.fail("it builds"))
+    result = verify(*options)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", complaint.format(program=program) + "\n")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_folder_without_a_dockerfile(verify: Run, app: Path, form: str) -> None:
+    (app / "Dockerfile").unlink()
+    result = verify("--quiet", "--format", form)
+    assert (result.exit_code, result.stderr) == (2, "no Dockerfile to verify\n")
+
+
+def test_where_a_revision_has_no_dockerfile_there_is_nothing_wrong(verify: Run, committed: Path) -> None:
+    (committed / "web").mkdir()
+    (committed / "web" / "Dockerfile").write_text(NAIVE)
+    result = verify("--since", "HEAD", "web")
+    assert result.exit_code == 0
+    assert result.stderr.endswith("web/Dockerfile: skipped: is not in commit HEAD\nno Dockerfile to verify\n")
+
+
+def test_what_failed_is_summed_up_too(verify: Run, app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    verdicts(monkeypatch, lambda ids: False)
+    (app / "web").mkdir()
+    (app / "web" / "Dockerfile").write_text("FROM\n")
+    result = verify("web")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[1:] == [
+        "web/Dockerfile:1: FROM requires either one or three arguments",
+        "1 failed",
+    ]
+    assert verify(".", "gone").stderr.endswith("\n1 same behaviour, 2 failed\n")
+
+
 def test_json(verify: Run, app: Path) -> None:
     (app / "Dockerfile").write_text(f"# exits 3\n{NAIVE}")
     result = verify("--format", "json", "--rebuilds", "2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,40 @@ def test_a_container_is_bounded_labelled_and_removed(stage: Stage, kind: type[En
     text = " ".join(create)
     assert "--network n1 --label a=b --memory 512m --memory-swap 512m --pids-limit 99 --env KEY=value" in text
     assert stage.spoken()[-1] == [name, "rm", "--force", "--volumes", "c1"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "memory", "complaint"),
+    [
+        (Docker, "5m", "--memory 5m is less than the 6m that docker allows"),
+        (Docker, "6m", ""),
+        (Docker, "0", ""),
+        (Podman, "5m", ""),
+    ],
+)
+def test_the_least_that_a_container_may_be_limited_to(kind: type[Engine], memory: str, complaint: str) -> None:
+    engine = kind(limits=Limits(memory))
+    if not complaint:
+        engine.demand_limits()
+        return
+    with pytest.raises(EngineError) as raised:
+        engine.demand_limits()
+    assert str(raised.value) == complaint
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "there"),
+    [
+        (Docker, "bridge", False),  # asked for as any other
+        (Podman, "bridge", True),
+        (Podman, "theirs", False),
+        (Buildah, "theirs", True),
+    ],
+)
+def test_a_network_is_asked_for(stage: Stage, kind: type[Engine], name: str, there: bool) -> None:
+    stage.command(kind.__name__.lower(), {"network inspect": (1, "no such network")})
+    with nullcontext() if there else pytest.raises(EngineError, match=f"has no network {name}$"):
+        kind(stage.environment).demand_network(name)
 
 
 @pytest.mark.parametrize(

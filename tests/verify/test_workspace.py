@@ -123,9 +123,18 @@ def test_an_engine_that_is_gone_at_the_end_may_have_left_something(engine: Engin
 
 
 def test_a_network_that_exists_is_used_and_stays(engine: Engine, state: Path) -> None:
+    engine.call("network", "create", "--label", "a=b", "theirs")
+    theirs = list(state.iterdir())
     with workspace(engine, "theirs") as place:
         assert place.network == "theirs"
-        assert list(state.iterdir()) == []
+        assert list(state.iterdir()) == theirs
+    assert list(state.iterdir()) == theirs
+
+
+def test_a_network_that_does_not_exist_is_told_first(engine: Engine, state: Path, temporary: Path) -> None:
+    with pytest.raises(EngineError, match=r"docker has no network gone$"), workspace(engine, "gone"):
+        pass
+    assert [*state.iterdir(), *temporary.iterdir()] == []
 
 
 def test_an_engine_that_refuses_leaves_no_folder(temporary: Path) -> None:
