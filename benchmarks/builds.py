@@ -3,7 +3,7 @@
 A Dockerfile can be drawn if the engine has all its base images and dockfix would change it. With ``--nearest`` the
 nearest image of the same repository and variant is given the name of one that the engine lacks: ``node:18-alpine`` that
 of ``node:18.17.1-alpine3.18``. What happens to each is appended to a file of JSON lines, so that a run can be stopped
-and taken up again; the table counts what is in it.
+and taken up again; the table counts what is in it. ``--apart-from`` leaves out what the files of earlier draws have.
 
     python benchmarks/builds.py FOLDER --out builds.jsonl --wanted 30 --nearest --engine tests/containers/docker-offline
 """
@@ -69,8 +69,9 @@ def main() -> None:
     options = _arguments()
     known = [_read(line) for line in options.out.read_text("utf-8").splitlines()] if options.out.exists() else []
     done = Done(known, options)
+    earlier = [_read(line) for file in options.apart_from for line in file.read_text("utf-8").splitlines()]
     with ThreadPoolExecutor(options.jobs) as pool:
-        for entry, changed in _candidates(options, {result.path for result in known}):
+        for entry, changed in _candidates(options, {result.path for result in (*known, *earlier)}):
             done.wait(below=options.jobs)
             if sum(result.built for result in done.results) >= options.wanted:
                 break
@@ -124,6 +125,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--wanted", type=int, default=30, metavar="N", help="apps whose original builds (default: 30)")
     parser.add_argument("--cap", type=int, default=3, help="the most of one checkout (default: 3)")
     parser.add_argument("--seed", type=int, default=7, help="of the draw (default: 7)")
+    parser.add_argument(
+        "--apart-from", type=Path, nargs="+", default=[], metavar="FILE", help="earlier draws to leave out"
+    )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="apps verified at a time (default: 1)")
     parser.add_argument("--nearest", action="store_true", help="name the nearest image where the engine lacks one")
     parser.add_argument("--engine", default="docker", help="passed to dockfix verify (default: docker)")
