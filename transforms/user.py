@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dockfix.model import Model, Step
 from dockfix.model.commands import Purpose
-from dockfix.model.config import join, stated
+from dockfix.model.config import covers, join, stated
 from dockfix.recipes import accounts, ecosystems, residence
 from dockfix.recipes.accounts import SCRATCH, Owner
 from dockfix.recipes.bystanders import bystanders
@@ -33,6 +33,9 @@ from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, tran
 OWN = frozenset({"/srv", "/opt", "/home"})
 """Folders of the top that an app may have for itself."""
 
+MOUNTED = ("/mnt/", "/media/")
+"""Where the system mounts what is not its own: https://refspecs.linuxfoundation.org/FHS_3.0/fhs/index.html"""
+
 
 @transform("user", phase=Phase.USER, safety=Safety.REVIEW)
 def user(model: Model) -> Iterator[Result]:
@@ -42,18 +45,19 @@ def user(model: Model) -> Iterator[Result]:
         Makes an account with a fixed number (1001, see `uid`) in the final stage, or takes the one that the file makes
         and never uses. On `scratch` the number 65532 runs the app, as it does on distroless. The app's files become
         its own (`owner = "root"` leaves them root's), and so do the folders that the app writes to: those that the
-        sources, scripts, volumes and the file itself name. Where a development server writes among its modules, the
-        account installs these itself. A user site of pip moves to the home of the account. nginx that listens on a
-        high port runs as its own `nginx`. With Kubernetes manifests that demand it, USER is a number.
+        sources, scripts, volumes, `develop.watch` of compose and the file itself name. Where a development server
+        writes among its modules, the account installs these itself. A user site of pip moves to the home of the
+        account. nginx that listens on a high port runs as its own `nginx`. With Kubernetes manifests that demand it,
+        USER is a number.
 
     Why:
         Who breaks into the app is root in the container otherwise, one bug of the kernel away from the host.
 
     Refuses when:
         An entrypoint changes owners or users itself; the app, a script or compose calls what needs root (cron, sshd,
-        sudo, apt, Docker's socket, devices); packages or data lie under /root; the app writes to a folder of the host
-        or of the system; what a RUN leaves behind cannot be told; a port below 1024 meets Kubernetes manifests or
-        nginx; the base is unknown. A USER that is set already stays.
+        sudo, apt, Docker's socket, devices); packages or data lie under /root; the app writes to a folder of the host,
+        of the system or of /mnt; what a RUN leaves behind cannot be told; a port below 1024 meets Kubernetes manifests
+        or nginx; the base is unknown. A USER that is set already stays.
 
     Example:
         See fixtures/user/example.
@@ -118,6 +122,9 @@ def _obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
             yield Obstacle(base, why, among_modules=True)
         elif fact.value != model.folder and system(fact.value):
             yield Obstacle(base, f"the app writes to {fact.value} ({fact.origin}), a folder of the system")
+        elif fact.value.startswith(MOUNTED) and fact not in found.mounts and not covers(model.folder, fact.value):
+            why = f"the app writes to {fact.value} ({fact.origin}), where a folder of the host's is to be expected"
+            yield Obstacle(base, why)
     if found.unknown is not None:
         why = f"{found.unknown.value} ({found.unknown.origin}) cannot be told"
         if model.options.owner == "root":

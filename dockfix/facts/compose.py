@@ -96,7 +96,8 @@ class Service:
         expose: ports named by ``expose``.
         volumes: mounts.
         environment: variables and their values, None where the value comes from the host.
-        develop_watch: whether ``develop.watch`` syncs sources.
+        develop_watch: whether ``develop.watch`` looks at sources.
+        synced: the folders of the container that it copies them to.
         build_args: build arguments and their values.
         cap_drop: capabilities taken away.
         security_opt: security options, as written.
@@ -127,6 +128,7 @@ class Service:
     volumes: tuple[Volume, ...] = ()
     environment: Mapping[str, str | None] = field(default_factory=dict)
     develop_watch: bool = False
+    synced: tuple[Fact[str], ...] = ()
     build_args: Mapping[str, str | None] = field(default_factory=dict)
     cap_drop: tuple[str, ...] = ()
     security_opt: tuple[str, ...] = ()
@@ -252,6 +254,7 @@ def service_of(path: str, name: str, origin: str, node: dict[str, Yaml], waiting
         ),
         environment=_pairs(note("environment", node.get("environment"))),
         develop_watch=watch is not None,
+        synced=tuple(_synced(watch)),
         build_args=_pairs(note("build_args", build.at("args") if build is not None else None)),
         cap_drop=values("cap_drop", node.get("cap_drop")),
         security_opt=values("security_opt", node.get("security_opt")),
@@ -365,6 +368,15 @@ def _volume(folder: str, source: str | None, target: str, read_only: bool, origi
     if source in ("$PWD", "${PWD}") or source.startswith(("$PWD/", "${PWD}/")):
         inside = normal(join(folder, re.sub(r"^\$\{?PWD\}?/?", "./", source)))
     return Volume("bind", source, target, inside, read_only, origin)
+
+
+def _synced(watch: Yaml | None) -> Iterator[Fact[str]]:
+    """Where ``develop.watch`` copies to: https://docs.docker.com/reference/compose-file/develop/#watch"""
+    for rule in watch.values() if watch is not None else ():
+        action, target = rule.text("action"), rule.text("target")
+        if action is not None and action.value.startswith("sync") and target is not None:
+            path = interpolate(target.value)
+            yield Fact(posixpath.dirname(path) if posixpath.splitext(path)[1] else path, target.origin)
 
 
 def _tmpfs(node: Yaml | None) -> Iterator[Volume]:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 HINT: Final = re.compile(
     r"mkdir|makedirs|\bopen\s*\(|sqlite|FileHandler|basicConfig|dump\s*\(|shelve|write_text|write_bytes|\.touch\(|\.save|"
     r"imwrite|savefig|to_csv|to_excel|to_json|to_parquet|to_pickle|UPLOAD|_FOLDER|_DIR\b|MEDIA_ROOT|copy|move\s*\(|logger\.add|"
-    r"FileSystem|TinyDB|PersistentClient|diskcache|ZipFile|tarfile|urlretrieve|SESSION_TYPE|\bnp\.|torch|download"
+    r"FileSystem|TinyDB|PersistentClient|diskcache|ZipFile|tarfile|urlretrieve|SESSION_TYPE|\bnp\.|torch|download|"
+    r"GzipFile|BZ2File|LZMAFile|ExcelWriter|VideoWriter|duckdb|h5py|write_index|make_archive"
 )
 """A source without this writes nothing, so that it need not be parsed."""
 
@@ -40,7 +41,8 @@ _FILE_CALLS: Final = {
     "shutil.copyfile": 1, "shutil.move": 1, "urllib.request.urlretrieve": 1, "loguru.logger.add": 0,
     "peewee.SqliteDatabase": 0, "playhouse.sqlite_ext.SqliteExtDatabase": 0, "huey.SqliteHuey": 1, "pydal.DAL": 9,
     "os.rename": 1, "os.replace": 1, "soundfile.write": 0, "scipy.io.wavfile.write": 0, "imageio.imwrite": 0,
-    "concurrent_log_handler.ConcurrentRotatingFileHandler": 0,
+    "concurrent_log_handler.ConcurrentRotatingFileHandler": 0, "numpy.savez_compressed": 0, "pandas.ExcelWriter": 0,
+    "cv2.VideoWriter": 0, "duckdb.connect": 0, "lmdb.open": 0, "faiss.write_index": 1, "shutil.make_archive": 0,
 }  # fmt: skip
 _FILE_KEYWORDS: Final = (
     "filename",
@@ -55,6 +57,7 @@ _FILE_KEYWORDS: Final = (
     "dst_path",
     "name",
 )
+_COMPRESSED: Final = ("gzip.open", "gzip.GzipFile", "bz2.open", "bz2.BZ2File", "lzma.open", "lzma.LZMAFile")
 _METHODS: Final = {
     "write_text": None, "write_bytes": None, "touch": None, "to_csv": 0, "to_excel": 0, "to_parquet": 0, "to_pickle": 0,
     "to_json": 0, "to_feather": 0, "imwrite": 0, "savefig": 0, "save": 0, "save_pretrained": 0, "save_local": 0,
@@ -178,12 +181,12 @@ def _called(trace: Trace, evaluator: Evaluator, source: Source, site: Site) -> I
         for path in paths(given) if given is not None else ():
             if _is_file(name, path):
                 yield _Write(path, source.origin(site), False)
-    elif name in ("logging.basicConfig", "zipfile.ZipFile", "tarfile.open"):
+    elif name in ("logging.basicConfig", "zipfile.ZipFile", "tarfile.open", "h5py.File", "wave.open"):
         logs = name.startswith("logging")
-        given = argument(call, None, "filename") if logs else argument(call, 0, "file", "name")
+        given = argument(call, None, "filename") if logs else argument(call, 0, "file", "name", "f")
         if given is not None and (logs or _writing(evaluator, source, site, argument(call, 1, "mode"))):
             yield from (_Write(path, source.origin(site), False) for path in paths(given) if path != WILD)
-    elif name in ("open", "builtins.open", "io.open", "codecs.open", "aiofiles.open", "gzip.open", "bz2.open"):
+    elif name in ("open", "builtins.open", "io.open", "codecs.open", "aiofiles.open", *_COMPRESSED):
         if _writing(evaluator, source, site, argument(call, 1, "mode")):
             given = argument(call, 0, "file", "filename")
             yield from (_Write(path, source.origin(site), False) for path in paths(given))

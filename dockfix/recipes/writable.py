@@ -127,6 +127,9 @@ def writable(model: Model) -> Writable:
     if not programs(model):
         found.doubt("what runs", "no start command is known")
     _settings(model, found)
+    for service in final_services(model):
+        for fact in service.synced:  # as the account: https://docs.docker.com/compose/how-tos/file-watch/#prerequisites
+            found.add(join(model.folder, fact.value), fact.origin)
     for fact in mounts(model):
         found.add(fact.value, fact.origin)
         found.mounts.setdefault(fact.value, fact)

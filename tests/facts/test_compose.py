@@ -31,7 +31,10 @@ services:
       test: ["CMD", "curl", "-f", "http://localhost/"]
     env_file: [.env, {path: backend/.env}]
     develop:
-      watch: [{path: ., action: sync, target: /app}]
+      watch:
+        - {path: ., action: sync, target: /app}
+        - {path: nginx.conf, action: sync+restart, target: /etc/nginx/nginx.conf}
+        - {path: package.json, action: rebuild}
   web:
     build: ./web
     command: sh -c "npm run dev"
@@ -51,6 +54,7 @@ def test_a_service_is_read_with_lines() -> None:
     [service] = app.compose
     assert (service.target, service.command, service.user) == ("runtime", ("npm", "start"), "1000:1000")
     assert (service.init, service.read_only, service.develop_watch) == (True, True, True)
+    assert [fact.value for fact in service.synced] == ["/app", "/etc/nginx"]
     assert dict(service.environment) == {"A": "one"}
     assert dict(service.build_args) == {"VERSION": "1"}
     assert service.healthcheck
