@@ -12,6 +12,7 @@ from dockfix.verify.comparison import Verdict
 from dockfix.verify.image import ImageFacts
 from dockfix.verify.observation import Answer, Observation
 from dockfix.verify.result import Layer, Stopped
+from dockfix.verify.shape import VERIFICATIONS
 from dockfix.verify.verification import Builds, Side, Step, Verification
 
 if TYPE_CHECKING:
@@ -126,8 +127,9 @@ def read(text: str) -> tuple[Verification, ...]:
         content = json.loads(text)
         if content["version"] != VERSION:
             raise ValueError(f"its version is {content['version']}, not {VERSION}; measure again")
+        VERIFICATIONS(content["files"], "files")
         return tuple(map(_read_verification, content["files"]))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"it is no report of dockfix verify ({type(error).__name__}: {error})") from error
 
 

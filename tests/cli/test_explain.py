@@ -99,6 +99,16 @@ def test_a_report_that_is_none(dockfix: Run, app: Path) -> None:
     assert "No such file" in dockfix("explain", "--measured", "gone.json").stderr
 
 
+def test_a_report_with_a_field_of_another_type(dockfix: Run, app: Path) -> None:
+    name = report(app, measured_now())
+    content = json.loads((app / name).read_text())
+    content["files"][0]["after"]["image"]["size"] = "small"
+    (app / name).write_text(json.dumps(content))
+    result = dockfix("explain", "--measured", name)
+    assert result.exit_code == 2
+    assert "--measured report.json: files[0].after.image.size is no measured number\n" in result.stderr
+
+
 def test_a_report_of_another_version(dockfix: Run, app: Path) -> None:
     name = report(app, "")
     content = json.loads((app / name).read_text()) | {"version": 99}
