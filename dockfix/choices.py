@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ import click
 from dockfix.config import BASES, HIGHEST_UID, OWNERS, PYTHON_PACKAGES, SPLITS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from click.shell_completion import CompletionItem
 
     from dockfix.planner import Selection
@@ -97,8 +100,13 @@ def overrides(given: dict[str, Any]) -> dict[str, Any]:
     return chosen | {name: named for name in ("only", "skip") if (named := given.pop(name))}
 
 
-def arguments(selection: Selection) -> tuple[str, ...]:
-    """The words of a command line that ask for what a selection asks for, its paths apart."""
+def arguments(selection: Selection, start: Path | None = None) -> tuple[str, ...]:
+    """The words of a command line that ask for what a selection asks for, its paths apart.
+
+    Args:
+        selection: what is asked for.
+        start: the folder in which the command is to be given, instead of the current one.
+    """
     words: list[str] = []
     for name, value in sorted(selection.overrides.items()):
         flag = name.replace("_", "-")
@@ -107,5 +115,6 @@ def arguments(selection: Selection) -> tuple[str, ...]:
         else:
             words += [f"--{flag}", ",".join(sorted(value)) if isinstance(value, frozenset) else str(value)]
     for option, given in (("--context", selection.context), ("--config", selection.config)):
-        words += [option, given] if given is not None else []
+        if given is not None:
+            words += [option, given if start is None else os.path.relpath(given, start)]
     return (*words, "--isolated") if selection.isolated else tuple(words)

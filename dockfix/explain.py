@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,13 +18,14 @@ from dockfix.choices import arguments
 from dockfix.config import ConfigError
 from dockfix.discover import discover
 from dockfix.dockerfile import Document
-from dockfix.explanation import Case, explanation, html, markdown, page
+from dockfix.explanation import Case, explanation, html, markdown, page, pages
 from dockfix.planner import Planner, Selection, Subject, UsageError
 from dockfix.report.record import Failure
 from dockfix.report.text import printable
 from dockfix.standing import standing
 
 if TYPE_CHECKING:
+    from dockfix.explanation.prose import Page
     from dockfix.trials import Means
     from dockfix.verify import Verification, Workspace
 
@@ -140,7 +142,7 @@ class _Run:
         return replace(known, path=case.path) if known is not None else None
 
     def _write(self, cases: Sequence[Case], measured: dict[str, Verification]) -> None:
-        told = page(explanation(cases, measured, since=self.request.since or "", arguments=arguments(self.request)))
+        told = self._page(cases, measured)
         text = html(told) if self.request.form == "html" else markdown(told)
         if self.request.output is None:
             click.echo(text.encode(), nl=False)
@@ -149,6 +151,22 @@ class _Run:
             Path(self.request.output).write_text(text, encoding="utf-8")
         except OSError as error:
             self._complain(f"{self.request.output}: cannot be written: {error.strerror or error}")
+
+    def _page(self, cases: Sequence[Case], measured: Mapping[str, Verification]) -> Page:
+        since = self.request.since or ""
+        by_root: dict[Path, list[Case]] = {}
+        for case in cases:
+            by_root.setdefault(self.repositories[case.path].root, []).append(case)
+        if len(by_root) == 1:
+            return page(explanation(cases, measured, since=since, arguments=arguments(self.request)))
+        # evidence counts from its repository's root, and would be ambiguous beside that of another
+        found = {}
+        for root, own in by_root.items():
+            there = {case.plan.path: measured[case.path] for case in own if case.path in measured}
+            renamed = [replace(case, path=case.plan.path) for case in own]
+            words = arguments(self.request, root)
+            found[os.path.relpath(root)] = explanation(renamed, there, since=since, arguments=words)
+        return pages(found)
 
     def _complain(self, words: str) -> None:
         click.echo(printable(words), err=True)

@@ -30,8 +30,9 @@ def alpine_base(model: Model) -> Iterator[Result]:
         wheels the pinned Python packages have; its answers are kept for a day, and without one the catalogue decides.
 
     Why:
-        The full images carry compilers, headers and tools for building other software: hundreds of megabytes and most
-        of the packages that scanners complain of.
+        A base has programs that the app never calls, which weigh and which scanners complain of. Debian's full images
+        have the most, compilers and headers among them: hundreds of megabytes. Its slim ones leave those out and keep
+        apt, Perl and GNU's tools, in whose place Alpine has busybox.
 
     Refuses when:
         Alpine: a system package has no Alpine name in the catalogue, a program has another name there or is used in

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from dockfix.verify.table import Row
     from dockfix.verify.verification import Verification
 
+_TITLE = "Dockerfiles, rewritten and explained"
 _STANDING: Mapping[Standing, str] = {
     "planned": " is as it was: this rewrite has not been written.",
     "written": " and what goes with it are written as is explained here.",
@@ -46,8 +47,21 @@ _EVERY = 3
 
 def page(found: Explanation) -> Page:
     """Everything there is to tell, in the order in which a reader wants it."""
-    lead = _lead(found)
-    return Page("Dockerfiles, rewritten and explained", lead, tuple(chapters(found)))
+    return Page(_TITLE, _lead(found), tuple(chapters(found)))
+
+
+def pages(found: Mapping[str, Explanation]) -> Page:
+    """One page on several repositories, of which each has its own paths.
+
+    Args:
+        found: what there is to tell of each, by the name of its folder.
+    """
+    lead: Words = ("Of each repository apart: its paths and commands count from its own folder.",)
+    sections = (
+        Section(f"Repository {name}", (Paragraph(_lead(each)),), sections=tuple(chapters(each)))
+        for name, each in found.items()
+    )
+    return Page(_TITLE, lead, tuple(sections))
 
 
 def chapters(found: Explanation) -> Iterator[Section]:

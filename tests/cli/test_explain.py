@@ -47,6 +47,23 @@ def test_html_to_a_file(dockfix: Run, app: Path) -> None:
     assert (app / "why.html").read_text().startswith("<!DOCTYPE html>\n")
 
 
+@pytest.mark.parametrize("form", ["markdown", "html"])
+def test_each_of_several_repositories_is_told_of_apart(dockfix: Run, app: Path, form: str) -> None:
+    for name in ("one", "other"):
+        (app / name / ".git").mkdir(parents=True)
+        (app / name / "Dockerfile").write_text(NAIVE)
+        (app / name / "app.py").write_text("old\n")
+    (app / "all.toml").write_text("")
+    result = dockfix("explain", "--config", "all.toml", "--format", form, "one", "other")
+    assert (result.exit_code, result.stderr) == (0, "")
+    one, other = result.stdout.split("Repository o")[-2:]
+    for told in (one, other):
+        assert "app.py:1" in told
+        assert "Write it" in told
+        assert "dockfix --write --config ../all.toml Dockerfile" in told
+        assert "one/" not in told and "other/" not in told
+
+
 def test_an_output_that_cannot_be_written(dockfix: Run) -> None:
     result = dockfix("explain", "--output", "missing/why.md")
     assert result.exit_code == 2
