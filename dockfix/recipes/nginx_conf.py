@@ -97,7 +97,7 @@ def site(texts: list[str]) -> Site:
 def _answer(server: Directive, port: int, outer: set[str]) -> Site:
     for location in server.all("location"):
         path = location.args[-1] if location.args else ""
-        exact = len(location.args) == 1 or location.args[0] in {"=", "^~"}
+        exact = len(location.args) <= 1 or location.args[0] in {"=", "^~"}
         if exact and HEALTH.fullmatch(path) and any(_is_fine(each) for each in location.all("return")):
             return Site(port, path)
     if "auth_basic" in outer or any(d.args[:1] != ("off",) for d in server.all("auth_basic")):
@@ -106,6 +106,8 @@ def _answer(server: Directive, port: int, outer: set[str]) -> Site:
         return Site(problem="the server block sends every request elsewhere")
     if server.all("include"):
         return Site(problem=f"the server block includes {server.all('include')[0].args[-1]}")
+    if any(_is_handed_on(server, path) for path in _stand_ins(server)):
+        return Site(problem="nginx hands requests on to another server")
     rooted = bool({"root"} & (outer | {directive.name for directive in server.block}))
     for location in server.all("location"):
         if _answers_the_top(location):
@@ -119,15 +121,42 @@ def _answer(server: Directive, port: int, outer: set[str]) -> Site:
     return Site(port) if rooted else Site(problem="no root and no location is there that would answer /")
 
 
-def _answers_the_top(location: Directive) -> bool:
-    """Whether a location may be the one that a request for ``/`` comes to."""
-    kind, path = location.args[0], location.args[-1]
+def _stand_ins(server: Directive) -> Iterator[str]:
+    """What nginx may look for in place of ``/``: https://nginx.org/en/docs/http/ngx_http_index_module.html
+
+    The last word of ``try_files`` is a path or the name of a location, those before it are files.
+    """
+    for block in (server, *(each for each in server.all("location") if _answers_the_top(each))):
+        for index in block.all("index"):
+            yield from (f"/{name.lstrip('/')}" for name in index.args)
+        for tried in block.all("try_files"):
+            yield tried.args[-1].partition("?")[0] if tried.args else "/"
+
+
+def _is_handed_on(server: Directive, path: str) -> bool:
+    """Whether a location other than that of ``/`` takes *path*, and passes it on."""
+    return any(
+        bool({directive.name for directive in location.deep()} & PASSES) and _takes(location, path)
+        for location in server.all("location")
+    )
+
+
+def _takes(location: Directive, path: str) -> bool:
+    """Whether a location is one for *path*."""
+    if not location.args:
+        return False
+    kind, pattern = location.args[0], location.args[-1]
     if kind not in {"~", "~*"}:
-        return path == "/"
+        return path == pattern or (kind != "=" and pattern != "/" and path.startswith(pattern))
     try:
-        return re.search(path, "/") is not None
+        return re.search(pattern, path, re.IGNORECASE if kind == "~*" else 0) is not None
     except re.error:  # a pattern that only nginx's own library reads
         return True
+
+
+def _answers_the_top(location: Directive) -> bool:
+    """Whether a location may be the one that a request for ``/`` comes to."""
+    return location.args[-1:] == ("/",) or (location.args[:1] in {("~",), ("~*",)} and _takes(location, "/"))
 
 
 def _ports(server: Directive) -> Iterator[int]:

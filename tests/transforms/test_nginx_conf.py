@@ -27,6 +27,8 @@ def test_blocks_are_nested_and_comments_left_out() -> None:
         ("server { listen 80; location = /healthz { return 204; } location / { proxy_pass http://a; } }", None),
         ("server { listen 80; location /api/ { proxy_pass http://api; } %s }", Site(80)),
         ("server { listen 80; root /srv/site; location / { try_files $uri /index.html; } }", Site(80)),
+        ("server { %s index index.html; location ~ \\.php$ { fastcgi_pass php:9000; } location {} }", Site(80)),
+        ("server { %s location / { try_files $uri =404; } location = /index { proxy_pass http://app; } }", Site(80)),
     ],
 )
 def test_site_that_answers(text: str, expected: Site | None) -> None:
@@ -47,6 +49,14 @@ def test_site_that_answers(text: str, expected: Site | None) -> None:
         ),
         ("server { listen 80; location / { proxy_pass http://api; } }", "nginx hands requests on to another server"),
         (
+            "server { %s index index.html index.php; location ~ \\.php$ { fastcgi_pass php:9000; } }",
+            "nginx hands requests on to another server",
+        ),
+        (
+            "server { %s location / { try_files $uri @app; } location @app { proxy_pass http://app; } }",
+            "nginx hands requests on to another server",
+        ),
+        (
             "server { location ~ \\.php$ { fastcgi_pass php:9000; } }",
             "no root and no location is there that would answer /",
         ),
@@ -60,4 +70,4 @@ def test_site_that_answers(text: str, expected: Site | None) -> None:
     ],
 )
 def test_site_that_cannot_be_told(text: str, problem: str) -> None:
-    assert site([text]).problem == problem
+    assert site([text.replace("%s", FILES)]).problem == problem
