@@ -155,12 +155,13 @@ def _judge_ended(old: Observation, new: Observation, undeclared: tuple[str, ...]
 
 def _configured(old: ImageFacts, new: ImageFacts, expected: Expectation) -> Iterator[str]:
     """What the images are configured to do differently without the plan's saying so."""
-    for name in sorted(old.env.keys() | new.env.keys()):
+    declared = {key.removeprefix("ENV ") for key in expected.declared if key.startswith("ENV ")}
+    for name in sorted(old.env.keys() | new.env.keys() | declared):
         was, is_ = old.env.get(name), new.env.get(name)
         meant = expected.told(name)
-        if meant is not None and is_ is not None and is_ != meant:
+        if meant is not None and is_ != meant:
             yield f"the environment's {name} was to be {meant!r} and is {is_!r}"
-        elif was != is_ and f"ENV {name}" not in expected.declared and name not in expected.provenance:
+        elif was != is_ and name not in declared | expected.provenance:
             yield f"the environment's {name} was {was!r} and is {is_!r}"
     for key, name, unset in _CONFIGURED:
         was, is_ = old.config.get(name) or unset, new.config.get(name) or unset

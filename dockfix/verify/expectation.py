@@ -14,6 +14,7 @@ from dockfix.model.config import difference
 if TYPE_CHECKING:
     from dockfix.engine import Plan
     from dockfix.facts import App
+    from dockfix.model import StageModel
     from dockfix.model.config import Config, ConfigDelta
     from dockfix.options import Options
 
@@ -32,7 +33,7 @@ class Expectation:
         declared: what the plan changes of the configuration, ``key: (old, new)``.
         provenance: names of variables that only say where an image comes from.
         entry: the source file that starts the app, a path in the context.
-        build_args: arguments that compose gives to the build.
+        build_args: arguments given to the build.
         env: variables that compose gives to the container, as far as the files tell their values.
         neighbours: names of compose's other services, by which the app may call them.
     """
@@ -59,35 +60,58 @@ class Expectation:
         return value
 
 
-def expectation(plan: Plan, app: App, options: Options) -> Expectation:
+def expectation(
+    plan: Plan,
+    app: App,
+    options: Options,
+    *,
+    target: str | None = None,
+    build_args: Mapping[str, str] | None = None,
+) -> Expectation:
     """What *plan* promises, from the models of both texts.
+
+    Args:
+        plan: the plan.
+        app: the facts with which it was made.
+        options: the options with which it was made.
+        target: the stage that is built; by default the last.
+        build_args: arguments given to the build beside those of compose.
 
     Raises:
         DockerfileError: one of the texts is no Dockerfile.
     """
     before = Model(Document.parse(plan.before, plan.path), app, options)
     after = Model(Document.parse(plan.after, plan.path), app.overlay(plan.files), options)
-    old, new = before.final.config, after.final.config
+    old, new = _built(before, target).config, _built(after, target).config
     served = after.server.name if after.server.language != before.server.language and after.server.name else ""
     routes = [fact.value for fact in (before.server.health, after.server.health) if fact is not None]
     routes += _routes(old.healthcheck) + _routes(new.healthcheck)
     files = before.server_files()
     return Expectation(
-        ports=(_ports(before), _ports(after)),
+        ports=(_ports(before, old), _ports(after, new)),
         paths=tuple(dict.fromkeys(["/", *routes])),
         other_server=served if served == "nginx" else "",
         declared=difference(old, new),
         provenance=_provenance(old) | _provenance(new),
         entry=files[0] if files else None,
-        build_args=next((_known(service.build_args) for service in app.compose if service.build_args), {}),
+        build_args={
+            **next((_known(service.build_args) for service in app.compose if service.build_args), {}),
+            **(build_args or {}),
+        },
         env=next((_known(service.environment) for service in app.compose), {}),
         neighbours=_neighbours(app),
     )
 
 
-def _ports(model: Model) -> tuple[int, ...]:
+def _built(model: Model, target: str | None) -> StageModel:
+    """The stage that is built; the last where there is none of that name, which the builder says."""
+    stage = model.document.stage(target) if target is not None else None
+    return model.final if stage is None else model.stages[stage.index]
+
+
+def _ports(model: Model, config: Config) -> tuple[int, ...]:
     port = model.server.port
-    exposed = (text.partition("/") for text in model.final.config.expose)
+    exposed = (text.partition("/") for text in config.expose)
     named = [int(number) for number, _, protocol in exposed if number.isdigit() and protocol in {"", "tcp"}]
     return tuple(dict.fromkeys(([port.value] if port is not None else []) + named))
 

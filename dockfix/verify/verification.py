@@ -246,7 +246,7 @@ class _Work:
         self.workspace = workspace
         self.trial = trial
         self.say = say
-        self.expected = expectation(plan, app, options)
+        self.expected = expectation(plan, app, options, target=trial.target, build_args=trial.build_args)
         self.images: list[str] = []
         say("copying the context")
         self.copies = {
@@ -331,7 +331,7 @@ class _Work:
             copy.context,
             copy.dockerfile,
             target=self.trial.target,
-            build_args={**self.expected.build_args, **self.trial.build_args},
+            build_args=self.expected.build_args,
             no_cache=cold,
             timeout=self.trial.build_seconds,
             say=lambda step: self.say(f"{doing}, {time.monotonic() - began:.0f} s" + (f": {step}" if step else "")),

@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import signal
 import sys
 import time
@@ -60,6 +61,12 @@ def lost() -> bool:
     return word == "lost"
 
 
+def variables(text: str) -> list[str]:
+    """Those of the last stage, as far as it says NAME=VALUE."""
+    stage = text.replace("\\\n", " ").rpartition("\nFROM ")[2]
+    return [word for line in stage.splitlines() if line.startswith("ENV ") for word in shlex.split(line)[1:]]
+
+
 def build(arguments: list[str]) -> int:
     text = Path(value(arguments, "--file")).read_text()
     if "--cgroup-parent" in arguments:
@@ -71,7 +78,11 @@ def build(arguments: list[str]) -> int:
     record = {
         "Size": len(text) * 1_000_000,
         "RootFS": {"Layers": ["a", "b"]},
-        "Config": {"Labels": dict([value(arguments, "--label").split("=", 1)]), "Env": ["PATH=/bin"], "Cmd": ["app"]},
+        "Config": {
+            "Labels": dict([value(arguments, "--label").split("=", 1)]),
+            "Env": ["PATH=/bin", *variables(text)],
+            "Cmd": ["app"],
+        },
         "text": text,
     }
     if "# late" in text:

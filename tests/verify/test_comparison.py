@@ -200,6 +200,8 @@ def test_a_health_check_of_an_app_that_listens_on_neither_side_tells_nothing() -
             {"ENV NODE_ENV": (None, "production")},
             "different",
         ),
+        ({"Env": ["PATH=/bin", "NODE_VERSION=20"]}, {"ENV NODE_ENV": (None, "production")}, "different"),
+        ({"Env": ["PATH=/bin", "NODE_VERSION=20"]}, {"ENV NODE_ENV": (None, "$STAGE")}, "same behaviour"),
         (
             {"Env": ["PATH=/bin", "NODE_VERSION=20", "NODE_ENV=development"]},
             {"ENV NODE_ENV": (None, "$STAGE")},

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from dockfix.api import Repository
 from dockfix.dockerfile import Document
+from dockfix.engine import Plan
+from dockfix.facts import App, Tree
 from dockfix.options import Options
 from dockfix.verify.expectation import Expectation, expectation
 
@@ -37,6 +42,40 @@ def expected(folder: Path, dockerfile: str, compose: str = COMPOSE) -> Expectati
 
 def test_variables_whose_values_compose_tells(tmp_path: Path) -> None:
     assert expected(tmp_path, "web/Dockerfile").env == {"MODE": "production", "HOST": "0.0.0.0"}
+
+
+STAGES = """\
+FROM node:20 AS tests
+ENV MODE=test
+EXPOSE 9000
+FROM node:20
+ARG LEVEL=info
+ENV LEVEL=$LEVEL
+EXPOSE 3000
+CMD ["node", "app.js"]
+"""
+
+
+def of_stages(**options: Any) -> Expectation:
+    after = STAGES.replace("MODE=test", "MODE=test ONLY=tests").replace("LEVEL=info", "LEVEL=warn")
+    plan = Plan("Dockerfile", STAGES, after)
+    return expectation(plan, App(Tree({"Dockerfile": STAGES}), "Dockerfile"), Options(), **options)
+
+
+def test_the_last_stage_is_built_where_nobody_names_another() -> None:
+    found = of_stages()
+    assert (found.told("LEVEL"), found.told("ONLY"), found.ports) == ("warn", None, ((3000,), (3000,)))
+
+
+@pytest.mark.parametrize("target", ["tests", "Tests", "0"])
+def test_what_is_expected_is_of_the_stage_that_is_built(target: str) -> None:
+    found = of_stages(target=target)
+    assert (found.told("LEVEL"), found.told("ONLY"), found.ports) == (None, "tests", ((9000,), (9000,)))
+
+
+def test_what_arguments_of_the_build_make_of_a_variable_is_not_told() -> None:
+    found = of_stages(build_args={"LEVEL": "debug"})
+    assert (found.told("LEVEL"), found.build_args) == (None, {"LEVEL": "debug"})
 
 
 def test_neighbours_are_the_other_services(tmp_path: Path) -> None:
