@@ -11,10 +11,7 @@ from functools import cached_property
 from dockfix.verify import buildkit
 from dockfix.verify.engine import Engine
 from dockfix.verify.result import BuildResult, EngineError
-
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY")
-"""What the client takes from ``proxies`` of its ``config.json``, passwords and all, and gives to every container:
-https://docs.docker.com/engine/cli/proxy/"""
+from dockfix.verify.variables import PROXIES
 
 # docker's classic builder knows neither heredocs nor mounts
 _BUILDKIT = {"DOCKER_BUILDKIT": "1"}
@@ -40,6 +37,9 @@ class Docker(Engine):
 
     # https://docs.docker.com/engine/containers/resource_constraints/#limit-a-containers-access-to-memory
     least_memory = "6m"
+    # a driver that has a limit and that ``docker logs`` reads, whatever is the daemon's own:
+    # https://docs.docker.com/engine/logging/drivers/json-file/
+    log_options = ("--log-driver", "json-file", "--log-opt", "max-size=16m", "--log-opt", "max-file=2")
 
     def check(self) -> None:
         """Ask the engine, not the client alone, and BuildKit's client, without which ``docker build`` fails.

@@ -25,6 +25,7 @@ from dockfix.verify.limits import Limits, memory_bytes
 from dockfix.verify.outage import outage
 from dockfix.verify.process import Done, execute
 from dockfix.verify.result import BuildResult, EngineError, Executed, Layer, StartError, TimedOutError
+from dockfix.verify.variables import handed
 
 COMMAND_SECONDS = 60.0
 
@@ -61,6 +62,8 @@ class Engine(ABC):
     scratch: Path | None = None
 
     runs: ClassVar[bool] = True
+    log_options: ClassVar[tuple[str, ...]] = ()
+    """What keeps a container that prints without end from filling the disk."""
     least_memory: ClassVar[str] = "0"
     """The least that a container may be limited to."""
 
@@ -242,12 +245,10 @@ class Engine(ABC):
         image's health check soon and often. ``proxies=False`` keeps the proxies from it that this machine's settings
         have, which may hold passwords. Raises StartError where it cannot start.
         """
-        options = ["--network", network, *self._labelled()]
+        options = ["--network", network, *self._labelled(), *self.log_options]
         if self.limits is not None:
             options += ["--memory", self.limits.memory, "--memory-swap", self.limits.memory]
             options += ["--pids-limit", str(self.limits.pids)]
-        for name, value in (env or {}).items():
-            options += ["--env", f"{name}={value}"]
         if not proxies:
             options += self.without_proxies((env or {}).keys())
         for host, address in (hosts or {}).items():
@@ -269,7 +270,9 @@ class Engine(ABC):
         if quick_health:
             options += self.health_options(image)
         # created first: a container that cannot start (no such command) must be removed as well
-        identity = self._started("create", *options, image, *command).strip()
+        with handed(env or {}, self._environment(), self.scratch) as variables:
+            creating = replace(self, environment={**self.environment, **variables.environment})
+            identity = creating._started("create", *options, *variables.options, image, *command).strip()
         try:
             self._started("start", identity)
             yield self.container(identity)

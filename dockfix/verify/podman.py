@@ -59,6 +59,9 @@ class Podman(Engine):
 
     program: str = "podman"
 
+    # https://docs.podman.io/en/latest/markdown/podman-create.1.html#log-driver-driver
+    log_options = ("--log-driver", "k8s-file", "--log-opt", "max-size=16m")
+
     def check(self) -> None:
         """Ask for what it runs as, which needs a working set-up."""
         if self.call("info", "--format", "{{.Host.Security.Rootless}}").strip() == "true":

@@ -13,6 +13,7 @@ from .fixtures import built
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dockfix.verify.container import Container
     from dockfix.verify.observation import Observation
 
     from .engine import Engine
@@ -20,6 +21,34 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.container
 
 PATIENCE = Patience(port=5.0, idle=1.0, stop=1)
+
+
+VARIABLES = {
+    "TOKEN": "s3cr3t=x",
+    "KEY": "-----BEGIN KEY-----\nabc\n-----END KEY-----\n",
+    "JSON": '{"a b": "$HOME # \\\\n"}',
+    "EMPTY": "",
+    "PATH": "/app/bin:/usr/local/bin:/usr/bin:/bin",
+    "HOME": "/a b",
+}
+CHATTY = "head -c 60000000 /dev/zero | tr '\\0' 'y' | fold -w 100"
+
+
+def variables(container: Container) -> dict[str, str]:
+    """The variables of a container's first process."""
+    environ = (container.process() / "environ").read_text()
+    return dict(each.split("=", 1) for each in environ.split("\0") if each)
+
+
+def test_variables_reach_a_container_as_they_are(engine: Engine) -> None:
+    with engine.run("alpine:3.20", "sleep", "60", env=VARIABLES) as container:
+        assert variables(container).items() >= VARIABLES.items()
+
+
+def test_a_container_that_prints_without_end_does_not_fill_the_disk(engine: Engine) -> None:
+    with engine.run("alpine:3.20", "sh", "-c", CHATTY) as container:
+        assert container.wait(120) == 0
+        assert 0 < len(container.logs()) < 40_000_000
 
 
 def observed(engine: Engine, place: Path, lines: str) -> Observation:

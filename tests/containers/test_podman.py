@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from dockfix.verify.podman import Podman
 from tests.containers.engine import Engine
+from tests.containers.test_observation import CHATTY, VARIABLES, variables
 
 BASE = "python:3.11-alpine"
 DOCKERFILE = f"""\
@@ -105,6 +107,15 @@ def test_podman_builds_runs_and_leaves_nothing(storage: Mapping[str, str], app: 
     assert left("podman", storage) == ""
     names = subprocess.run(["podman", "network", "ls"], env=dict(storage), capture_output=True, text=True, check=True)
     assert "dockfix-verify" not in names.stdout
+
+
+def test_podman_hands_variables_over_and_bounds_what_is_printed(storage: Mapping[str, str]) -> None:
+    podman = Podman(storage)
+    with podman.run(BASE, "sleep", "60", env=VARIABLES) as container:
+        assert variables(container).items() >= VARIABLES.items()
+    with podman.run(BASE, "sh", "-c", CHATTY) as container:
+        assert container.wait(120) == 0
+        assert 0 < len(container.logs()) < 40_000_000
 
 
 def test_buildah_builds_alone(storage: Mapping[str, str], app: Path) -> None:

@@ -11,10 +11,11 @@ from click.testing import CliRunner
 from dockfix.cli import main
 from dockfix.verify.comparison import Verdict
 from dockfix.verify.credentials import masked
-from dockfix.verify.docker import PROXIES, Docker
+from dockfix.verify.docker import Docker
 from dockfix.verify.engine import Engine
 from dockfix.verify.podman import Podman
 from dockfix.verify.result import TimedOutError
+from dockfix.verify.variables import PROXIES
 from tests.verify.test_command import NAIVE
 from tests.verify.test_engines import Stage, stage
 
