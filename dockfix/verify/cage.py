@@ -63,9 +63,11 @@ class Cage:
 
     def take(self) -> None:
         """Make the group. Raises CgroupError where that cannot be."""
-        self._hierarchy = hierarchy()
+        found = hierarchy()
         for number in range(_CAGES):
+            # first of all a name: without one, what is removed on an interruption would be the root with all below it
             self._name = _NAME.format(number)
+            self._hierarchy = found
             (self._hierarchy.memory / self._name).mkdir(exist_ok=True)
             if self._held():
                 return

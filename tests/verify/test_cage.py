@@ -46,6 +46,23 @@ def test_a_build_is_held_and_nothing_is_left(engine: Engine, kernel: Kernel) -> 
     assert kernel.groups() == []
 
 
+def test_an_interruption_before_a_group_has_its_name_leaves_the_others_alone(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Signal:
+        def format(self, number: int) -> str:
+            raise KeyboardInterrupt
+
+    before = [[*place.iterdir()] for place in kernel.hierarchies]
+    made = Cage(LIMITS)
+    monkeypatch.setattr("dockfix.verify.cage._NAME", Signal())
+    with pytest.raises(KeyboardInterrupt):
+        made.take()
+    assert (made.clear(), made.remains()) == (0, ())
+    assert [[*place.iterdir()] for place in kernel.hierarchies] == before
+    assert before
+
+
 def test_a_build_that_had_not_enough_says_so(engine: Engine, kernel: Kernel) -> None:
     with workspace(replace(engine, build_limits=LIMITS)) as place:
         ok, starved, reason = build(place.engine, place.folder, "# starves\nFROM a\n")
