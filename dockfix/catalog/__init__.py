@@ -28,7 +28,7 @@ from dockfix.catalog.packages import (
     runtime_libraries,
     serves_builds,
 )
-from dockfix.catalog.uses import brought_by, needs_root, reads_alone, serves, steps_down
+from dockfix.catalog.uses import brought_by, names_folder, needs_root, reads_alone, serves, steps_down
 from dockfix.catalog.wheels import Wheel, python_system_libraries, python_wheel
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "is_build_tool",
     "is_essential",
     "looks_for",
+    "names_folder",
     "needs_root",
     "npm_closure",
     "npm_native",

@@ -48,3 +48,8 @@ def reads_alone(variable: str) -> str | None:
     """
     row = table("variables").row(variable)
     return row["program"] if row is not None else None
+
+
+def names_folder(variable: str) -> bool:
+    """Whether an environment variable names a folder into which programs write while they run."""
+    return table("folders").row(variable) is not None

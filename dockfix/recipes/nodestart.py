@@ -14,9 +14,9 @@ from dockfix.facts.development import build_tool, development_tool
 from dockfix.facts.node import programs_of
 from dockfix.model.commands import Purpose, purpose
 from dockfix.model.start import SHELLS
+from dockfix.recipes import browsers
 from dockfix.recipes.artefacts import BUILD_ONLY
 from dockfix.recipes.modules import package
-from dockfix.recipes.privileges import BROWSERS
 from dockfix.recipes.programs import programs
 from dockfix.recipes.split import UnfitError
 
@@ -222,11 +222,9 @@ def check_browser(model: Model, node: Node) -> None:
         UnfitError: with the package.
     """
     for each in (node, *node.members):
-        for name, variables in BROWSERS.items():
-            fact, without = each.dependencies.get(name), {variable for variable in variables if "SKIP" in variable}
-            if fact is not None and not without & model.final.config.env.keys():
-                why = f"{name} ({fact.origin}) keeps its browser in the home of root, which the end would not have"
-                raise UnfitError(model.start.command, why)
+        for fact in browsers.downloaded(model, each):
+            why = f"{fact.value} ({fact.origin}) keeps its browser in the home of root, which the end would not have"
+            raise UnfitError(model.start.command, why)
 
 
 def called(model: Model) -> frozenset[str]:

@@ -11,6 +11,7 @@ from dockfix import catalog
 from dockfix.facts.development import caches_beside_modules
 from dockfix.model import Purpose
 from dockfix.model.config import join
+from dockfix.recipes import browsers
 from dockfix.recipes.accounts import WITH_SHADOW
 from dockfix.recipes.idle import is_idle
 from dockfix.recipes.leftovers import ROOT_HOME, left_behind
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
     from dockfix.model import Model
     from dockfix.recipes.writable import Writable
 
-BROWSERS = {
-    "puppeteer": ("PUPPETEER_SKIP_DOWNLOAD", "PUPPETEER_SKIP_CHROMIUM_DOWNLOAD", "PUPPETEER_CACHE_DIR"),
-    "playwright": ("PLAYWRIGHT_BROWSERS_PATH", "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD"),
-}
-"""npm packages that put a browser under the home of whoever installs them, and the variables that stop it:
-https://pptr.dev/guides/configuration, https://playwright.dev/docs/browsers
-"""
 BUILDERS = frozenset({"go", "cargo", "mvn", "mvnw", "gradle", "gradlew"})
 """Programs that build what they run."""
 INSTALLERS = frozenset({"npm", "yarn", "pnpm", "pip", "pip3", "bundle", "gem", "composer"})
@@ -189,8 +183,9 @@ def _libraries(model: Model) -> Iterator[Obstacle]:
     for name, fact in node.dependencies.items():
         if catalog.needs_root(name.rpartition("/")[2], "library"):
             yield Obstacle(base, f"{name} ({fact.origin}) reaches what belongs to root")
-        if name in BROWSERS and not any(variable in model.final.config.env for variable in BROWSERS[name]):
-            yield Obstacle(base, f"{name} ({fact.origin}) keeps its browser in the home of root, who installs it")
+    for fact in browsers.downloaded(model, node):
+        if not model.final.config.env.keys() & browsers.FOLDERS:
+            yield Obstacle(base, f"{fact.value} ({fact.origin}) keeps its browser in the home of root, who installs it")
     if node.manager == "yarn-berry":
         settings = model.app.root.read(node.path(".yarnrc.yml")) or b""
         if b"node-modules" not in settings:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.model import Role
-from dockfix.recipes import dialect, installs, musl, needs
+from dockfix.recipes import browsers, dialect, installs, musl, needs
 from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
@@ -101,6 +101,10 @@ def _check_brought(wheel: Wheel, named: str) -> None:
 def _node(model: Model, stage: StageModel, installed: set[str]) -> Iterator[str]:
     if stage.image is None or stage.image.name != "node":
         return
+    for node in installs.node_manifests(model):
+        for fact in browsers.downloaded(model, node):
+            why = f"the browser of {fact.value} takes libraries along that are not known one by one ({fact.origin})"
+            raise UnfitError(None, why)
     for name, origin in musl.natives(model):
         known = catalog.npm_native(name)
         if known is None:

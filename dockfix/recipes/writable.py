@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from posixpath import basename, dirname, normpath
 from typing import TYPE_CHECKING
 
+from dockfix import catalog
 from dockfix.facts import Fact
 from dockfix.facts.pyresult import UNDECIDED
 from dockfix.model import Purpose
@@ -195,7 +196,7 @@ TOP = frozenset(
 
 
 def _settings(model: Model, found: _Found) -> None:
-    """Databases in files that variables name, and a HOME of the file's own."""
+    """Databases in files and folders that variables name, a HOME of the file's own among them."""
     given: list[tuple[str, str, str]] = []
     for step in model.final.all_steps:
         if step.instruction.keyword == "ENV":
@@ -207,7 +208,7 @@ def _settings(model: Model, found: _Found) -> None:
         if match is not None:
             path = match[1] if match[1].startswith("/") else join(model.folder, match[1])
             found.add(dirname(path), origin)
-        elif key == "HOME" and value.startswith("/"):
+        elif (key == "HOME" or catalog.names_folder(key)) and value.startswith("/") and "$" not in value:
             found.add(join("/", value), origin)
 
 
