@@ -143,7 +143,7 @@ class Verification:
         steps: what each transform by itself comes to, where that was asked for.
         culprits: the smallest set of transforms found that makes the difference.
         seconds: how long it all took.
-        rewrite: the fingerprint of the rewrite that was verified.
+        rewrite: the fingerprint of the rewrite that was verified; empty for a part of one.
     """
 
     path: str
@@ -226,7 +226,9 @@ def verify(
     except (EngineError, OSError) as error:
         found = Verification(path, Verdict("could not run", (str(error),)))
     verdict = found.verdict.discreet()
-    return replace(found, path=path, verdict=verdict, seconds=time.monotonic() - began, rewrite=fingerprint(plan, app))
+    # nobody looks for the figures of a part of a rewrite, which is all that an original known before is compared with
+    rewrite = fingerprint(plan, app) if original is None else ""
+    return replace(found, path=path, verdict=verdict, seconds=time.monotonic() - began, rewrite=rewrite)
 
 
 class _Work:
