@@ -24,7 +24,8 @@ HINT: Final = re.compile(
     r"mkdir|makedirs|\bopen\s*\(|sqlite|FileHandler|basicConfig|dump\s*\(|shelve|write_text|write_bytes|\.touch\(|\.save|"
     r"imwrite|savefig|to_csv|to_excel|to_json|to_parquet|to_pickle|UPLOAD|_FOLDER|_DIR\b|MEDIA_ROOT|copy|move\s*\(|logger\.add|"
     r"FileSystem|TinyDB|PersistentClient|diskcache|ZipFile|tarfile|urlretrieve|SESSION_TYPE|\bnp\.|torch|download|"
-    r"GzipFile|BZ2File|LZMAFile|ExcelWriter|VideoWriter|duckdb|h5py|write_index|make_archive"
+    r"GzipFile|BZ2File|LZMAFile|ExcelWriter|VideoWriter|duckdb|h5py|write_index|make_archive|YOLO|"
+    r"_(?:dir|directory|folder|root)\s*="
 )
 """A source without this writes nothing, so that it need not be parsed."""
 
@@ -33,6 +34,11 @@ _FOLDER_CALLS: Final = {
     "shutil.copytree": 1, "flask_caching.backends.FileSystemCache": 0, "cachelib.file.FileSystemCache": 0,
     "cachelib.FileSystemCache": 0, "django.core.files.storage.FileSystemStorage": 0, "joblib.Memory": 0,
 }  # fmt: skip
+_FOLDER_KEYWORDS: Final = (
+    "persist_directory", "cache_dir", "cache_folder", "download_dir", "download_root", "local_dir",
+    "model_storage_directory", "output_dir", "output_folder", "save_dir",
+)  # fmt: skip
+"""Arguments by which libraries of models and vectors, among others, are told where to put what they fetch or make."""
 _FILE_CALLS: Final = {
     "sqlite3.connect": 0, "aiosqlite.connect": 0, "logging.FileHandler": 0, "logging.handlers.RotatingFileHandler": 0,
     "logging.handlers.TimedRotatingFileHandler": 0, "logging.handlers.WatchedFileHandler": 0, "joblib.dump": 1,
@@ -190,8 +196,14 @@ def _called(trace: Trace, evaluator: Evaluator, source: Source, site: Site) -> I
         if _writing(evaluator, source, site, argument(call, 1, "mode")):
             given = argument(call, 0, "file", "filename")
             yield from (_Write(path, source.origin(site), False) for path in paths(given))
+    elif name == "ultralytics.YOLO":  # weights by a bare name are fetched: https://docs.ultralytics.com/models/
+        weights = (path for path in paths(argument(call, 0, "model")) if not {"/", WILD} & set(path))
+        yield from (_Write(path, source.origin(site), False) for path in weights)
     elif isinstance(call.func, cst.Attribute):
         yield from _method(trace, evaluator, source, site, call.func)
+    told = argument(call, None, *_FOLDER_KEYWORDS)
+    if told is not None and name not in _FOLDER_CALLS:
+        yield from (_Write(path, source.origin(site), True) for path in paths(told) if not path.startswith(WILD))
 
 
 def _is_file(name: str, path: str) -> bool:

@@ -49,6 +49,18 @@ def written(source: str, environment: Mapping[str, str] | None = None) -> list[s
         pytest.param("import lzma, bz2\nlzma.open('in.xz', 'rt')\nbz2.BZ2File('in.bz2')\n", [], id="compressed-read"),
         pytest.param("import h5py\nh5py.File('runs/a.h5', 'w')\nh5py.File('in/b.h5', 'r')\n", ["runs"], id="hdf"),
         pytest.param("import duckdb\nduckdb.connect('data/x.db')\nduckdb.connect()\n", ["data"], id="duckdb"),
+        pytest.param(
+            "from chromadb.config import Settings\nSettings(persist_directory='vectors', is_persistent=True)\n",
+            ["vectors"],
+            id="vectors",
+        ),
+        pytest.param(
+            "import os, whisper\nwhisper.load_model('base', download_root=os.getenv('MODELS', 'models'))\n",
+            ["models"],
+            id="models",
+        ),
+        pytest.param("from ultralytics import YOLO\nYOLO('yolov8n.pt')\n", ["."], id="weights"),
+        pytest.param("from ultralytics import YOLO\nYOLO('weights/best.pt')\n", [], id="weights-of-its-own"),
         pytest.param("from pathlib import Path\nPath('a/b.txt').write_text('x')\n", ["a"], id="write-text"),
         pytest.param("import os\nos.makedirs('/tmp/work')\nopen('/dev/null', 'w')\n", [], id="temporary"),
         pytest.param("import os\nos.makedirs('/var/lib/app/files')\n", ["/var/lib/app/files"], id="absolute"),
