@@ -96,6 +96,7 @@ class Service:
         expose: ports named by ``expose``.
         volumes: mounts.
         environment: variables and their values, None where the value comes from the host.
+        env_files: files from which variables are read, as far as they are inside by their path there.
         develop_watch: whether ``develop.watch`` looks at sources.
         synced: the folders of the container that it copies them to.
         build_args: build arguments and their values.
@@ -127,6 +128,7 @@ class Service:
     expose: tuple[str, ...] = ()
     volumes: tuple[Volume, ...] = ()
     environment: Mapping[str, str | None] = field(default_factory=dict)
+    env_files: tuple[Fact[str], ...] = ()
     develop_watch: bool = False
     synced: tuple[Fact[str], ...] = ()
     build_args: Mapping[str, str | None] = field(default_factory=dict)
@@ -253,6 +255,7 @@ def service_of(path: str, name: str, origin: str, node: dict[str, Yaml], waiting
             *_tmpfs(node.get("tmpfs")),
         ),
         environment=_pairs(note("environment", node.get("environment"))),
+        env_files=tuple(_env_files(folder, node.get("env_file"))),
         develop_watch=watch is not None,
         synced=tuple(_synced(watch)),
         build_args=_pairs(note("build_args", build.at("args") if build is not None else None)),
@@ -368,6 +371,13 @@ def _volume(folder: str, source: str | None, target: str, read_only: bool, origi
     if source in ("$PWD", "${PWD}") or source.startswith(("$PWD/", "${PWD}/")):
         inside = normal(join(folder, re.sub(r"^\$\{?PWD\}?/?", "./", source)))
     return Volume("bind", source, target, inside, read_only, origin)
+
+
+def _env_files(folder: str, node: Yaml | None) -> Iterator[Fact[str]]:
+    listed = [entry.text("path") for entry in node.values() if entry.is_mapping] if node is not None else []
+    for fact in (*scalars(node), *(fact for fact in listed if fact is not None)):
+        path = interpolate(fact.value)
+        yield Fact(normal(join(folder, path)) or path, fact.origin)
 
 
 def _synced(watch: Yaml | None) -> Iterator[Fact[str]]:

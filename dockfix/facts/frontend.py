@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dockfix.facts.angular import Angular
+from dockfix.facts.devserver import extras
 from dockfix.facts.fact import Fact
 from dockfix.facts.files import join
 from dockfix.facts.jsconfig import Configuration
@@ -269,6 +270,11 @@ class Frontend:
                 if re.search(rb"\bproxy\b", content.partition(b"//")[0]):
                     return Fact(path, self.node.origin_of(path, number))
         return None
+
+    @cached_property
+    def dev_extra(self) -> Fact[str] | None:
+        """What the dev server's configuration wants that no server of files does: headers, TLS, answers of its own."""
+        return next(extras(self.node, self._configuration, (*_VITE, *_VUE)), None)
 
     @property
     def fetched_fonts(self) -> Fact[str] | None:

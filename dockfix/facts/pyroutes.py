@@ -157,7 +157,7 @@ class Routing:
         if depth > 6:
             return
         if owner is None or (application is not None and owner.key == application.key):
-            yield "", ""
+            yield "", self._own_prefix(application)[1] if application is not None else ""
             return
         kind = self._kind(owner)
         if kind in APPS.values() and application is None:

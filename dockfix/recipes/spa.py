@@ -14,7 +14,7 @@ from dockfix.model import Purpose, Role
 from dockfix.model.commands import NODE_MANAGERS
 from dockfix.model.config import difference, of_image, render
 from dockfix.model.start import RUNTIMES
-from dockfix.recipes import nginx, spaserver
+from dockfix.recipes import envfiles, nginx, spaserver
 from dockfix.recipes.modules import INSTALLS, Parts, install_edits
 from dockfix.recipes.spaserver import FILE_SERVERS, PORTS
 from dockfix.recipes.split import (
@@ -181,6 +181,10 @@ def _check_server(model: Model, node: Node) -> None:
             raise UnfitError(at, f"{node.origin_of(path)} tells serve more than nginx would know")
     if _hands_out_a_build(model):
         return
+    if node.frontend.dev_extra is not None:
+        why = f"the development server does more than hand out files: {node.frontend.dev_extra.value}"
+        raise UnfitError(at, f"{why} ({node.frontend.dev_extra.origin})")
+    envfiles.check(model, node, BAKED)
     lacking = node.frontend.development_only({*model.final.config.env, *_arguments(model)})
     if lacking is not None:
         raise UnfitError(at, f"a build does not read {lacking.value}, which is for development ({lacking.origin})")

@@ -55,6 +55,7 @@ def test_a_service_is_read_with_lines() -> None:
     assert (service.target, service.command, service.user) == ("runtime", ("npm", "start"), "1000:1000")
     assert (service.init, service.read_only, service.develop_watch) == (True, True, True)
     assert [fact.value for fact in service.synced] == ["/app", "/etc/nginx"]
+    assert [fact.value for fact in service.env_files] == [".env", "backend/.env"]
     assert dict(service.environment) == {"A": "one"}
     assert dict(service.build_args) == {"VERSION": "1"}
     assert service.healthcheck
