@@ -25,6 +25,7 @@ from dockfix.report.text import printable
 from dockfix.standing import standing
 
 if TYPE_CHECKING:
+    from dockfix.explanation import Explanation
     from dockfix.explanation.prose import Page
     from dockfix.trials import Means
     from dockfix.verify import Verification, Workspace
@@ -88,7 +89,19 @@ class _Run:
             return DONE if self.request.among is not None and not self.failed else FAILED
         self._look_for_stale(found)
         self._write(cases, measured)
-        return FAILED if self.failed else DONE
+        return self._ended(tuple(measured.values()))
+
+    def _ended(self, verifications: Sequence[Verification]) -> int:
+        """The exit code: that of ``dockfix verify`` for what was measured now."""
+        if self.place is None:
+            return FAILED if self.failed else DONE
+        from dockfix.trials import SAME, code
+
+        for each in verifications:
+            if code((each,)) != SAME:
+                click.echo(printable(f"{each.path}: {each.verdict}"), err=True)
+        ended = code(verifications)
+        return FAILED if self.failed and ended == SAME else ended
 
     def _cases(self) -> Iterator[tuple[Case, Verification | None]]:
         for item in discover(map(Path, self.request.paths)):
@@ -153,20 +166,24 @@ class _Run:
             self._complain(f"{self.request.output}: cannot be written: {error.strerror or error}")
 
     def _page(self, cases: Sequence[Case], measured: Mapping[str, Verification]) -> Page:
-        since = self.request.since or ""
         by_root: dict[Path, list[Case]] = {}
         for case in cases:
             by_root.setdefault(self.repositories[case.path].root, []).append(case)
-        if len(by_root) == 1:
-            return page(explanation(cases, measured, since=since, arguments=arguments(self.request)))
-        # evidence counts from its repository's root, and would be ambiguous beside that of another
-        found = {}
-        for root, own in by_root.items():
-            there = {case.plan.path: measured[case.path] for case in own if case.path in measured}
-            renamed = [replace(case, path=case.plan.path) for case in own]
-            words = arguments(self.request, root)
-            found[os.path.relpath(root)] = explanation(renamed, there, since=since, arguments=words)
-        return pages(found)
+        # evidence counts from its repository's root, and so does everything else that stands beside it
+        found = {os.path.relpath(root): self._explanation(root, own, measured) for root, own in by_root.items()}
+        if len(found) > 1:
+            return pages(found)
+        ((folder, told),) = found.items()
+        return page(told, folder)
+
+    def _explanation(self, root: Path, cases: Sequence[Case], measured: Mapping[str, Verification]) -> Explanation:
+        return explanation(
+            [replace(case, path=case.plan.path) for case in cases],
+            {case.plan.path: measured[case.path] for case in cases if case.path in measured},
+            since=self.request.since or "",
+            arguments=arguments(self.request, root),
+            repository=root.name,
+        )
 
     def _complain(self, words: str) -> None:
         click.echo(printable(words), err=True)

@@ -44,8 +44,8 @@ def healthcheck(model: Model) -> Iterator[Result]:
     Good to know:
         An unhealthy container is restarted by Swarm alone; Docker and compose only show it, and `depends_on` waits for
         it. Kubernetes ignores it: its pods need probes. Podman and buildah drop it unless the image is built with
-        `--format docker`. It asks 127.0.0.1 and not localhost, which is also ::1, where busybox tries first and not
-        every app listens.
+        `--format docker`. It asks 127.0.0.1 and not localhost, which is also ::1, which busybox tries first and where
+        not every app listens.
 
     Example:
         See fixtures/healthcheck/example.

@@ -45,9 +45,15 @@ _EVERY = 3
 """Up to so many Dockerfiles are named one by one where many agree."""
 
 
-def page(found: Explanation) -> Page:
-    """Everything there is to tell, in the order in which a reader wants it."""
-    return Page(_TITLE, _lead(found), tuple(chapters(found)))
+def page(found: Explanation, folder: str = ".") -> Page:
+    """Everything there is to tell, in the order in which a reader wants it.
+
+    Args:
+        found: what there is to tell.
+        folder: the repository's folder, from the reader's.
+    """
+    place: Words = (" Paths and commands count from the folder ", Code(folder), ".") if folder != "." else ()
+    return Page(_TITLE, (*_lead(found), *place), tuple(chapters(found)))
 
 
 def pages(found: Mapping[str, Explanation]) -> Page:
@@ -74,8 +80,7 @@ def chapters(found: Explanation) -> Iterator[Section]:
     if refused:
         yield left(refused)
     if changed or found.measured:
-        yield sizes(found)
-        yield performance(found)
+        yield from (section for section in (sizes(found), performance(found)) if section.blocks)
     if found.measured:
         yield behaviour(found)
     yield security(found.files)
@@ -150,7 +155,12 @@ def left(remarks: Sequence[Remark]) -> Section:
 
 def sizes(found: Explanation) -> Section:
     """How big the images are, as measured."""
-    blocks = list(_measured(found, weights, "Sizes are uncompressed, as the engine tells them."))
+    blocks: list[Block] = [
+        Paragraph((Code(path), " has no figures: ", *sentence(said(str(each.verdict)))))
+        for path, each in found.measured.items()
+        if not any(weights(each))
+    ]
+    blocks += _measured(found, weights, "Sizes are uncompressed, as the engine tells them.")
     for path, each in found.measured.items():
         if each.steps:
             blocks.append(Paragraph((Code(path), ", each transform by itself:")))
@@ -297,12 +307,14 @@ def _told(remarks: Sequence[Remark]) -> Iterator[Words]:
 
 def _measured(found: Explanation, rows: Callable[[Verification], Iterator[Row]], remark: str = "") -> Iterator[Block]:
     """Some rows for each Dockerfile that was measured, and the command for the others."""
+    told = False
     for path, each in found.measured.items():
         chosen = tuple(rows(each))
         if chosen:
+            told = True
             yield Paragraph((Code(path), ":"))
             yield _table(chosen)
-    if found.measured and remark:
+    if told and remark:
         yield Paragraph((remark,))
     if _unmeasured(found):
         yield Paragraph(("Not measured yet. This builds and runs both, and tells:",))

@@ -163,6 +163,7 @@ class Explanation:
         measured: what verifications found, by the Dockerfile's path.
         since: the git revision that has the originals, where they are not those in the folder.
         arguments: the options with which the plans were made, as words of a command line.
+        repository: the name of the repository, where it is known.
     """
 
     files: tuple[File, ...]
@@ -171,6 +172,7 @@ class Explanation:
     measured: Mapping[str, Verification] = field(default_factory=dict)
     since: str = ""
     arguments: tuple[str, ...] = ()
+    repository: str = ""
 
     def remarks_of(self, *kinds: Kind) -> tuple[Remark, ...]:
         """The remarks of some kinds."""
@@ -184,6 +186,7 @@ def explanation(
     *,
     since: str = "",
     arguments: tuple[str, ...] = (),
+    repository: str = "",
 ) -> Explanation:
     """What there is to tell of some plans.
 
@@ -194,6 +197,7 @@ def explanation(
         transforms: the transforms, whose documentation gives the reasons; by default all that are registered.
         since: the git revision for which the plans were made, if it was one.
         arguments: the options with which they were made, as words of a command line.
+        repository: the name of the repository, after which images are called.
     """
     if transforms is None:
         from dockfix.registry import transforms as registered
@@ -208,6 +212,7 @@ def explanation(
         dict(measured or {}),
         since,
         arguments,
+        repository,
     )
 
 

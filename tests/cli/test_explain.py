@@ -64,6 +64,24 @@ def test_each_of_several_repositories_is_told_of_apart(dockfix: Run, app: Path, 
         assert "one/" not in told and "other/" not in told
 
 
+def test_a_repository_named_from_elsewhere_counts_from_its_own_folder(
+    dockfix: Run, app: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = app / "svc" / "api"
+    service.mkdir(parents=True)
+    (service / "Dockerfile").write_text(NAIVE)
+    (service / "app.py").write_text("old\n")
+    monkeypatch.chdir(service)
+    page = dockfix("explain", ".").stdout
+    assert "Paths and commands count from the folder `../..`." in page
+    assert "dockfix --write svc/api/Dockerfile\n" in page
+    assert "dockfix verify svc/api/Dockerfile\n" in page
+    assert f"docker build -t {app.name}-svc-api:rewritten -f svc/api/Dockerfile svc/api\n".replace("_", "-") in page
+    assert " Dockerfile\n" not in page and "`Dockerfile" not in page
+    monkeypatch.chdir(app)
+    assert "count from" not in dockfix("explain", "svc").stdout
+
+
 def test_an_output_that_cannot_be_written(dockfix: Run) -> None:
     result = dockfix("explain", "--output", "missing/why.md")
     assert result.exit_code == 2

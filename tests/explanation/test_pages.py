@@ -9,7 +9,7 @@ import pytest
 
 from dockfix.explanation import Explanation, explanation, html, markdown, page
 from dockfix.explanation.prose import Code, documented, said
-from dockfix.verify.comparison import Verdict
+from dockfix.verify.comparison import Kind, Verdict
 from dockfix.verify.image import ImageFacts
 from dockfix.verify.observation import Answer, Observation
 from dockfix.verify.result import Layer, Stopped
@@ -116,7 +116,40 @@ def test_the_commands_ask_for_what_is_explained(case: Make) -> None:
     text = markdown(page(explanation([made], since="HEAD", arguments=("--base", "slim"))))
     assert "dockfix --write --base slim Dockerfile\n" in text
     assert "dockfix verify --since HEAD --base slim Dockerfile\n" in text
-    assert "docker run --rm -p 80:80 -p 53:53/udp app\n" in text
+    assert "docker run --detach --name app -p 80:80 -p 53:53/udp app:rewritten\n" in text
+
+
+def test_no_command_replaces_a_base_or_another_image(case: Make) -> None:
+    dockerfile = "FROM node:20\nCOPY . .\nRUN npm ci\nEXPOSE 80\nCMD node a.js\n"
+    paths = ["nginx/Dockerfile", "nginx/Dockerfile.dev", "nginx/dev/Dockerfile", "Dockerfile"]
+    made = [case(dict.fromkeys(paths, dockerfile), path=path) for path in paths]
+    text = markdown(page(explanation(made, repository="Redis")))
+    images = re.findall(r"^docker build -t (\S+) ", text, re.MULTILINE)
+    names = [image.removesuffix(":rewritten") for image in images]
+    assert names == ["redis-nginx", "redis-nginx-dev", "redis-nginx-dev-2", "redis"]
+    assert not set(names) & set(images)
+    runs = re.findall(r"^docker run .*", text, re.MULTILINE)
+    assert runs[0] == "docker run --detach --name redis-nginx -p 80:80 redis-nginx:rewritten"
+    assert runs[1] == "docker run --detach --name redis-nginx-dev -p 80 redis-nginx-dev:rewritten"
+    assert f"docker rm --force {' '.join(names)}\n" in text
+
+
+@pytest.mark.parametrize(("repository", "name"), [("", "app"), ("a", "app-a"), ("Œuvre_2", "uvre-2"), ("日本", "app")])
+def test_an_image_has_a_name_that_docker_takes(case: Make, repository: str, name: str) -> None:
+    made = case({"Dockerfile": "FROM node:20\nCMD node a.js\n"})
+    text = markdown(page(explanation([made], repository=repository)))
+    assert f"docker run --detach --name {name} {name}:rewritten\n" in text
+
+
+@pytest.mark.parametrize("kind", ["the original does not build", "could not run"])
+def test_why_there_are_no_figures_stands_in_their_place(case: Make, kind: Kind) -> None:
+    made = case({"Dockerfile": "FROM node:20\nCMD node a.js\n"})
+    nothing = Verification(made.path, Verdict(kind, ("target stage nope could not be found",)))
+    text = markdown(page(explanation([made], {made.path: nothing})))
+    sizes = text.partition("## Size comparison\n\n")[2].partition("\n\n## ")[0].strip()
+    assert sizes == f"`Dockerfile` has no figures: {kind}: target stage nope could not be found."
+    assert "## Build performance" not in text
+    assert "Sizes are" not in text
 
 
 def test_what_is_said_of_several_lines_is_said_once(case: Make) -> None:

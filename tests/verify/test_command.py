@@ -491,6 +491,16 @@ def test_a_page_that_measures_does_so_by_the_means_given(
     assert (trial.env, trial.target, trial.rebuilds, trial.quick) == ({"KEY": "x"}, "app", 2, False)
 
 
+def test_a_page_without_the_figures_asked_for_is_a_failure(app: Path, program: str, state: Path) -> None:
+    (app / "Dockerfile").write_text(f"# breaks\n{NAIVE}")
+    words = ["explain", "--verify", "--isolated", "--engine", program, "."]
+    result = CliRunner().invoke(main, words, prog_name="dockfix")
+    why = "the original does not build: RUN make ended with 2"
+    assert (result.exit_code, result.stderr) == (2, f"{UNHELD}Dockerfile: {why}\n")
+    assert f"`Dockerfile` has no figures: {why}.\n" in result.stdout
+    assert "## Build performance" not in result.stdout
+
+
 @pytest.mark.parametrize("words", [["--write"], ["explain"], ["explain", "--measured", "report.json"]])
 @pytest.mark.parametrize(
     ("option", "name"), [(["-e", "A=b"], "--env"), (["--memory", "2g"], "--memory"), (["--path", "/"], "--path")]
