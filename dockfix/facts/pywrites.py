@@ -25,6 +25,7 @@ HINT: Final = re.compile(
     r"imwrite|savefig|to_csv|to_excel|to_json|to_parquet|to_pickle|UPLOAD|_FOLDER|_DIR\b|MEDIA_ROOT|copy|move\s*\(|logger\.add|"
     r"FileSystem|TinyDB|PersistentClient|diskcache|ZipFile|tarfile|urlretrieve|SESSION_TYPE|\bnp\.|torch|download|"
     r"GzipFile|BZ2File|LZMAFile|ExcelWriter|VideoWriter|duckdb|h5py|write_index|make_archive|YOLO|"
+    r"Interface\s*\(|"
     r"_(?:dir|directory|folder|root)\s*="
 )
 """A source without this writes nothing, so that it need not be parsed."""
@@ -199,6 +200,8 @@ def _called(trace: Trace, evaluator: Evaluator, source: Source, site: Site) -> I
     elif name == "ultralytics.YOLO":  # weights by a bare name are fetched: https://docs.ultralytics.com/models/
         weights = (path for path in paths(argument(call, 0, "model")) if not {"/", WILD} & set(path))
         yield from (_Write(path, source.origin(site), False) for path in weights)
+    elif name == "gradio.Interface":  # its folder for flagged samples: https://www.gradio.app/docs/gradio/interface
+        yield _Write(".", source.origin(site), True)
     elif isinstance(call.func, cst.Attribute):
         yield from _method(trace, evaluator, source, site, call.func)
     told = argument(call, None, *_FOLDER_KEYWORDS)

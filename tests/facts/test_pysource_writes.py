@@ -59,6 +59,7 @@ def written(source: str, environment: Mapping[str, str] | None = None) -> list[s
             ["models"],
             id="models",
         ),
+        pytest.param("import gradio as gr\ngr.Interface(fn=len, inputs='text', outputs='text')\n", ["."], id="flagged"),
         pytest.param("from ultralytics import YOLO\nYOLO('yolov8n.pt')\n", ["."], id="weights"),
         pytest.param("from ultralytics import YOLO\nYOLO('weights/best.pt')\n", [], id="weights-of-its-own"),
         pytest.param("from pathlib import Path\nPath('a/b.txt').write_text('x')\n", ["a"], id="write-text"),
