@@ -81,8 +81,8 @@ FILE_SETTINGS = re.compile(
 """The same in the settings of gunicorn and uWSGI."""
 PASSING = re.compile(r"/(?:tmp|var/tmp|dev|proc|sys)(?:/|$)")
 OUTSIDE = re.compile(
-    rb"""["'`](?:[\w .]+=|(?:\w+:)+/{0,3}?)?(/(?:var/(?!run/docker)(?:log|lib|data|cache|www)|opt|srv|mnt|data)/[\w./-]+)"""
-    rb"""(?:[;?][^"'`]*)?["'`]"""
+    rb"""["'`](?:[\w .]+=|(?:\w+:)+/{0,3}?)?"""
+    rb"""(/(?:var/(?!run/docker)(?:log|lib|data|cache|www)|opt|srv|mnt|data)/[\w./-]+)(?:[;?][^"'`]*)?["'`]"""
 )
 """A path of data in quotes, by itself or in the address of a database: ``Data Source=/data/shop.db``."""
 SOURCES = (
