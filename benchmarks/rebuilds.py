@@ -85,9 +85,8 @@ def rebuilds(
                 build(copy, {})
             for _ in range(rounds):
                 for line, arguments in lines.items():
-                    token = os.urandom(4)
                     for side, copy in copies.items():
-                        contexts.touch_source(copy, source, token)
+                        contexts.touch_source(copy, source, os.urandom(4))
                         timed[line, side].append(build(copy, arguments))
         finally:
             for image in images:

@@ -50,6 +50,7 @@ class Engine(ABC):
         build_limits: what builds may use, where they can be held to it; ``None`` for no limit.
         cage: where builds are held to that; ``None`` where they are limited in time alone.
         scratch: where temporary files are put; by default where the system puts them.
+        overdue: commands that were called off because they took too long, and that the engine may carry out yet.
         runs: whether it runs containers, or builds alone.
     """
 
@@ -60,6 +61,7 @@ class Engine(ABC):
     build_limits: Limits | None = None
     cage: Cage | None = None
     scratch: Path | None = None
+    overdue: list[str] = field(default_factory=list, compare=False)
 
     runs: ClassVar[bool] = True
     log_options: ClassVar[tuple[str, ...]] = ()
@@ -417,6 +419,7 @@ class Engine(ABC):
                 command, self._environment(), timeout=timeout, errors="merged" if merged else "apart", hear=hear
             )
         except subprocess.TimeoutExpired as error:
+            self.overdue.append(arguments[0])
             raise TimedOutError(f"{self.program} {arguments[0]}", timeout, error.output) from error
         except OSError as error:
             raise EngineError(f"{self.program}: {error.strerror or error}") from error

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 SIDES = ("before", "after")
 _TOKEN = 4
-"""Bytes that make a change one that the builder's cache has not seen in an earlier run."""
+"""Bytes that make a change one that the builder's cache has not seen: neither in an earlier run, nor on the other side,
+from which it would take a stage that both have."""
 _REBUILDS = 3
 _NOWHERE = "192.0.2.1"
 """An address that nobody has (https://www.rfc-editor.org/rfc/rfc5737): a server that looks its upstreams up before it
@@ -364,9 +365,8 @@ class _Work:
         if source is not None:
             for number in range(rebuilds):
                 doing = f"after a change of {source}, {number + 1} of {rebuilds}"
-                token = os.urandom(_TOKEN)
                 for side in SIDES:
-                    contexts.touch_source(self.copies[side], source, token)
+                    contexts.touch_source(self.copies[side], source, os.urandom(_TOKEN))
                     result = self._rebuild(side, doing)
                     builds = sides[side].builds
                     cached = dependencies_cached(result.steps)
@@ -376,10 +376,9 @@ class _Work:
                     sides[side] = replace(sides[side], builds=builds)
         if manifests:
             doing = f"after a change of {', '.join(manifests)}"
-            token = os.urandom(_TOKEN)
             for side in SIDES:
                 for manifest in manifests:
-                    contexts.touch_manifest(self.copies[side], manifest, token)
+                    contexts.touch_manifest(self.copies[side], manifest, os.urandom(_TOKEN))
                 result = self._rebuild(side, doing)
                 builds = replace(sides[side].builds, dependencies=(result.seconds,))
                 sides[side] = replace(sides[side], builds=builds)

@@ -30,6 +30,9 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 _CALM_SECONDS = 0.5
 _IMPATIENT_SECONDS = PATIENCE + 5.0
 """After so long whatever was running has been called off, so that one who asks again has not been heard."""
+_CALM_LOOKS = 1
+_LATE_LOOKS = 10
+"""So often nothing must be found again, where the engine did not answer in time and may make yet what was asked."""
 _SWEEPS = 8
 
 
@@ -78,7 +81,8 @@ class _Guard:
             return
         for name in _SIGNALS:
             number = getattr(signal, name, None)
-            if number is not None:
+            # a hang-up that nohup ignores stays ignored; what a shell ignores for whatever runs behind it is heeded
+            if number is not None and (name != "SIGHUP" or signal.getsignal(number) is not signal.SIG_IGN):
                 self.previous[number] = signal.signal(number, self)
 
     def restore(self) -> None:
@@ -115,7 +119,7 @@ def workspace(
     """
     run = run or os.urandom(6).hex()
     folder = Path(tempfile.gettempdir(), f"{PREFIX}{run}")
-    labelled = replace(engine, label=f"{LABEL}={run}", scratch=folder)
+    labelled = replace(engine, label=f"{LABEL}={run}", scratch=folder, overdue=[])
     limits = engine.build_limits
     cage = Cage(limits) if limits is not None and limits.any else None
     unheld = ""
@@ -123,7 +127,8 @@ def workspace(
 
     def clear() -> None:
         _remove(folder)
-        for words in _sweep(labelled, cage, patient=guard.caught is not None):
+        looks = _LATE_LOOKS if labelled.overdue else _CALM_LOOKS if guard.caught is not None else 0
+        for words in _sweep(labelled, cage, looks):
             tell(words)
         if folder.exists():
             tell(f"folder left: {folder}")
@@ -159,14 +164,14 @@ def workspace(
             atexit.unregister(clear)
 
 
-def _sweep(engine: Engine, cage: Cage | None, *, patient: bool) -> tuple[str, ...]:
+def _sweep(engine: Engine, cage: Cage | None, looks: int) -> tuple[str, ...]:
     """Remove what bears the label, and the cage, until there is nothing; what there is then, in words.
 
-    What was asked for just before an interruption may be made after the first look, so that a patient sweep looks
-    again until it has found nothing twice.
+    What was asked for just before an interruption may be made after the first look, so that *looks* more must find
+    nothing either.
     """
     calm = 0
-    for _ in range(_SWEEPS):
+    for _ in range(_SWEEPS + looks):
         try:
             found = engine.sweep()
         except EngineError:
@@ -174,9 +179,9 @@ def _sweep(engine: Engine, cage: Cage | None, *, patient: bool) -> tuple[str, ..
         if cage is not None:
             found += cage.clear()
         calm = calm + 1 if not found else 0
-        if calm > patient:
+        if calm > looks:
             return ()
-        if patient:
+        if looks:
             time.sleep(_CALM_SECONDS)
     return (*engine.remains(), *(cage.remains() if cage is not None else ()))
 

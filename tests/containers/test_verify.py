@@ -144,6 +144,24 @@ def test_the_table_of_the_flask_service(engine: Engine, tmp_path: Path) -> None:
     assert run.left() == []
 
 
+def test_neither_side_takes_a_changed_stage_from_the_other(engine: Engine, tmp_path: Path) -> None:
+    place = tmp_path / "app"
+    place.mkdir()
+    (place / ".git").mkdir()
+    (place / ".dockerignore").write_text("Dockerfile\n")  # the copied stage is the same to the last byte
+    stage = "FROM alpine:3.20 AS build\nCOPY app.js package.json /site/\nRUN sleep 3\n"
+    (place / "Dockerfile").write_text(stage + ECHO.replace("COPY . .", "COPY --from=build /site ."))
+    (place / "app.js").write_text(f"// {os.urandom(8).hex()}\n")
+    (place / "package.json").write_text("{}\n")
+    code, output, errors = Run(engine, tmp_path / "tmp", "--format", "json", "--rebuilds", "1", str(place)).end()
+    assert code == 0, output + errors
+    found = json.loads(output)["files"][0]
+    assert found["changed"] == ["app.js", "package.json"]
+    for side in ("before", "after"):
+        assert min(*found[side]["builds"]["source"], *found[side]["builds"]["dependencies"]) > 3
+        assert "sleep 3" in found[side]["builds"]["repeated"]
+
+
 def test_a_base_that_cannot_be_had(engine: Engine, tmp_path: Path) -> None:
     place = tmp_path / "app"
     place.mkdir()

@@ -31,6 +31,9 @@ HIDDEN = "http://***@proxy.example:3128"
         (f"HTTP_PROXY={SECRET}", f"HTTP_PROXY={HIDDEN}"),
         ("postgres://app:p@ss:w@db/shop?a=b", "postgres://***@db/shop?a=b"),
         ("https://ghp_0123456789@github.com/acme/shop", "https://***@github.com/acme/shop"),
+        ("postgres://app:p/w@db/shop and http://db:8080/vue@3", "postgres://***@db/shop and http://db:8080/vue@3"),
+        ("https://npm.example/x.tgz?v=1&token=s3cr3t&a=b", "https://npm.example/x.tgz?v=1&token=***&a=b"),
+        ("//npm.example/:_authToken=s3cr3t", "//npm.example/:_authToken=***"),
         (f"'{SECRET}' and \"{SECRET}\"", f"'{HIDDEN}' and \"{HIDDEN}\""),
         ("GET https://registry.npmjs.org/@types/node 404", "GET https://registry.npmjs.org/@types/node 404"),
         (

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +18,8 @@ import pytest
 
 from dockfix.verify.docker import Docker
 from dockfix.verify.engine import Engine
-from dockfix.verify.result import EngineError
-from dockfix.verify.workspace import Interrupted, workspace
+from dockfix.verify.result import EngineError, TimedOutError
+from dockfix.verify.workspace import LABEL, Interrupted, workspace
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +68,7 @@ def test_what_others_made_stays(engine: Engine, state: Path, temporary: Path, tm
 def test_a_signal_ends_it_and_everything_is_removed(
     engine: Engine, state: Path, temporary: Path, number: signal.Signals
 ) -> None:
+    inherited = signal.signal(number, signal.default_int_handler)
     before = signal.getsignal(number)
 
     def interrupt() -> None:
@@ -78,6 +81,7 @@ def test_a_signal_ends_it_and_everything_is_removed(
         interrupt()
     assert list(state.iterdir()) == list(temporary.iterdir()) == []
     assert signal.getsignal(number) is before
+    signal.signal(number, inherited)
 
 
 def test_a_signal_that_was_not_heard_is_obeyed_when_it_comes_again(
@@ -120,6 +124,30 @@ def test_an_engine_that_is_gone_at_the_end_may_have_left_something(engine: Engin
         Path(engine.program).unlink()
     assert [words.partition(" that may be left (")[0] for words in left] == ["containers", "networks", "images"]
     assert "docker: No such file or directory) are removed by" in left[0]
+
+
+def test_what_the_engine_makes_after_it_was_given_up_is_removed(
+    engine: Engine, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["dockfix.verify.workspace"], "_CALM_SECONDS", 0.1)
+    late = json.dumps({"Config": {"Labels": {LABEL: "r1"}}})
+    with workspace(engine, run="r1") as place:
+        with pytest.raises(TimedOutError):
+            place.engine.call("network", "create", "late", timeout=0.001)
+        making = threading.Timer(0.5, lambda: state.joinpath("network-late").write_text(late))
+        making.start()
+    making.join()
+    assert list(state.iterdir()) == []
+
+
+def test_a_signal_that_is_ignored_stays_so(engine: Engine) -> None:
+    was = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with workspace(engine):
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, was)
 
 
 def test_a_network_that_exists_is_used_and_stays(engine: Engine, state: Path) -> None:
