@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from dockfix.model import Model
     from dockfix.recipes.writable import Writable
 
+AMONG_MODULES = frozenset({"@instana/collector"})
+"""npm packages that put compiled add-ons among the modules when the app starts:
+https://www.npmjs.com/package/@instana/shared-metrics
+"""
 BUILDERS = frozenset({"go", "cargo", "mvn", "mvnw", "gradle", "gradlew"})
 """Programs that build what they run."""
 INSTALLERS = frozenset({"npm", "yarn", "pnpm", "pip", "pip3", "bundle", "gem", "composer"})
@@ -183,6 +187,9 @@ def _libraries(model: Model) -> Iterator[Obstacle]:
     for name, fact in node.dependencies.items():
         if catalog.needs_root(name.rpartition("/")[2], "library"):
             yield Obstacle(base, f"{name} ({fact.origin}) reaches what belongs to root")
+        if name in AMONG_MODULES:
+            why = f"{name} ({fact.origin}) writes among the modules that root installs"
+            yield Obstacle(base, why, among_modules=True)
     for fact in browsers.downloaded(model, node):
         if not model.final.config.env.keys() & browsers.FOLDERS:
             yield Obstacle(base, f"{fact.value} ({fact.origin}) keeps its browser in the home of root, who installs it")
