@@ -6,6 +6,8 @@ import atexit
 import gc
 import os
 import re
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -38,6 +40,17 @@ class Words(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run it. What cannot be shown, since the disk is full, say, is an error as others are."""
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:
+            click.echo(f"Error: {error.filename or 'the output'}: {error.strerror or error}", err=True)
+            # the interpreter would try once more as it ends, and answer with an exit code of its own
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(2)
 
 
 class Later(click.Group):
@@ -120,7 +133,8 @@ def _demand_current_folder(ctx: click.Context) -> None:
 @click.command(
     cls=Default,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Exit codes: 0 done, 1 something would change (--check) or was refused (--strict), 2 something is wrong.",
+    epilog="Exit codes: 0 done, 1 something would change (--check), was refused (--strict) or not written since it "
+    "behaves otherwise (--verify), 2 something is wrong.",
 )
 @click.argument("paths", nargs=-1, type=click.Path(allow_dash=True))
 @click.option("--diff", is_flag=True, help="Print what would change, and write nothing. The default.")

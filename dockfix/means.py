@@ -33,6 +33,13 @@ def _pairs(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -
     return dict(word.split("=", 1) for word in given)
 
 
+def _absolute(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    for route in given:
+        if not route.startswith("/"):
+            raise click.BadParameter(f"{route!r} does not begin with /", ctx, param)
+    return given
+
+
 def _memory(ctx: click.Context, param: click.Parameter, given: str | None) -> str | None:
     if given is None or given == param.default:
         return given
@@ -75,7 +82,12 @@ _MEANS: tuple[Callable[[Any], Any], ...] = (
     ),
     _pair_option("-e", "--env", help="A variable for both containers."),
     _option(
-        "--path", "routes", multiple=True, metavar="/ROUTE", help="Ask for this too, beside / and the health route."
+        "--path",
+        "routes",
+        multiple=True,
+        metavar="/ROUTE",
+        callback=_absolute,
+        help="Ask for this too, beside / and the health route.",
     ),
     _pair_option("--build-arg", "build_args", help="A build argument for both builds."),
     _option("--target", metavar="STAGE", help="The stage to build, instead of the last."),

@@ -208,7 +208,8 @@ class _Run:
             click.echo(text.summary(verifications, failed=len(failures), skipped=len(omissions)), err=True)
         if not verifications and not failures:
             click.echo("no Dockerfile to verify", err=True)
-            return SAME if self.request.since is not None else NOT_RUN
+            # where a folder is looked through, what is new since is nobody's mistake; what is named has to be there
+            return SAME if self.request.since is not None and self.request.paths == (".",) else NOT_RUN
         return NOT_RUN if failures and not _differ(verifications) else code(verifications)
 
     def _write(self, items: Sequence[Found | Skipped | Unusable]) -> None:

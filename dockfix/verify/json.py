@@ -130,7 +130,7 @@ def read(text: str) -> tuple[Verification, ...]:
         VERIFICATIONS(content["files"], "files")
         return tuple(map(_read_verification, content["files"]))
     except (KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"it is no report of dockfix verify ({type(error).__name__}: {error})") from error
+        raise ValueError("it is no report of dockfix verify") from error
 
 
 def taken(path: str) -> dict[str, Verification]:
@@ -143,6 +143,8 @@ def taken(path: str) -> dict[str, Verification]:
         found = read(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(error.strerror or str(error)) from None
+    except UnicodeDecodeError:
+        raise ValueError("it is no text in UTF-8") from None
     return {each.rewrite: each for each in found if each.before.image is not None}
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -188,3 +190,15 @@ def test_removed_current_folder(
     result = dockfix(*arguments, stdin="FROM busybox\n")
     assert result.exit_code == 2
     assert "Error: the current folder cannot be told: No such file or directory" in result.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize("words", [["--diff", "."], ["explain", "."], ["--version"], ["verify", "--help"]])
+def test_an_output_that_takes_nothing_is_told_in_a_line(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM debian:12\nRUN apt-get update && apt-get install -y curl\n")
+    command = [sys.executable, "-m", "dockfix", *words]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert "Error: the output: No space left on device\n" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -148,12 +148,23 @@ def test_a_folder_without_a_dockerfile(verify: Run, app: Path, form: str) -> Non
     assert (result.exit_code, result.stderr) == (2, "no Dockerfile to verify\n")
 
 
-def test_where_a_revision_has_no_dockerfile_there_is_nothing_wrong(verify: Run, committed: Path) -> None:
+@pytest.mark.parametrize(("paths", "code"), [((), 0), (("web",), 2)])
+def test_what_a_revision_does_not_have_is_wrong_where_it_is_named(
+    verify: Run, committed: Path, paths: tuple[str, ...], code: int
+) -> None:
+    git = ["git", "-C", str(committed)]
+    subprocess.run([*git, "rm", "--quiet", "Dockerfile", "api/Dockerfile"], check=True)
+    subprocess.run([*git, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "none"], check=True)
     (committed / "web").mkdir()
     (committed / "web" / "Dockerfile").write_text(NAIVE)
-    result = verify("--since", "HEAD", "web")
-    assert result.exit_code == 0
+    result = verify("--since", "HEAD", *paths)
+    assert result.exit_code == code
     assert result.stderr.endswith("web/Dockerfile: skipped: is not in commit HEAD\nno Dockerfile to verify\n")
+
+
+def test_a_route_begins_with_a_slash(verify: Run) -> None:
+    result = verify("--path", "login")
+    assert (result.exit_code, "'login' does not begin with /" in result.stderr) == (2, True)
 
 
 def test_what_failed_is_summed_up_too(verify: Run, app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
