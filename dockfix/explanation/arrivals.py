@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
+from dockfix.catalog.secretfiles import secret_file, spells_secret_file
 from dockfix.dockerfile import ImageReference, expand
 from dockfix.model.config import covers, join
-from dockfix.recipes.ignores import ENVIRONMENT, EXAMPLES
 
 if TYPE_CHECKING:
     from dockfix.catalog import Image
     from dockfix.dockerfile.instruction import CopySpec
+    from dockfix.dockerfile.scanner import Heredoc
     from dockfix.model import Model, StageModel, Step
 
 ARCHIVE = re.compile(r"\.(?:tar(?:\.\w+)?|tgz|tbz2?|txz)$")
 """What ADD unpacks: https://docs.docker.com/reference/dockerfile/#add"""
 _FETCHED = re.compile(r"://|^git@")
-_SPOKEN = re.compile(r"(?<![\w.*-])\.env(?:\.\w+)?(?![\w-])|\bconfig\.env\b|\bgit\s+clone\b")
-"""What a RUN says that makes a file with settings, or brings one."""
+_SPOKEN = re.compile(
+    r"(?P<settings>(?<![\w.*-])\.env(?:\.\w+)?(?![\w-])|\bconfig\.env\b|\bgit\s+clone\b)"
+    r"|(?<![\w.*-])(?:\.(?:npmrc|yarnrc|netrc|pypirc|git-credentials)|id_(?:rsa|dsa|ecdsa|ed25519))(?![\w.-])"
+)
+"""What a RUN says that makes a file with settings, a key or a token, or brings one."""
 _MOST = 20_000
 
 
@@ -47,18 +52,22 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """A file with settings that comes into an image, or may.
+class Secret:
+    """A file with settings, a key or a token that comes into an image, or may.
 
     Attributes:
         step: the instruction that brings it.
         path: its path in the context, or what may hold one.
-        target: where it lies in the stage; ``None`` where that it comes at all is not known.
+        target: where it lies in the stage; ``None`` where that is not known.
+        certain: whether it comes for certain, and holds some.
+        spreads: whether what it says may be in what a build makes of it, as settings are.
     """
 
     step: Step
     path: str
     target: str | None
+    certain: bool
+    spreads: bool
 
 
 def taken(model: Model, stage: StageModel) -> Iterator[Taken]:
@@ -76,12 +85,13 @@ def taken(model: Model, stage: StageModel) -> Iterator[Taken]:
         yield Taken(step, copy.from_, tuple(_absolute(step, path) for path in copy.sources), source, image)
 
 
-def settings(model: Model, stage: StageModel) -> Iterator[Settings]:
-    """The files like ``.env`` that come into the image of a stage, and what may bring one."""
+def secrets(model: Model, stage: StageModel) -> Iterator[Secret]:
+    """The files like ``.env`` and ``id_rsa`` that come into the image of a stage, and what may bring one."""
     for each in stage.lineage:
         for step in each.steps:
             if step.instruction.keyword == "RUN" and (match := _SPOKEN.search(step.instruction.value)):
-                yield Settings(step, match[0], None)
+                target = None if match["settings"] else join(step.before.workdir, match[0])
+                yield Secret(step, match[0], target, False, match["settings"] is not None)
             copy = step.instruction.copy
             if copy is not None and copy.from_ is None:
                 yield from _copied(model, each, step, copy)
@@ -89,52 +99,77 @@ def settings(model: Model, stage: StageModel) -> Iterator[Settings]:
         yield from _handed_on(model, taking)
 
 
-def is_settings(name: str) -> bool:
-    """Whether a file is one with settings, and perhaps secrets, by its name."""
-    return ENVIRONMENT.fullmatch(name) is not None and not EXAMPLES.search(name)
-
-
-def _copied(model: Model, stage: StageModel, step: Step, copy: CopySpec) -> Iterator[Settings]:
+def _copied(model: Model, stage: StageModel, step: Step, copy: CopySpec) -> Iterator[Secret]:
     """Those that a COPY brings from the context."""
-    places = [placement for placement in stage.placements if placement.step is step]
-    for placement in places:
+    root = model.app.root
+    for placement in (placement for placement in stage.placements if placement.step is step):
+        source, target = placement.source, placement.target
         if not placement.folder:
-            if is_settings(basename(placement.target)) or is_settings(basename(placement.source)):
-                yield Settings(step, placement.source, placement.target)
+            yield from _known(step, (source, target), source, target, partial(root.read, source))
             continue
-        for number, path in enumerate(model.app.root.walk(placement.source, _MOST), 1):
-            inner = path[len(placement.source) :].lstrip("/")
-            if is_settings(basename(path)) and not model.app.ignore.ignores(path) and not _excluded(inner, copy):
-                yield Settings(step, path, join(placement.target, inner))
+        for number, path in enumerate(root.walk(source, _MOST), 1):
+            inner = path[len(source) :].lstrip("/")
+            if secret_file(basename(path)) and not model.app.ignore.ignores(path) and not _excluded(inner, copy):
+                yield from _known(step, (path,), path, join(target, inner), partial(root.read, path))
             if number == _MOST:
-                yield Settings(step, placement.source or ".", None)
-    if copy.heredocs and is_settings(basename(copy.destination)):
-        yield Settings(step, basename(copy.destination), join(step.before.workdir, copy.destination))
+                yield Secret(step, source or ".", None, False, True)
+    for heredoc in step.instruction.heredocs:
+        target = join(step.before.workdir, copy.destination)
+        target = join(target, heredoc.name) if copy.destination.endswith("/") else target
+        yield from _known(step, (target,), basename(target), target, partial(_body, heredoc))
     for source in copy.sources:
         folder, _, name = source.rpartition("/")
         added = step.instruction.keyword == "ADD" and (ARCHIVE.search(source) or _FETCHED.search(source))
-        spelled = name.startswith((".e", "*.env")) and any(sign in name for sign in "*?[")
+        spelled = any(sign in name for sign in "*?[") and spells_secret_file(name)
         if added or spelled or _absolute(step, source) is None or any(sign in folder for sign in "*?["):
-            yield Settings(step, source, None)
+            yield Secret(step, source, None, False, True)
 
 
 def _excluded(path: str, copy: CopySpec) -> bool:
     return any(fnmatchcase(path, pattern) or fnmatchcase(basename(path), pattern) for pattern in copy.exclude)
 
 
-def _handed_on(model: Model, found: Taken) -> Iterator[Settings]:
+def _known(
+    step: Step, names: Iterable[str], path: str, target: str, read: Callable[[], bytes | None]
+) -> Iterator[Secret]:
+    """A file, where it holds a secret or may, by a path that it has or gets."""
+    for name in names:
+        sort = secret_file(basename(name))
+        if sort is not None and (holds := sort.holds(read())) is not False:
+            yield Secret(step, path, target, holds is True, sort.kind == "settings")
+            return
+
+
+def _handed_on(model: Model, found: Taken) -> Iterator[Secret]:
     """Those that a COPY takes along from another stage; from an image that is not known it may be any."""
     if found.stage is None:
         if found.image is None:
-            yield Settings(found.step, found.name, None)
+            yield Secret(found.step, found.name, None, False, True)
         return
-    held = tuple(settings(model, found.stage))
+    held = tuple(secrets(model, found.stage))
     for path in found.paths if held else ():
-        if path is not None and _is_copied_file(found.stage, path) and not is_settings(basename(path)):
-            continue
-        within = [each for each in held if path is not None and each.target is not None and covers(path, each.target)]
-        for each in within or held[:1]:
-            yield Settings(found.step, each.path, each.target if within else None)
+        yield from _taken_along(found.step, found.stage, path, held)
+
+
+def _taken_along(step: Step, stage: StageModel, path: str | None, held: Sequence[Secret]) -> Iterator[Secret]:
+    """Those of a stage's that come with one of its paths."""
+    copy = step.instruction.copy
+    if copy is None or path is None or any(sign in path for sign in "*?["):
+        yield from (replace(each, step=step, target=None, certain=False) for each in held[:1])
+        return
+    within = [each for each in held if each.target is not None and covers(path, each.target)]
+    for each in within:
+        stays = path == join(step.before.workdir, copy.destination)
+        # one that is moved is not followed to its new place
+        yield replace(each, step=step) if stays else replace(each, step=step, target=None, spreads=True)
+    if not within and not _is_copied_file(stage, path):
+        spreading = [each for each in held if each.spreads]
+        yield from (replace(each, step=step, target=None, certain=False) for each in spreading[:1])
+
+
+def _body(heredoc: Heredoc) -> bytes | None:
+    """What a heredoc writes; ``None`` where variables in it decide that."""
+    return None if heredoc.expand and "$" in heredoc.text else heredoc.text.encode("utf-8", "surrogateescape")
 
 
 def _is_copied_file(stage: StageModel, path: str) -> bool:

@@ -9,7 +9,7 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile import expand
-from dockfix.explanation.arrivals import settings
+from dockfix.explanation.arrivals import secrets
 from dockfix.explanation.ownership import GIVES, given
 from dockfix.explanation.prose import Code, Words
 from dockfix.explanation.shape import account, built, codes, uid
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from dockfix.facts.compose import Service
     from dockfix.model import Model, Start, Step
 
+_NAMED = 3
+"""Up to so many files are named."""
 _SMALL = ("gcr.io/distroless/", "cgr.dev/chainguard/")
 _SIGNALS_ITSELF = frozenset({"nginx", "httpd", "php-fpm", "apache2"})
 _WHOLE_GROUP = frozenset({"dumb-init", "s6-svscan", "my_init", "supervisord", "systemd", "init"})
@@ -56,7 +58,7 @@ def checks(model: Model, original: Model) -> Iterator[Check]:
     yield _signals(model)
     yield _health(model)
     yield _secrets(model)
-    yield _environment(model)
+    yield _files(model)
     yield _ownership(model, original)
     if _services(model):
         yield _of_services(model, "Read-only root file system", "read_only", lambda service: service.read_only)
@@ -223,18 +225,20 @@ def _secrets(model: Model) -> Check:
     return Check(name, True, ("none looks like one",))
 
 
-def _environment(model: Model) -> Check:
-    name = "No settings file is copied into the image"
-    arriving = tuple(settings(model, model.final))
-    certain = tuple(dict.fromkeys(each.path for each in arriving if each.target is not None))
+def _files(model: Model) -> Check:
+    name = "No settings, key or token file is copied into the image"
+    arriving = tuple(secrets(model, model.final))
+    certain = tuple(dict.fromkeys(each.path for each in arriving if each.certain))
     if certain:
+        more = f" and {len(certain) - _NAMED} more" if len(certain) > _NAMED else ""
         verb = "is" if len(certain) == 1 else "are"
-        return Check(name, False, (*codes(certain), f" {verb} copied: keep secrets out of the image"))
+        return Check(name, False, (*codes(certain[:_NAMED]), f"{more} {verb} copied: keep secrets out of the image"))
     for each in arriving:
         return Check(
             name, None, (f"line {each.step.instruction.line}: what comes with ", Code(each.path), " is not known")
         )
-    return Check(name, True, ("nothing like ", Code(".env"), " is copied"))
+    like = (Code(".env"), ", ", Code("id_rsa"), " or an ", Code(".npmrc"), " with a token")
+    return Check(name, True, ("of the files here, nothing like ", *like, " is copied"))
 
 
 def _ownership(model: Model, original: Model) -> Check:

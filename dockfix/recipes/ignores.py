@@ -8,6 +8,7 @@ from posixpath import basename, dirname, normpath
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from dockfix.catalog.secretfiles import secret_file
 from dockfix.dockerfile import DockerfileError, Document
 from dockfix.facts import App
 from dockfix.model import Model, Purpose
@@ -40,9 +41,6 @@ TEXTS = (
 LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "tsconfig.json")
 """Files without a say in this, and long."""
 FILES_READ, BYTES_READ = 1500, 200_000
-
-ENVIRONMENT = re.compile(r"\.env(?:\..+)?|config\.env")
-EXAMPLES = re.compile(r"example|sample|template|dist|defaults?|schema", re.IGNORECASE)
 
 
 def patterns(model: Model, whole: str, *, history: bool) -> tuple[str, ...]:
@@ -99,10 +97,11 @@ def environment_pattern(model: Model, whole: str) -> str | None:
 
 
 def environment_files(model: Model, whole: str) -> Iterator[str]:
-    """Files with settings, and perhaps secrets, that a copy of the folder *whole* brings into the image."""
+    """Files with settings, keys or tokens that a copy of the folder *whole* brings into the image."""
     for name in model.app.root.list(whole):
         path = f"{whole}/{name}".lstrip("/")
-        if ENVIRONMENT.fullmatch(name) and not EXAMPLES.search(name) and not model.app.ignore.ignores(path):
+        sort = secret_file(name)
+        if sort is not None and not model.app.ignore.ignores(path) and sort.holds(model.app.root.read(path)):
             yield path
 
 

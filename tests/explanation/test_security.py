@@ -24,7 +24,7 @@ GCC = "FROM debian:12 AS b\nRUN apt-get update && apt-get install -y gcc\n"
 SIGNALS = "Signals reach the app, orphans are reaped"
 TOOLS = "No build tools in the image that runs"
 SECRETS = "No secret among the image's variables"
-SETTINGS = "No settings file is copied into the image"
+SETTINGS = "No settings, key or token file is copied into the image"
 OWN = "The app cannot rewrite itself"
 KEPT = Options(only=frozenset({"none"}))
 
@@ -176,6 +176,58 @@ def test_a_settings_file_that_comes_by_other_ways(case: Make, lines: str, holds:
     stages = "FROM debian:12 AS b\nWORKDIR /app\nCOPY . .\nFROM debian:12 AS c\nCOPY --from=b /app /app"
     files = {".env": "A=b", "conf/.env.production": "A=b", "conf/.env.example": "", "conf/sample": ""}
     assert verdicts(case, f"{stages}{LATER}{lines}", **files)[SETTINGS] is holds
+
+
+@pytest.mark.parametrize(
+    ("lines", "holds"),
+    [
+        ("COPY app.py prod.env ./\n", False),
+        ("COPY keys/id_rsa /root/.ssh/\n", False),
+        ("COPY keys/server.key ./\n", False),
+        ("COPY keys/server.crt keys/public.pem ./\n", True),
+        ("COPY keys/missing.key ./\n", None),
+        ("COPY keys/server.crt server.key\n", True),
+        ("COPY keys ./\n", False),
+        ("COPY *.pem ./\n", None),
+        ("COPY .npmrc ./\n", False),
+        ("COPY plain/.npmrc ./\n", True),
+        ("COPY secrets.json ./\n", False),
+        ("COPY <<EOF /app/.npmrc\n//npm.example.com/:_authToken=0123\nEOF\n", False),
+        ("COPY <<EOF /app/.npmrc\n//npm.example.com/:_authToken=$TOKEN\nEOF\n", None),
+        ("COPY <<'EOF' /app/.npmrc\n//npm.example.com/:_authToken=$TOKEN\nEOF\n", True),
+        ("RUN echo //npm.example.com/:_authToken=0123 >.npmrc\n", None),
+        ("RUN --mount=type=secret,id=npm,target=/root/.npmrc npm ci\n", True),
+        ("COPY --from=keys /app/keys /app/keys\n", False),
+        ("COPY --from=keys /app/dist /app/dist\n", True),
+        ("COPY --from=keys /app /app\n", False),
+        ("COPY --from=moved /srv /srv\n", None),
+    ],
+)
+def test_keys_and_tokens_that_are_copied(case: Make, lines: str, holds: bool | None) -> None:
+    stages = (
+        "FROM debian:12 AS keys\nWORKDIR /app\nCOPY keys keys\nCOPY .npmrc ./\nRUN make dist\n"
+        "FROM debian:12 AS moved\nCOPY --from=keys /app /srv\n"
+    )
+    files = {
+        "prod.env": "A=b",
+        "keys/id_rsa": "",
+        "keys/server.key": "-----BEGIN PRIVATE KEY-----\n",
+        "keys/server.crt": "-----BEGIN CERTIFICATE-----\n",
+        "keys/public.pem": "-----BEGIN PUBLIC KEY-----\n",
+        ".npmrc": "//npm.example.com/:_authToken=0123\n",
+        "plain/.npmrc": "save-exact=true\n",
+        "secrets.json": "{}",
+    }
+    assert verdicts(case, f"{stages}{LATER}{lines}", **files)[SETTINGS] is holds
+
+
+def test_many_files_with_secrets_are_not_all_named(case: Make) -> None:
+    files = {f"{name}.env": "" for name in "abcde"}
+    made = case({"Dockerfile": "FROM debian:12\nCOPY . /app\n", **files}, options=KEPT)
+    found = next(check for check in checks(made.after, made.before) if check.name == SETTINGS)
+    assert "".join(part if isinstance(part, str) else part.text for part in found.why) == (
+        "a.env, b.env, c.env and 2 more are copied: keep secrets out of the image"
+    )
 
 
 @pytest.mark.parametrize(
