@@ -28,6 +28,11 @@ from dockfix.verify.result import BuildResult, EngineError, Executed, Layer, Sta
 from dockfix.verify.variables import handed
 
 COMMAND_SECONDS = 60.0
+_UNREACHABLE = {
+    "none": "in which a container has no address, so that nothing can be asked",
+    "host": "in which what the host listens on is taken for the app's, and the app is open to the host's own network",
+}
+"""What containers may join without being seen apart there, and why not."""
 
 
 class Kind(NamedTuple):
@@ -232,7 +237,6 @@ class Engine(ABC):
         user: str | None = None,
         entrypoint: str | None = None,
         read_only: bool = False,
-        tmpfs: Sequence[str] = (),
         volumes: Mapping[str, str] | None = None,
         network: str = "bridge",
         capabilities: bool = True,
@@ -259,8 +263,6 @@ class Engine(ABC):
             options += ["--publish", f"127.0.0.1:{outside}:{inside}"]
         for source, place in (volumes or {}).items():
             options += ["--volume", f"{source}:{place}"]
-        for place in tmpfs:
-            options += ["--tmpfs", place]
         if user is not None:
             options += ["--user", user]
         if entrypoint is not None:
@@ -302,7 +304,9 @@ class Engine(ABC):
         return frozenset(self.call("network", "ls", "--format", "{{.Name}}").split())
 
     def demand_network(self, name: str) -> None:
-        """Raise EngineError where containers cannot join the network *name*."""
+        """Raise EngineError where containers cannot join the network *name*, or cannot be asked there."""
+        if name in _UNREACHABLE:
+            raise EngineError(f"--network {name} is a network {_UNREACHABLE[name]}")
         if self.attempt("network", "inspect", name).exit_code:
             raise EngineError(f"{self.program} has no network {name}")
 

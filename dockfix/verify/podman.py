@@ -14,7 +14,7 @@ from dockfix.verify.credentials import masked
 from dockfix.verify.engine import Engine
 from dockfix.verify.result import BuildResult, EngineError, Layer
 
-_MODES = frozenset({"bridge", "host", "none", "private"})
+_MODES = frozenset({"bridge", "private"})
 """What it takes for a network's name without having a network of that name:
 https://docs.podman.io/en/latest/markdown/podman-create.1.html#network-mode-net"""
 
@@ -95,7 +95,7 @@ class Podman(Engine):
         return ["--http-proxy=false"]
 
     def demand_network(self, name: str) -> None:
-        """Raise EngineError where containers cannot join the network *name*."""
+        """Raise EngineError where containers cannot join the network *name*, or cannot be asked there."""
         if name not in _MODES:
             super().demand_network(name)
 

@@ -208,6 +208,16 @@ def test_a_network_is_asked_for(stage: Stage, kind: type[Engine], name: str, the
         kind(stage.environment).demand_network(name)
 
 
+@pytest.mark.parametrize("kind", [Docker, Podman])
+@pytest.mark.parametrize(("name", "why"), [("none", "no address"), ("host", "open to the host")])
+def test_a_network_in_which_nothing_can_be_told_apart_is_refused(
+    stage: Stage, kind: type[Engine], name: str, why: str
+) -> None:
+    stage.command(kind.__name__.lower(), {"network inspect": (0, "[]")})  # it has one of this name
+    with pytest.raises(EngineError, match=f"^--network {name} is a network in which .*{why}"):
+        kind(stage.environment).demand_network(name)
+
+
 @pytest.mark.parametrize(
     ("told", "soon"),
     [
