@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Literal
 from dockfix.dockerfile.shell import SHELLS
 from dockfix.verify import normal
 from dockfix.verify.credentials import masked
+from dockfix.verify.serving import VARIES, numbers, served
 
 if TYPE_CHECKING:
     from dockfix.verify.expectation import Expectation
     from dockfix.verify.image import ImageFacts
-    from dockfix.verify.observation import Answer, Observation
+    from dockfix.verify.observation import Observation
 
 Kind = Literal[
     "same behaviour", "different", "the original does not build", "not comparable", "could not run", "unchanged"
@@ -24,14 +25,11 @@ KILLED = 137
 """The exit code of a process that SIGKILL ended, as engines report it."""
 
 _REFUSED_STATUS = 400
-_EPHEMERAL = 32768
-"""From here on Linux deals out ports to whoever asks for any: ``net.ipv4.ip_local_port_range``."""
 
 _SOON = 2.0
 """Seconds in which a program ends that would end in the rewrite, too, while that is watched, however slow it is."""
 
 _SAYS = "the rewrite says: "
-_VARIES = "answers the same each time before, and otherwise each time after"
 
 _CONFIGURED = (
     ("WORKDIR", "WorkingDir", "/"),
@@ -81,22 +79,37 @@ def judge(before: Seen, after: Seen, expected: Expectation) -> Verdict:
     if not new.running:
         return Verdict("different", (f"the rewrite does not stay up: {ending(new)}", *undeclared))
     unhealthy = tuple(_healthy(before, after, expected))
-    reasons = [*undeclared, *_served(old, new, expected), *unhealthy, *_stopped(old, new)]
+    reasons = [*undeclared, *served(old, new, expected), *unhealthy, *_stopped(old, new)]
     reasons += (*_lacking(old, new), *_broken(old, new))
     remarks = (*_remarks(old, new), *(() if unhealthy else _excused(old, new)))
     if reasons:
         return Verdict("different", tuple(reasons), remarks)
-    if expected.ports[0] and not old.ports:
-        awaited = " or ".join(map(str, expected.ports[0]))
-        said = f": {normal.told(old.log)[0]}" if normal.told(old.log) else ""
-        return Verdict("not comparable", (f"neither listens on port {awaited} here{said}",), remarks)
+    unheard = _unheard(old, new, expected.ports[0])
+    if unheard:
+        return Verdict("not comparable", (unheard,), remarks)
     return Verdict("same behaviour", (), remarks)
+
+
+def _unheard(old: Observation, new: Observation, awaited: tuple[int, ...]) -> str:
+    """Why nothing is known of apps that were expected to listen; empty where both answer something.
+
+    A connection alone is the kernel's doing, and an app that hangs gets it, too.
+    """
+    if not awaited or old.port is not None or (old.replies and new.replies):
+        return ""
+    if old.ports:
+        who = "both listen" if new.ports else "the original listens"
+        answering = "neither answers" if new.port is None else "the rewrite alone answers"
+        return f"{who} on {numbers(set(old.ports))}, and {answering} there"
+    who = "the original does not listen" if new.ports else "neither listens"
+    said = f": {normal.told(old.log)[0]}" if normal.told(old.log) else ""
+    return f"{who} on port {' or '.join(map(str, awaited))} here{said}"
 
 
 def hinges_on_chance(verdict: Verdict) -> bool:
     """Whether all that differs is what may come or not by chance: a line of the log, an answer that varies."""
     return verdict.kind == "different" and all(
-        reason.startswith(_SAYS) or reason.endswith(_VARIES) for reason in verdict.reasons
+        reason.startswith(_SAYS) or reason.endswith(VARIES) for reason in verdict.reasons
     )
 
 
@@ -169,61 +182,6 @@ def _configured(old: ImageFacts, new: ImageFacts, expected: Expectation) -> Iter
             yield f"{key} was {was!r} and is {is_!r}"
 
 
-def _served(old: Observation, new: Observation, expected: Expectation) -> Iterator[str]:
-    if old.port is not None and new.port is None:
-        yield f"the original answers on port {old.port}, the rewrite on none"
-        return
-    lost = {port for port in old.ports if port not in new.ports and port < _EPHEMERAL}
-    if lost and not expected.other_server:
-        yield f"nothing listens on {_numbers(lost)} any more"
-    answers = {answer.path: answer for answer in new.answers}
-    for was in old.answers:
-        is_ = answers.get(was.path)
-        if is_ is None:
-            yield f"{was.path} was answered with {was.status}, and is not answered"
-        elif expected.other_server:
-            yield from _page(was, is_)
-        else:
-            yield from _answer(was, is_)
-
-
-def _page(was: Answer, is_: Answer) -> Iterator[str]:
-    """Another program serves: the page is the app's, everything around it the server's."""
-    if was.path != "/" or not was.html:
-        return
-    if (was.status, True, was.title) != (is_.status, is_.html, is_.title):
-        yield f"/ was {_described(was)} and is {_described(is_)}"
-    elif was.turned != is_.turned:
-        yield _turned(was, is_)
-
-
-def _answer(was: Answer, is_: Answer) -> Iterator[str]:
-    if (was.status, was.type) != (is_.status, is_.type):
-        yield f"{was.path} was {_described(was)} and is {_described(is_)}"
-    elif was.turned != is_.turned:
-        yield _turned(was, is_)
-    elif was.stable and not is_.stable:
-        yield f"{was.path} {_VARIES}"
-    elif was.stable and was.body != is_.body:
-        yield f"{was.path} answers otherwise: {_first_difference(was.body, is_.body)}"
-
-
-def _turned(was: Answer, is_: Answer) -> str:
-    then, now = (each.status if each.turned is None else each.turned for each in (was, is_))
-    return f"{was.path}, asked once more, was {then or 'not answered'} and is {now or 'not answered'}"
-
-
-def _described(answer: Answer) -> str:
-    title = f" “{answer.title}”" if answer.title else ""
-    return f"{answer.status} {answer.type or 'without a type'}{title}"
-
-
-def _first_difference(was: str, is_: str) -> str:
-    start = next((at for at, (a, b) in enumerate(zip(was, is_, strict=False)) if a != b), min(len(was), len(is_)))
-    window = slice(max(0, start - 20), start + 60)
-    return f"was …{was[window]!r}, is …{is_[window]!r}"
-
-
 def _healthy(before: Seen, after: Seen, expected: Expectation) -> Iterator[str]:
     old, new = before.run, after.run
     if new.health in {None, "healthy"}:
@@ -277,7 +235,9 @@ def _broken(old: Observation, new: Observation) -> Iterator[str]:
 
 def _remarks(old: Observation, new: Observation) -> Iterator[str]:
     if old.port is None and new.port is None:
-        yield "neither answers from outside: all that is known is that both stay up"
+        answering = set(old.replies).intersection(new.replies)
+        both = f"both answer on {numbers(answering)}, though not in HTTP" if answering else "both stay up"
+        yield f"neither {'speaks HTTP' if answering else 'answers from outside'}: all that is known is that {both}"
     elif old.port is None:
         yield f"the rewrite answers on port {new.port}, and the original on none"
     statuses = {answer.path: answer.status for answer in new.answers}
@@ -296,7 +256,3 @@ def _excused(old: Observation, new: Observation) -> Iterator[str]:
     elif new.health not in {None, "healthy"}:
         why = "as the app's answers here do" if new.answers else "since the app does not get as far as to answer here"
         yield f"the health check says {new.health}, {why}"
-
-
-def _numbers(ports: set[int]) -> str:
-    return "port " + ", ".join(map(str, sorted(ports)))

@@ -97,12 +97,12 @@ class Container:
                     raise EngineError(f"no answer on port {port} in {timeout:.0f} s: {error}\n{self.logs()}") from error
             time.sleep(POLL_SECONDS)
 
-    def http(self, path: str, port: int, *, timeout: float = 10) -> Response:
+    def http(self, path: str, port: int, *, timeout: float = 10, accept: str = "text/html,*/*;q=0.8") -> Response:
         """GET ``path`` from the container's own address. Raises OSError or HTTPException as ``http.client`` does."""
         connection = http.client.HTTPConnection(self.address(), port, timeout=timeout)
         try:
             # a name that development servers answer to, whatever hosts they let in
-            connection.request("GET", path, headers={"Host": f"localhost:{port}", "Accept": "text/html,*/*;q=0.8"})
+            connection.request("GET", path, headers={"Host": f"localhost:{port}", "Accept": accept})
             answer = connection.getresponse()
             headers = {name.lower(): value for name, value in answer.getheaders()}
             return Response(answer.status, headers, answer.read(LARGEST_BODY))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ class Expectation:
     Attributes:
         ports: where the app of each listens, as far as the facts tell: before, after.
         paths: the routes to ask for, ``/`` first.
+        asked: those of them that a person asked for.
         other_server: the program that serves instead of the app's own; ``""`` where the server stays.
         declared: what the plan changes of the configuration, ``key: (old, new)``.
         provenance: names of variables that only say where an image comes from.
@@ -40,6 +41,7 @@ class Expectation:
 
     ports: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
     paths: tuple[str, ...] = ("/",)
+    asked: frozenset[str] = frozenset()
     other_server: str = ""
     declared: ConfigDelta = field(default_factory=dict)
     provenance: frozenset[str] = frozenset()
@@ -67,6 +69,7 @@ def expectation(
     *,
     target: str | None = None,
     build_args: Mapping[str, str] | None = None,
+    asked: Collection[str] = (),
 ) -> Expectation:
     """What *plan* promises, from the models of both texts.
 
@@ -76,6 +79,7 @@ def expectation(
         options: the options with which it was made.
         target: the stage that is built; by default the last.
         build_args: arguments given to the build beside those of compose.
+        asked: routes to ask for beside those that the facts name.
 
     Raises:
         DockerfileError: one of the texts is no Dockerfile.
@@ -89,7 +93,8 @@ def expectation(
     files = before.server_files()
     return Expectation(
         ports=(_ports(before, old), _ports(after, new)),
-        paths=tuple(dict.fromkeys(["/", *routes])),
+        paths=tuple(dict.fromkeys(["/", *routes, *asked])),
+        asked=frozenset(asked),
         other_server=served if served == "nginx" else "",
         declared=difference(old, new),
         provenance=_provenance(old) | _provenance(new),

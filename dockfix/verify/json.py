@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dockfix.verify import normal
+from dockfix.verify.answer import Answer
 from dockfix.verify.comparison import Verdict
 from dockfix.verify.image import ImageFacts
-from dockfix.verify.observation import Answer, Observation
+from dockfix.verify.observation import Observation
 from dockfix.verify.result import Layer, Stopped
 from dockfix.verify.shape import VERIFICATIONS
 from dockfix.verify.verification import Builds, Side, Step, Verification
@@ -102,9 +103,13 @@ def _side(side: Side) -> dict[str, Any]:
                     "type": answer.type,
                     "stable": answer.stable,
                     "turned": answer.turned,
+                    "location": answer.location,
+                    "follows": answer.follows,
                 }
                 for answer in run.answers
             ],
+            "replies": list(run.replies),
+            "unserved": dict(run.unserved),
             "health": run.health,
             "healthy": run.healthy,
             "stop": {"seconds": run.stop.seconds, "exit_code": run.stop.exit_code} if run.stop is not None else None,
@@ -201,7 +206,9 @@ def _read_run(content: Mapping[str, Any]) -> Observation:
         ports=tuple(content["ports"]),
         port=content["port"],
         ready=content["ready"],
+        replies=tuple(content.get("replies", ())),
         answers=tuple(map(_read_answer, content["answers"])),
+        unserved=dict(content.get("unserved", {})),
         health=content["health"],
         healthy=content["healthy"],
         stop=Stopped(stop["seconds"], stop["exit_code"]) if stop else None,
@@ -218,6 +225,8 @@ def _read_answer(content: Mapping[str, Any]) -> Answer:
         "",
         stable=content["stable"],
         turned=content.get("turned"),
+        location=content.get("location", ""),
+        follows=content.get("follows", ""),
     )
 
 

@@ -12,16 +12,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from dockfix.verify import normal
+from dockfix.verify.answer import Answer, ask, compared, unserved
 from dockfix.verify.container import POLL_SECONDS, Container
 from dockfix.verify.credentials import masked
 from dockfix.verify.engine import Engine
-from dockfix.verify.result import EngineError, Response, StartError, Stopped
+from dockfix.verify.result import EngineError, StartError, Stopped
 
 _SETTLING_SECONDS = 1.1
 """Between two questions: longer than the second in which clocks of apps count."""
 
-_TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _ORPHAN = "(sleep 0.2 &)"
 _ORPHAN_SECONDS = 5.0
 _LOOKS = 3
@@ -30,7 +29,6 @@ _FILE = re.compile(
     r"(?!-)[\w@./-]+\.(?:[cm]?[jt]s|py|rb|php|pl|sh|exs|jar|war|dll|conf|cfg|ini|toml|ya?ml|json|xml|ru)"
 )
 _SHELLS = frozenset({"sh", "ash", "bash", "dash"})
-_DOCUMENTS = ("text/html", "application/xhtml+xml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +51,6 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """How a path was answered.
-
-    Attributes:
-        path: the path asked for.
-        status: the HTTP status.
-        type: the media type, without parameters.
-        body: the body with what varies from run to run masked.
-        title: the title of an HTML page.
-        stable: whether the same question got the same answer a second later.
-        turned: the status that it got then, where that was another one; 0 where it was not answered any more.
-    """
-
-    path: str
-    status: int
-    type: str
-    body: str
-    title: str = ""
-    stable: bool = True
-    turned: int | None = None
-
-    @property
-    def html(self) -> bool:
-        """Whether it is a page for a browser."""
-        return self.type in _DOCUMENTS
-
-
-@dataclass(frozen=True, slots=True)
 class Observation:
     """What was seen of a container.
 
@@ -95,7 +65,9 @@ class Observation:
         ports: the ports on which it listened.
         port: the one that was asked; ``None`` where none answered.
         ready: seconds until it answered, or else listened.
+        replies: the ports on which something was replied that is no HTTP, where none answered.
         answers: the answers.
+        unserved: the scripts and style sheets of its pages that it does not serve, and how each is answered.
         health: the last state of the health check, ``None`` without one.
         healthy: seconds until it was healthy.
         check: what the health check printed last.
@@ -114,7 +86,9 @@ class Observation:
     ports: tuple[int, ...] = ()
     port: int | None = None
     ready: float | None = None
+    replies: tuple[int, ...] = ()
     answers: tuple[Answer, ...] = ()
+    unserved: Mapping[str, str] = field(default_factory=dict)
     health: str | None = None
     healthy: float | None = None
     check: str = ""
@@ -164,19 +138,20 @@ def _watch(container: Container, ports: Sequence[int], paths: Sequence[str], pat
     listening = _wait_listening(container, ports, patience, began)
     if not container.running():
         return _ended(container, began)
-    port = _answering(container, _in_order(ports, listening), paths[0], patience, began)
-    seen = Observation(True, ports=tuple(sorted(listening)), port=port)
+    port, replies = _answering(container, _in_order(ports, listening), paths[0], patience, began)
+    seen = Observation(True, ports=tuple(sorted(listening)), port=port, replies=replies)
     if port is not None or listening:
         seen = replace(seen, ready=time.monotonic() - began)
-    first = _ask(container, port, paths)
+    first = ask(container, port, paths)
+    seen = replace(seen, unserved=unserved(container, port, first.values()))
     uid, command = _first_process(container)
     seen = replace(seen, uid=uid, command=command)
     status, healthy = _wait_health(container, time.monotonic() + patience.health, began)
     seen = replace(seen, health=status, healthy=healthy, check=container.last_check() if status else "")
     seen = replace(seen, reaps=_reaps(container))
     time.sleep(_SETTLING_SECONDS + patience.linger)
-    again = _ask(container, port, paths)
-    answers = tuple(_compared(answer, again.get(path)) for path, answer in first.items())
+    again = ask(container, port, paths)
+    answers = tuple(compared(answer, again.get(question)) for question, answer in first.items())
     if not container.running():
         return replace(_ended(container, began), ports=seen.ports, port=port, answers=answers, uid=seen.uid)
     with suppress(EngineError):
@@ -226,42 +201,25 @@ def _in_order(expected: Sequence[int], listening: Iterable[int]) -> list[int]:
     return [port for port in dict.fromkeys(expected) if port in there] + sorted(there.difference(expected))
 
 
-def _answering(container: Container, ports: Sequence[int], path: str, patience: Patience, began: float) -> int | None:
-    """The first of *ports* that speaks HTTP."""
+def _answering(
+    container: Container, ports: Sequence[int], path: str, patience: Patience, began: float
+) -> tuple[int | None, tuple[int, ...]]:
+    """The first of *ports* that speaks HTTP; where none does, those that speak another language."""
+    replies = []
     for port in ports:
         while time.monotonic() < began + patience.port and container.running():
             try:
                 container.http(path, port, timeout=patience.port / 2)
             except http.client.HTTPException:
-                break  # it answers, but in another language
-            except OSError:
+                replies.append(port)
+                break
+            except OSError as error:
+                if isinstance(error, ConnectionResetError) and port not in replies:
+                    replies.append(port)  # perhaps of an app that is not done with its start
                 time.sleep(POLL_SECONDS * 4)
             else:
-                return port
-    return None
-
-
-def _ask(container: Container, port: int | None, paths: Sequence[str]) -> dict[str, Answer]:
-    if port is None:
-        return {}
-    found = {}
-    for path in paths:
-        with suppress(OSError, http.client.HTTPException):
-            found[path] = _answer(path, container.http(path, port))
-    return found
-
-
-def _compared(first: Answer, second: Answer | None) -> Answer:
-    """An answer with what asking once more has told."""
-    status = second.status if second is not None else 0
-    return replace(first, stable=first == second, turned=status if status != first.status else None)
-
-
-def _answer(path: str, response: Response) -> Answer:
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    title = _TITLE.search(response.body)
-    text = title[1].decode("utf-8", "replace").strip() if title is not None else ""
-    return Answer(path, response.status, kind, normal.body(response.body), text)
+                return port, ()
+    return None, tuple(replies)
 
 
 def _first_process(container: Container) -> tuple[int | None, tuple[str, ...]]:

@@ -76,7 +76,15 @@ def _record(**checks: Check) -> Check:
     return record
 
 
-_ANSWER = _record(path=_text, status=_number, type=_text, stable=_truth, turned=_or_null(_number))
+_ANSWER = _record(
+    path=_text,
+    status=_number,
+    type=_text,
+    stable=_truth,
+    turned=_or_null(_number),
+    location=_or_null(_text),
+    follows=_or_null(_text),
+)
 _RUN = _record(
     running=_truth,
     exit_code=_or_null(_number),
@@ -86,7 +94,9 @@ _RUN = _record(
     ports=_listed(_number),
     port=_or_null(_number),
     ready=_or_null(_number),
+    replies=_or_null(_listed(_number)),
     answers=_listed(_ANSWER),
+    unserved=_or_null(_mapped(_text)),
     health=_or_null(_text),
     healthy=_or_null(_number),
     stop=_or_null(_record(seconds=_number, exit_code=_number)),

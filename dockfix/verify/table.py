@@ -152,6 +152,7 @@ def _run(run: Observation | None) -> dict[str, str]:
         "ready after": f"{ready:.1f} s" if ready is not None else NOTHING,
         "health": _health(run),
         "stops after": f"{run.stop.seconds:.1f} s ({run.stop.exit_code})" if run is not None and run.stop else NOTHING,
+        "pages lack": ", ".join(run.unserved) if run is not None and run.unserved else NOTHING,
         "listens on": ", ".join(map(str, run.ports)) if run is not None and run.ports else NOTHING,
     }
 
@@ -171,8 +172,9 @@ def _health(run: Observation | None) -> str:
 def _answered(run: Observation | None, path: str) -> str:
     for answer in run.answers if run is not None else ():
         if answer.path == path:
+            kind = f"to {answer.location}" if answer.location else answer.type
             then = "" if answer.turned is None else f", then {answer.turned or NOTHING}"
-            return f"{answer.status} {answer.type}".strip() + then
+            return f"{answer.status} {kind}".strip() + then
     return NOTHING
 
 

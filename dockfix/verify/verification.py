@@ -249,7 +249,9 @@ class _Work:
         self.workspace = workspace
         self.trial = trial
         self.say = say
-        self.expected = expectation(plan, app, options, target=trial.target, build_args=trial.build_args)
+        self.expected = expectation(
+            plan, app, options, target=trial.target, build_args=trial.build_args, asked=trial.paths
+        )
         self.images: list[str] = []
         say("copying the context")
         self.copies = {
@@ -351,7 +353,7 @@ class _Work:
             env={**self.expected.env, **self.trial.env},
             hosts=dict.fromkeys(sorted(self.expected.neighbours), _NOWHERE) if self.workspace.alone else {},
             ports=self.expected.ports[side],
-            paths=tuple(dict.fromkeys((*self.expected.paths, *self.trial.paths))),
+            paths=self.expected.paths,
             patience=patience or self.trial.patience,
             proxies=not self.workspace.alone,  # of no use where there is no way out
         )

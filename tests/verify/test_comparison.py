@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from dockfix.verify.answer import Answer
 from dockfix.verify.comparison import Seen, hinges_on_chance, judge, of_both
 from dockfix.verify.expectation import Expectation
 from dockfix.verify.image import ImageFacts
-from dockfix.verify.observation import Answer, Observation, named_files
+from dockfix.verify.observation import Observation, named_files
 from dockfix.verify.result import Stopped
 
 ROOT = Answer("/", 200, "text/html", "<h1>hello</h1>", "Hello")
