@@ -171,6 +171,71 @@ def test_another_server_is_compared_by_its_page() -> None:
     assert verdict(new=lost, expected=expected).reasons == ("/, asked once more, was 200 and is 500",)
 
 
+SCRIPT = Answer("/app.js", 200, "application/javascript", "1")
+
+
+@pytest.mark.parametrize(
+    ("now", "reasons"),
+    [
+        ({"type": "text/javascript", "body": "2"}, ()),  # another name for it, and a build's own content
+        ({"type": "text/html"}, ("/app.js was 200 application/javascript and is 200 text/html",)),
+        ({"status": 404}, ("/app.js was 200 application/javascript and is 404 application/javascript",)),
+        ({"turned": 0}, ("/app.js, asked once more, was 200 and is not answered",)),
+    ],
+)
+def test_what_a_person_asks_another_server_for_is_compared(now: dict[str, Any], reasons: tuple[str, ...]) -> None:
+    expected = replace(EXPECTED, other_server="nginx", paths=("/", "/app.js"), asked=frozenset({"/app.js"}))
+    old, new = replace(UP, answers=(ROOT, SCRIPT)), replace(UP, answers=(ROOT, replace(SCRIPT, **now)))
+    assert verdict(old, new, expected).reasons == reasons
+    assert verdict(old, new, replace(expected, asked=frozenset())).reasons == ()
+
+
+@pytest.mark.parametrize("server", ["", "nginx"])
+def test_what_a_page_takes_has_to_be_served(server: str) -> None:
+    expected = replace(EXPECTED, other_server=server)
+    new = replace(UP, unserved={"/env.js": "answered with 404", "/app-1b2c3d4e.js": "answered with 200 text/html"})
+    reason = "its page takes /env.js, which is answered with 404, and 1 more"
+    assert verdict(new=new, expected=expected).reasons == (reason,)
+    old = replace(UP, unserved={"/env.js": "answered with 200 text/html", "/app-5f6a7b8c.js": "not answered"})
+    assert verdict(old, new, expected).kind == "same behaviour"  # the original lacks them as well
+    mute = replace(UP, port=None, answers=())
+    assert verdict(mute, new, replace(expected, ports=((3000,), (3000,)))).kind == "not comparable"
+
+
+HOME = Answer("/", 302, "text/html", "", location="/login")
+LOGIN = Answer("/login", 200, "text/html", "<h1>sign in</h1>", "Sign in", follows="/")
+GUARDED = replace(UP, answers=(HOME, LOGIN))
+
+
+@pytest.mark.parametrize(
+    ("answers", "reasons"),
+    [
+        ((HOME, replace(LOGIN, status=500)), ("/login was 200 text/html “Sign in” and is 500 text/html “Sign in”",)),
+        ((HOME,), ("/login was answered with 200, and is not answered",)),
+        (
+            (replace(HOME, location="/other"), replace(LOGIN, path="/other", title="Other")),
+            ("/ led to /login, and leads to /other",),
+        ),
+        ((replace(HOME, status=200, location=""),), ("/ was 302 text/html and is 200 text/html",)),
+        ((replace(HOME, location=""),), ("/ led to /login, and leads to nowhere",)),
+    ],
+)
+@pytest.mark.parametrize("server", ["", "nginx"])
+def test_a_redirect_leads_to_the_same_page(answers: tuple[Answer, ...], reasons: tuple[str, ...], server: str) -> None:
+    found = verdict(GUARDED, replace(UP, answers=answers), replace(EXPECTED, other_server=server))
+    assert found.reasons == reasons
+
+
+def test_a_query_that_varies_is_no_other_place() -> None:
+    old, new = (
+        replace(UP, answers=(replace(HOME, location=f"/login?state={state}", stable=False), replace(LOGIN, path=state)))
+        for state in ("xyzzy", "plugh")
+    )
+    assert verdict(old, new).kind == "same behaviour"
+    gone = replace(new.answers[1], status=500)
+    assert verdict(old, replace(new, answers=(new.answers[0], gone))).kind == "different"
+
+
 def test_a_health_check_that_tells_the_truth_of_the_original_is_no_difference() -> None:
     failing = (ROOT, replace(HEALTH, status=503))
     old, new = replace(UP, answers=failing), replace(UP, answers=failing, health="unhealthy", check="503")
@@ -270,6 +335,38 @@ def test_a_server_that_listens_in_neither_is_not_comparable() -> None:
     found = verdict(waiting, waiting, replace(EXPECTED, ports=((8000,), (8000,))))
     assert found.kind == "not comparable"
     assert "neither listens on port 8000 here: waiting for the database: connection refused" in found.reasons[0]
+
+
+AWAITED = replace(EXPECTED, ports=((3000,), (3000,)))
+HUNG = replace(UP, port=None, answers=())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (HUNG, HUNG, "not comparable: both listen on port 3000, and neither answers there"),
+        (HUNG, UP, "not comparable: both listen on port 3000, and the rewrite alone answers there"),
+        (
+            replace(HUNG, replies=(3000,)),
+            HUNG,
+            "different: something answers on port 3000 before, though not in HTTP, and nothing now",
+        ),
+        (replace(HUNG, replies=(3000,)), replace(HUNG, replies=(3000,)), "same behaviour"),
+        (
+            replace(HUNG, ports=()),
+            UP,
+            "not comparable: the original does not listen on port 3000 here: listening",
+        ),
+    ],
+)
+def test_silence_is_nothing_known(old: Observation, new: Observation, expected: str) -> None:
+    assert str(verdict(old, new, AWAITED)) == expected
+
+
+def test_an_answer_that_is_no_http_is_told() -> None:
+    database = replace(HUNG, replies=(3000,))
+    remark = "neither speaks HTTP: all that is known is that both answer on port 3000, though not in HTTP"
+    assert verdict(database, database, AWAITED).remarks == (remark,)
 
 
 def test_ports_dealt_out_by_the_system_do_not_count() -> None:
