@@ -86,3 +86,63 @@ def test_an_image_without_a_shell_shows_its_files(engine: Engine, tmp_path: Path
         engine, image, network=engine._network(), env={}, hosts={}, ports=(), paths=("/",), patience=PATIENCE
     )
     assert (seen.files, seen.reaps) == ({"/srv/a.conf": True}, None)
+
+
+def answered(engine: Engine, place: Path, program: str) -> Observation:
+    (place / "Dockerfile").write_text('FROM python:3.11-alpine\nCOPY app.py ./\nCMD ["python", "app.py"]\n')
+    (place / "app.py").write_text(program)
+    image = built(engine, place)
+    return observe(
+        engine, image, network=engine._network(), env={}, hosts={}, ports=(8000,), paths=("/",), patience=PATIENCE
+    )
+
+
+GUARDED = """\
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+PAGE = b"<title>Sign in</title><script src=/gone.js></script><link rel=stylesheet href=/login>"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response({"/": 302, "/login": 200}.get(self.path, 404))
+        self.send_header("Location", f"http://{self.headers['Host']}/login")
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(PAGE)
+
+
+HTTPServer(("", 8000), Handler).serve_forever()
+"""
+
+
+def test_a_page_behind_a_redirect_is_looked_at(engine: Engine, tmp_path: Path) -> None:
+    seen = answered(engine, tmp_path, GUARDED)
+    assert [(each.path, each.status, each.location, each.title) for each in seen.answers] == [
+        ("/", 302, "/login", "Sign in"),
+        ("/login", 200, "", "Sign in"),
+    ]
+    assert seen.unserved == {"/gone.js": "answered with 404 text/html", "/login": "answered with 200 text/html"}
+
+
+RAW = """\
+import socket
+
+server = socket.create_server(("", 8000))
+connections = []
+while True:
+    connections.append(server.accept()[0])
+    {reply}
+"""
+
+
+@pytest.mark.parametrize(
+    ("reply", "replies"),
+    [('connections[-1].sendall(b"+OK\\r\\n")', (8000,)), ("connections.pop().close()", (8000,)), ("pass", ())],
+    ids=["another language", "hangs up", "silent"],
+)
+def test_what_does_not_speak_http_is_told_from_what_is_silent(
+    engine: Engine, tmp_path: Path, reply: str, replies: tuple[int, ...]
+) -> None:
+    seen = answered(engine, tmp_path, RAW.format(reply=reply))
+    assert (seen.ports, seen.port, seen.replies) == ((8000,), None, replies)
