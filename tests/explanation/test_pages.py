@@ -9,9 +9,10 @@ import pytest
 
 from dockfix.explanation import Explanation, explanation, html, markdown, page
 from dockfix.explanation.prose import Code, documented, said
+from dockfix.verify.answer import Answer
 from dockfix.verify.comparison import Kind, Verdict
 from dockfix.verify.image import ImageFacts
-from dockfix.verify.observation import Answer, Observation
+from dockfix.verify.observation import Observation
 from dockfix.verify.result import Layer, Stopped
 from dockfix.verify.verification import Builds, Side, Step, Verification
 from tests.explanation.conftest import Make

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from dockfix.verify import markdown, text
+from dockfix.verify.answer import Answer
 from dockfix.verify.comparison import Verdict
 from dockfix.verify.image import ImageFacts
 from dockfix.verify.json import document, read
-from dockfix.verify.observation import Answer, Observation
+from dockfix.verify.observation import Observation
 from dockfix.verify.result import Layer, Stopped
 from dockfix.verify.verification import Builds, Side, Step, Verification
 
@@ -28,7 +29,9 @@ RUN = Observation(
     ports=(80,),
     port=80,
     ready=0.5,
-    answers=(Answer("/", 200, "text/html", "", turned=500),),
+    answers=(Answer("/", 302, "text/html", "", turned=500, location="/in"), Answer("/in", 200, "", "", follows="/")),
+    replies=(80,),
+    unserved={"/a.js": "answered with 404"},
     health="healthy",
     healthy=1.5,
     stop=Stopped(0.2, 143),
