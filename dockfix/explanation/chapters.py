@@ -106,7 +106,7 @@ def overview(files: Sequence[File], since: str = "") -> Section:
         files: the Dockerfiles.
         since: the git revision that has the originals, where they are not those in the folder.
     """
-    header = tuple((name,) for name in ("Dockerfile", "App", "Base image", "Stages", "Runs as", "Health check"))
+    header = tuple((name,) for name in ("Dockerfile", "App", "Base image", "Stages", "Starts as", "Health check"))
     table = tuple(
         (
             (Code(file.path),),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile import expand
 from dockfix.explanation.arrivals import secrets
 from dockfix.explanation.ownership import GIVES, given
-from dockfix.explanation.prose import Code, Words
+from dockfix.explanation.prose import Code, Words, said
 from dockfix.explanation.shape import account, built, codes, uid
 from dockfix.explanation.toolchains import carried, found
 from dockfix.facts.compose import words
@@ -24,8 +24,14 @@ if TYPE_CHECKING:
 
 _NAMED = 3
 """Up to so many files are named."""
+_NO_NEW = re.compile(r"no-new-privileges(?:[:=](true|false))?")
+_USUAL = frozenset(
+    {"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW"}
+    | {"SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"}
+)
+"""What Docker gives to every container: https://docs.docker.com/engine/security/#linux-kernel-capabilities"""
 _SMALL = ("gcr.io/distroless/", "cgr.dev/chainguard/")
-_SIGNALS_ITSELF = frozenset({"nginx", "httpd", "php-fpm", "apache2"})
+_SIGNALS_ITSELF = frozenset({"nginx", "httpd", "php-fpm", "apache2", "apache2-foreground"})
 _WHOLE_GROUP = frozenset({"dumb-init", "s6-svscan", "my_init", "supervisord", "systemd", "init"})
 """Inits that pass a signal on to all processes, and not to their child alone: https://github.com/Yelp/dumb-init"""
 
@@ -61,11 +67,9 @@ def checks(model: Model, original: Model) -> Iterator[Check]:
     yield _files(model)
     yield _ownership(model, original)
     if _services(model):
-        yield _of_services(model, "Read-only root file system", "read_only", lambda service: service.read_only)
-        yield _of_services(
-            model, "No new privileges", "security_opt", lambda service: any(map(_no_new, service.security_opt))
-        )
-        yield _of_services(model, "Capabilities dropped", "cap_drop", _drops, "drop ALL in compose unprivileged")
+        yield _of_services(model, "Read-only root file system", "read_only", _writable)
+        yield _of_services(model, "No new privileges", "security_opt", _privileges)
+        yield _but_for(model, _of_services(model, "Capabilities dropped", "cap_drop", _capabilities))
 
 
 def _services(model: Model) -> tuple[Service, ...]:
@@ -80,7 +84,7 @@ def _account(model: Model) -> Check:
         theirs = service.user.partition(":")[0] if service.user is not None else ""
         number = uid(model.final, theirs) if "$" not in theirs else None
         if theirs == "root" or number == 0:
-            return Check(name, False, ("compose runs it as root (", Code(service.origin("user")), ")"))
+            return Check(name, False, ("compose starts it as root (", Code(service.origin("user")), ")"))
         if "$" in theirs:
             return Check(name, None, ("whom a variable names in compose (", Code(service.origin("user")), ")"))
     if user is None:
@@ -91,9 +95,7 @@ def _account(model: Model) -> Check:
         return Check(name, None, (*line, ", and what that is decides the build"))
     number = uid(model.final, user)
     if not user or number == 0:
-        return Check(
-            name, False, (*line, ", so root runs the app") if line else ("no USER is set, so root runs the app",)
-        )
+        return Check(name, False, (*(line or ("no USER is set",)), ", so that it starts as root"))
     why: Words = ("runs as ", Code(user))
     return Check(name, True, why if number is None or user.isdigit() else (*why, f", uid {number}"))
 
@@ -123,7 +125,7 @@ def _tools(model: Model) -> Check:
 
 
 def _signals(model: Model) -> Check:
-    name = "Signals reach the app, orphans are reaped"
+    name = "Signals reach the app"
     services = _services(model)
     replaced = [service for service in services if service.entrypoint is not None or service.command is not None]
     ways = [_as_started(model, service) for service in replaced]
@@ -169,14 +171,20 @@ def _passes_on(model: Model, start: Start, entrypoint: Step | None) -> _Way:
             return None, ("nothing here installs ", Code(start.init)), False
         if start.init not in _WHOLE_GROUP and start.shell_form and start.argv is None:
             return None, (Code(start.init), " passes them to a shell, which may keep them"), False
-        return True, (Code(start.init), " is process 1"), False
+        return True, (Code(start.init), " is process 1, and reaps orphans"), False
     if start.script is not None and not start.script.exec:
         return False, (Code(start.entrypoint or start.script.path), " does not hand over to the app"), True
     if called in _SIGNALS_ITSELF and not start.shell_form:
-        return True, (Code(called), " sees to both itself"), False
+        return True, (Code(called), " handles them itself"), False
     if not start.words:
         return None, ("no command is set",), False
-    return False, ("process 1 is ", Code(start.words[0])), False
+    signals = model.server.signals
+    if signals is not None and start.argv is not None and not start.shell_form and start.argv == model.start.argv:
+        return True, ("the app ", *said(f"{signals.value} ({signals.origin})")), False
+    # the entrypoints of the images in the catalogue hand over to the command
+    handed = start.argv and start.entrypoint and start.script is None and model.final.image is not None
+    first = start.argv[0] if handed and start.argv else start.words[0]
+    return False, (Code(first), " is process 1 without an init, and has to handle them itself"), False
 
 
 def _has(model: Model, init: str) -> bool:
@@ -246,7 +254,11 @@ def _ownership(model: Model, original: Model) -> Check:
     runs_it = _account(model)
     user = account(model.final)
     if not user or runs_it.holds is not True:
-        return Check(name, runs_it.holds, ("root may write everywhere",) if runs_it.holds is False else runs_it.why)
+        return Check(
+            name,
+            runs_it.holds,
+            ("it starts as root, who may write everywhere",) if runs_it.holds is False else runs_it.why,
+        )
     mounted = next((each for each in (model.mount,) if each is not None and not each[1].read_only), None)
     if mounted is not None:
         return Check(name, False, ("compose mounts its sources over it (", Code(mounted[1].origin), ")"))
@@ -263,20 +275,42 @@ def _ownership(model: Model, original: Model) -> Check:
     return Check(name, True, ("root owns its files",))
 
 
-def _of_services(
-    model: Model, name: str, attribute: str, holds: Callable[[Service], bool], lacks: str = "set {} in compose"
-) -> Check:
+def _of_services(model: Model, name: str, attribute: str, lack: Callable[[Service], Words]) -> Check:
+    """Whether all services have a property; *lack* tells what keeps one from it, and nothing where it has it."""
     services = _services(model)
-    lacking = dict.fromkeys(service.name for service in services if not holds(service))
+    lacking: dict[Words, list[str]] = {}
+    for service in services:
+        if why := lack(service):
+            lacking.setdefault(why, []).append(service.name)
     if not lacking:
         return Check(name, True, (Code(services[0].origin(attribute)),))
-    verb = "does" if len(lacking) == 1 else "do"
-    return Check(name, False, (*codes(lacking), f" {verb} not {lacks.format(attribute)}"))
+    parts = (("; ", *why, " in compose for ", *codes(names)) for why, names in lacking.items())
+    return Check(name, False, tuple(part for words in parts for part in words)[1:])
 
 
-def _no_new(option: str) -> bool:
-    return re.fullmatch(r"no-new-privileges(?:[:=]true)?", option) is not None
+def _writable(service: Service) -> Words:
+    return () if service.read_only else (Code("read_only: true"), " is not set")
 
 
-def _drops(service: Service) -> bool:
-    return "ALL" in {name.upper() for name in service.cap_drop} and not service.privileged
+def _privileges(service: Service) -> Words:
+    said = [found for option in service.security_opt if (found := _NO_NEW.fullmatch(option)) is not None]
+    return () if said and said[-1][1] in {None, "true"} else (Code("no-new-privileges:true"), " is not set")
+
+
+def _capabilities(service: Service) -> Words:
+    if service.privileged:
+        return (Code("privileged: true"), " is set")
+    if "ALL" not in _capability_names(service.cap_drop):
+        return (Code("cap_drop: [ALL]"), " is not set")
+    given = sorted(_capability_names(service.cap_add) - _USUAL)
+    return (*codes(given), " is given again" if len(given) == 1 else " are given again") if given else ()
+
+
+def _but_for(model: Model, dropped: Check) -> Check:
+    """That capabilities are dropped, with those that a service keeps."""
+    kept = sorted(_capability_names(name for service in _services(model) for name in service.cap_add))
+    return replace(dropped, why=(*dropped.why, ", but for ", *codes(kept))) if dropped.holds and kept else dropped
+
+
+def _capability_names(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(name.upper().removeprefix("CAP_") for name in names)

@@ -125,6 +125,8 @@ def _privileges(service: Service) -> Iterator[Words]:
         yield ("security options: ", *codes(service.security_opt), " (", Code(service.origin("security_opt")), ")")
     if service.cap_drop:
         yield ("drops the capabilities ", *codes(service.cap_drop), " (", Code(service.origin("cap_drop")), ")")
+    if service.cap_add:
+        yield ("gets the capabilities ", *codes(service.cap_add), " (", Code(service.origin("cap_add")), ")")
     if service.privileged:
         yield ("runs privileged (", Code(service.origin("privileged")), "), which undoes most of what a user is for")
 

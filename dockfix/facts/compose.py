@@ -101,6 +101,7 @@ class Service:
         synced: the folders of the container that it copies them to.
         build_args: build arguments and their values.
         cap_drop: capabilities taken away.
+        cap_add: capabilities given.
         security_opt: security options, as written.
         cache_from: where the build looks for layers, as written.
         memory: the most memory that it may use, as written.
@@ -133,6 +134,7 @@ class Service:
     synced: tuple[Fact[str], ...] = ()
     build_args: Mapping[str, str | None] = field(default_factory=dict)
     cap_drop: tuple[str, ...] = ()
+    cap_add: tuple[str, ...] = ()
     security_opt: tuple[str, ...] = ()
     cache_from: tuple[str, ...] = ()
     memory: str | None = None
@@ -260,6 +262,7 @@ def service_of(path: str, name: str, origin: str, node: dict[str, Yaml], waiting
         synced=tuple(_synced(watch)),
         build_args=_pairs(note("build_args", build.at("args") if build is not None else None)),
         cap_drop=values("cap_drop", node.get("cap_drop")),
+        cap_add=values("cap_add", node.get("cap_add")),
         security_opt=values("security_opt", node.get("security_opt")),
         cache_from=values("cache_from", build.at("cache_from") if build is not None else None),
         memory=interpolate(memory.scalar) if memory is not None and memory.scalar else None,

@@ -21,7 +21,7 @@ CMD ["node", "app.py"]
 """
 LATER = "\nFROM python:3.11-slim\nWORKDIR /app\n"
 GCC = "FROM debian:12 AS b\nRUN apt-get update && apt-get install -y gcc\n"
-SIGNALS = "Signals reach the app, orphans are reaped"
+SIGNALS = "Signals reach the app"
 TOOLS = "No build tools in the image that runs"
 SECRETS = "No secret among the image's variables"
 SETTINGS = "No settings, key or token file is copied into the image"
@@ -243,6 +243,11 @@ def test_many_files_with_secrets_are_not_all_named(case: Make) -> None:
         ("healthcheck: {disable: true}", "Health check", False),
         ("cap_drop: [NET_RAW]", "Capabilities dropped", False),
         ("cap_drop: [ALL]\n    privileged: true", "Capabilities dropped", False),
+        ("cap_drop: [ALL]\n    cap_add: [ALL]", "Capabilities dropped", False),
+        ("cap_drop: [all]\n    cap_add: [CAP_SYS_ADMIN]", "Capabilities dropped", False),
+        ("cap_drop: [ALL]\n    cap_add: [NET_BIND_SERVICE]", "Capabilities dropped", True),
+        ('security_opt: ["no-new-privileges:true", "no-new-privileges:false"]', "No new privileges", False),
+        ("security_opt: [no-new-privileges]", "No new privileges", True),
         ("user: root", OWN, False),
         ('volumes: ["./:/app"]', OWN, False),
     ],
@@ -251,6 +256,70 @@ def test_compose_takes_back_what_the_image_has(case: Make, service: str, name: s
     compose = f"services:\n  api:\n    build: .\n    {service}\n"
     found = verdicts(case, f"{NODE}HEALTHCHECK CMD true\n", compose)
     assert found[name] is holds
+
+
+def told(case: Make, name: str, dockerfile: str, compose: str = "", **files: str) -> str:
+    """The line of the summary on a property, in plain words."""
+    others = {"app.py": "", **({"compose.yaml": compose} if compose else {}), **files}
+    made = case({"Dockerfile": dockerfile, **others}, options=KEPT)
+    found = next(check for check in checks(made.after, made.before) if check.name == name)
+    return "".join(part if isinstance(part, str) else getattr(part, "text", "") for part in found.why)
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "why"),
+    [
+        ("read_only: false", "Read-only root file system", "read_only: true is not set in compose for a, b"),
+        (
+            'security_opt: ["seccomp:unconfined", "no-new-privileges:false"]',
+            "No new privileges",
+            "no-new-privileges:true is not set in compose for a, b",
+        ),
+        (
+            "cap_drop: [ALL]\n    privileged: true",
+            "Capabilities dropped",
+            "privileged: true is set in compose for a; cap_drop: [ALL] is not set in compose for b",
+        ),
+        (
+            "cap_drop: [ALL]\n    cap_add: [ALL]",
+            "Capabilities dropped",
+            "ALL is given again in compose for a; cap_drop: [ALL] is not set in compose for b",
+        ),
+    ],
+)
+def test_what_a_service_lacks_is_said_in_words(case: Make, service: str, name: str, why: str) -> None:
+    compose = f"services:\n  a:\n    build: .\n    {service}\n  b:\n    build: .\n"
+    assert told(case, name, NODE, compose) == why
+
+
+def test_capabilities_that_are_kept_are_named(case: Make) -> None:
+    compose = "services:\n  a:\n    build: .\n    cap_drop: [ALL]\n    cap_add: [NET_BIND_SERVICE]\n"
+    assert told(case, "Capabilities dropped", NODE, compose) == "compose.yaml:4, but for NET_BIND_SERVICE"
+
+
+def test_root_that_an_entrypoint_leaves_is_said_to_start_it_alone(case: Make) -> None:
+    dockerfile = NODE.replace("USER node\n", "COPY start.sh /\n").replace('["dumb-init", "--"]', '["/start.sh"]')
+    script = '#!/bin/sh\nexec gosu node "$@"\n'
+    assert told(case, "Not root", dockerfile, **{"start.sh": script}) == "no USER is set, so that it starts as root"
+    assert told(case, OWN, dockerfile, **{"start.sh": script}) == "it starts as root, who may write everywhere"
+
+
+def test_the_summary_says_of_signals_what_the_notes_say(case: Make) -> None:
+    dockerfile = (
+        "FROM golang:1.22 AS build\nWORKDIR /src\nCOPY . .\nRUN go build -o /main .\n"
+        'FROM debian:12-slim\nCOPY --from=build /main /main\nUSER 1001\nCMD ["/main"]\n'
+    )
+    go = {"go.mod": "module x\n\ngo 1.22\n", "main.go": "package main\n\nfunc main() {}\n"}
+    made = case({"Dockerfile": dockerfile, **go})
+    notes = [each.why for each in made.plan.outcomes if each.transform == "init"]
+    assert notes == ["the app ends at a signal by itself (Go's runtime) and needs no init"]
+    found = next(check for check in checks(made.after, made.before) if check.name == SIGNALS)
+    assert (found.holds, found.why) == (True, ("the app ", "ends at a signal by itself (Go's runtime)"))
+
+
+def test_an_entrypoint_that_hands_over_is_not_process_1(case: Make) -> None:
+    plain = 'FROM node:20-alpine\nCOPY app.js /\nCMD ["node", "/app.js"]\n'
+    assert told(case, SIGNALS, plain) == "node is process 1 without an init, and has to handle them itself"
 
 
 def test_a_settings_file_that_is_copied(case: Make) -> None:
