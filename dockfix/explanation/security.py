@@ -20,7 +20,7 @@ from dockfix.recipes.secrets import names_secret, suspicion
 
 if TYPE_CHECKING:
     from dockfix.facts.compose import Service
-    from dockfix.model import Model, Start, Step
+    from dockfix.model import Model, Start
 
 _NAMED = 3
 """Up to so many files are named."""
@@ -130,7 +130,7 @@ def _signals(model: Model) -> Check:
     replaced = [service for service in services if service.entrypoint is not None or service.command is not None]
     ways = [_as_started(model, service) for service in replaced]
     if len(replaced) < len(services) or not services:
-        ways.append(_passes_on(model, model.start, model.final.setting("ENTRYPOINT")))
+        ways.append(_passes_on(model, model.start))
     inits = [service for service in services if service.init]
     if inits and len(inits) == len(services) and not any(way[0] is False and way[2] for way in ways):
         return Check(name, True, ("compose adds an init (", Code(inits[0].origin("init")), ")"))
@@ -149,7 +149,14 @@ def _as_started(model: Model, service: Service) -> _Way:
     """How a compose service starts the image, which has a command or an entrypoint of its own for it."""
     own = service.entrypoint is not None
     origin: Words = (" (", Code(service.origin("entrypoint" if own else "command")), ")")
-    entrypoint = words(service.entrypoint) if own else model.final.config.entrypoint
+    entrypoint, image = model.final.config.entrypoint, model.final.image
+    if own:
+        entrypoint = words(service.entrypoint)
+    elif image is not None and "entrypoint" in basename("".join(image.entrypoint)):
+        # the scripts of official images hand over to the command:
+        # https://github.com/docker-library/official-images#consistency
+        length = len(image.entrypoint)
+        entrypoint = entrypoint[:-length] if entrypoint[-length:] == image.entrypoint else entrypoint
     line = (*entrypoint, *words(service.command))
     if any("$" in word for word in line[:1]):
         return None, ("compose starts it by a variable", *origin), False
@@ -157,34 +164,36 @@ def _as_started(model: Model, service: Service) -> _Way:
     if own and not start.init:
         first = line[0] if line else "nothing"
         return False, ("compose puts ", Code(first), " in the place of the entrypoint", *origin), False
-    holds, why, helpless = _passes_on(model, start, model.final.setting("ENTRYPOINT"))
+    holds, why, helpless = _passes_on(model, start)
     return holds, (*why, *origin), helpless
 
 
-def _passes_on(model: Model, start: Start, entrypoint: Step | None) -> _Way:
-    last = start.line.commands[-1].name if start.argv is None and start.line.commands else ""
-    called = basename(start.argv[0] if start.argv else last)
+def _passes_on(model: Model, start: Start) -> _Way:
+    line = start.line.commands
+    hands_over = bool(line) and line[-1].name == "exec"
+    stays = start.shell_form and not hands_over
+    last = (line[-1].args or ("",))[0] if hands_over else line[-1].name if line else ""
+    first = start.argv[0] if start.argv else last
+    called = basename(first)
     if called in NODE_RUNNERS:
         return False, (Code(called), " passes them on, and does not wait for the app to end"), True
     if start.init:
         if not _has(model, start.init):
             return None, ("nothing here installs ", Code(start.init)), False
-        if start.init not in _WHOLE_GROUP and start.shell_form and start.argv is None:
+        if start.init not in _WHOLE_GROUP and stays and start.argv is None:
             return None, (Code(start.init), " passes them to a shell, which may keep them"), False
         return True, (Code(start.init), " is process 1, and reaps orphans"), False
     if start.script is not None and not start.script.exec:
         return False, (Code(start.entrypoint or start.script.path), " does not hand over to the app"), True
-    if called in _SIGNALS_ITSELF and not start.shell_form:
+    if called in _SIGNALS_ITSELF and not stays:
         return True, (Code(called), " handles them itself"), False
     if not start.words:
         return None, ("no command is set",), False
     signals = model.server.signals
-    if signals is not None and start.argv is not None and not start.shell_form and start.argv == model.start.argv:
+    if signals is not None and not stays and start.main is not None and start.main == model.start.main:
         return True, ("the app ", *said(f"{signals.value} ({signals.origin})")), False
-    # the entrypoints of the images in the catalogue hand over to the command
-    handed = start.argv and start.entrypoint and start.script is None and model.final.image is not None
-    first = start.argv[0] if handed and start.argv else start.words[0]
-    return False, (Code(first), " is process 1 without an init, and has to handle them itself"), False
+    process = start.words[0] if stays or not first else first
+    return False, (Code(process), " is process 1 without an init, and has to handle them itself"), False
 
 
 def _has(model: Model, init: str) -> bool:

@@ -317,9 +317,26 @@ def test_the_summary_says_of_signals_what_the_notes_say(case: Make) -> None:
     assert (found.holds, found.why) == (True, ("the app ", "ends at a signal by itself (Go's runtime)"))
 
 
+@pytest.mark.parametrize(
+    ("command", "holds"),
+    [
+        ("exec nginx -g 'daemon off;'", True),
+        ("nginx -g 'daemon off;'", False),
+        ("sleep 1 && exec nginx", True),
+        ("sleep 1 && nginx", False),
+        ("exec npm start", False),
+    ],
+)
+def test_a_shell_that_hands_over_is_not_process_1(case: Make, command: str, holds: bool) -> None:
+    assert verdicts(case, f"FROM nginx:1.27-alpine\nENTRYPOINT {command}\n")[SIGNALS] is holds
+
+
 def test_an_entrypoint_that_hands_over_is_not_process_1(case: Make) -> None:
+    compose = "services:\n  a:\n    build: .\n    command: node /app.js --more\n"
     plain = 'FROM node:20-alpine\nCOPY app.js /\nCMD ["node", "/app.js"]\n'
-    assert told(case, SIGNALS, plain) == "node is process 1 without an init, and has to handle them itself"
+    why = "node is process 1 without an init, and has to handle them itself"
+    assert told(case, SIGNALS, plain) == why
+    assert told(case, SIGNALS, plain, compose) == f"{why} (compose.yaml:4)"
 
 
 def test_a_settings_file_that_is_copied(case: Make) -> None:
