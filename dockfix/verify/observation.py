@@ -205,21 +205,22 @@ def _answering(
     container: Container, ports: Sequence[int], path: str, patience: Patience, began: float
 ) -> tuple[int | None, tuple[int, ...]]:
     """The first of *ports* that speaks HTTP; where none does, those that speak another language."""
-    replies = []
+    replies = set()
     for port in ports:
         while time.monotonic() < began + patience.port and container.running():
             try:
                 container.http(path, port, timeout=patience.port / 2)
             except http.client.HTTPException:
-                replies.append(port)
+                replies.add(port)
                 break
-            except OSError as error:
-                if isinstance(error, ConnectionResetError) and port not in replies:
-                    replies.append(port)  # perhaps of an app that is not done with its start
+            except ConnectionResetError:
+                replies.add(port)  # perhaps of an app that is not done with its start
+                time.sleep(POLL_SECONDS * 4)
+            except OSError:
                 time.sleep(POLL_SECONDS * 4)
             else:
                 return port, ()
-    return None, tuple(replies)
+    return None, tuple(sorted(replies))
 
 
 def _first_process(container: Container) -> tuple[int | None, tuple[str, ...]]:

@@ -113,7 +113,7 @@ def _unserved(old: Observation, new: Observation) -> Iterator[str]:
     lacking = [(path, how) for path, how in new.unserved.items() if normal.body(path.encode()) not in known]
     if lacking:
         (path, how), *others = lacking
-        yield f"its page takes {path}, which is {how}" + (f", and {len(others)} more" if others else "")
+        yield f"its page refers to {path}, which is {how}" + (f", and {len(others)} more" if others else "")
 
 
 def _turned(was: Answer, is_: Answer) -> str:

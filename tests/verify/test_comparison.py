@@ -194,7 +194,7 @@ def test_what_a_person_asks_another_server_for_is_compared(now: dict[str, Any], 
 def test_what_a_page_takes_has_to_be_served(server: str) -> None:
     expected = replace(EXPECTED, other_server=server)
     new = replace(UP, unserved={"/env.js": "answered with 404", "/app-1b2c3d4e.js": "answered with 200 text/html"})
-    reason = "its page takes /env.js, which is answered with 404, and 1 more"
+    reason = "its page refers to /env.js, which is answered with 404, and 1 more"
     assert verdict(new=new, expected=expected).reasons == (reason,)
     old = replace(UP, unserved={"/env.js": "answered with 200 text/html", "/app-5f6a7b8c.js": "not answered"})
     assert verdict(old, new, expected).kind == "same behaviour"  # the original lacks them as well
