@@ -25,6 +25,7 @@ from dockfix.explanation.prose import (
     sentence,
 )
 from dockfix.explanation.shape import codes
+from dockfix.explanation.surroundings import probed
 from dockfix.verify.table import HEADER, STEPS, builds, runs, steps, weights
 
 if TYPE_CHECKING:
@@ -208,12 +209,12 @@ def surroundings(found: Explanation) -> Section:
         blocks.append(Paragraph((Strong(fit.service), " (", Code(fit.origin), ") builds ", Code(file.path), ":")))
         if fit.points:
             blocks.append(Bullets(tuple(sentence(capital(point)) for point in fit.points)))
-    manifests = dict.fromkeys(pod for file in found.files for pod in file.pods)
+    manifests = tuple(probed(dict.fromkeys(pod for file in found.files for pod in file.pods)))
     if manifests:
         blocks.append(
-            Paragraph(("Kubernetes ignores the health check of an image; its manifests are left as they are:",))
+            Paragraph(("Kubernetes ignores the health check of an image; the manifests are left as they are:",))
         )
-        blocks.append(Bullets(tuple(sentence(capital(pod)) for pod in manifests)))
+        blocks.append(Bullets(tuple(map(sentence, manifests))))
     return Section("How it fits what runs it", tuple(blocks))
 
 

@@ -19,7 +19,7 @@ from dockfix.transform import Safety
 if TYPE_CHECKING:
     from dockfix.engine import Kind, Outcome, Plan
     from dockfix.explanation.case import Case, Standing
-    from dockfix.explanation.prose import Words
+    from dockfix.facts.kubernetes import Container
     from dockfix.transform import Transform
     from dockfix.verify import Verification
 
@@ -132,7 +132,7 @@ class File:
         defect: why a failed proof keeps it from being changed; empty otherwise.
         checks: what holds of the image.
         fits: the compose services that build it.
-        pods: sentences on Kubernetes manifests beside it.
+        pods: the containers of Kubernetes manifests that run it, or may.
     """
 
     path: str
@@ -149,7 +149,7 @@ class File:
     defect: str
     checks: tuple[Check, ...]
     fits: tuple[Fit, ...]
-    pods: tuple[Words, ...]
+    pods: tuple[Container, ...]
 
 
 @dataclass(frozen=True, slots=True)

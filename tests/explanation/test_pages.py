@@ -153,6 +153,38 @@ def test_why_there_are_no_figures_stands_in_their_place(case: Make, kind: Kind) 
     assert "Sizes are" not in text
 
 
+def manifest(**images: str) -> str:
+    containers = "".join(
+        f"        - name: {name}\n          image: {image}\n"
+        + ("          livenessProbe: {tcpSocket: {port: 80}}\n" if name.startswith("p") else "")
+        for name, image in images.items()
+    )
+    return f"apiVersion: apps/v1\nkind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n{containers}"
+
+
+@pytest.mark.parametrize(
+    ("manifests", "told"),
+    [
+        (
+            {
+                "a.yaml": manifest(api="ghcr.io/shop/api:1", other="ghcr.io/shop/other:1", mq="rabbitmq:3"),
+                "b.yaml": manifest(api="ghcr.io/shop/api:2"),
+            },
+            "- `api` (`a.yaml:7`, `b.yaml:7`) have no probe.\n",
+        ),
+        (
+            {"a.yaml": manifest(proxy="ghcr.io/shop/x:1", mq="rabbitmq")},
+            "- `proxy` (`a.yaml:7`) has probes: `liveness`.\n",
+        ),
+        ({"a.yaml": manifest(mq="rabbitmq", db="docker.io/library/postgres:16")}, ""),
+    ],
+)
+def test_of_kubernetes_only_what_may_run_the_image_is_told(case: Make, manifests: dict[str, str], told: str) -> None:
+    made = case({"api/Dockerfile": "FROM node:20\nCMD node a.js\n", **manifests}, path="api/Dockerfile")
+    text = markdown(page(explanation([made])))
+    assert text.partition("the manifests are left as they are:\n\n")[2].partition("\n## ")[0] == told
+
+
 def test_what_is_said_of_several_lines_is_said_once(case: Make) -> None:
     made = case({"Dockerfile": "FROM debian:12\nRUN apt update\nRUN apt install -y jq\nCMD jq\n"})
     text = markdown(page(explanation([made])))
