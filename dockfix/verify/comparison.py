@@ -80,7 +80,7 @@ def judge(before: Seen, after: Seen, expected: Expectation) -> Verdict:
         return Verdict("different", (f"the rewrite does not stay up: {ending(new)}", *undeclared))
     unhealthy = tuple(_healthy(before, after, expected))
     reasons = [*undeclared, *served(old, new, expected), *unhealthy, *_stopped(old, new)]
-    reasons += (*_lacking(old, new), *_broken(old, new))
+    reasons += (*_rooted(old, new), *_lacking(old, new), *_broken(old, new))
     remarks = (*_remarks(old, new), *(() if unhealthy else _excused(old, new)))
     if reasons:
         return Verdict("different", tuple(reasons), remarks)
@@ -214,6 +214,12 @@ def _by_the_way(old: Observation) -> bool:
     Whether the app needs somebody for that is what the transform ``init`` judges.
     """
     return posixpath.basename(old.command[0]) in SHELLS if old.command else False
+
+
+def _rooted(old: Observation, new: Observation) -> Iterator[str]:
+    """Whoever gave an app an account did not mean it to have all rights, whatever a plan may say."""
+    if old.uid and new.uid == 0:
+        yield f"process 1 was run by uid {old.uid} and is run by root"
 
 
 def _lacking(old: Observation, new: Observation) -> Iterator[str]:

@@ -43,6 +43,21 @@ def test_the_same() -> None:
 
 
 @pytest.mark.parametrize(
+    ("uids", "expected"),
+    [
+        ((1000, 0), "different: process 1 was run by uid 1000 and is run by root"),
+        ((1000, 1001), "same behaviour"),
+        ((0, 0), "same behaviour"),
+        ((None, 0), "same behaviour"),
+    ],
+)
+def test_no_rewrite_gives_an_app_back_to_root(uids: tuple[int | None, int], expected: str) -> None:
+    old, new = (replace(UP, uid=uid) for uid in uids)
+    declared = Expectation(ports=((3000,), (3000,)), declared={"USER": ("app", "root")})
+    assert str(verdict(old, new, declared)) == expected
+
+
+@pytest.mark.parametrize(
     ("command", "expected"),
     [
         (("/sbin/tini", "--", "puma"), "different: orphaned processes are not reaped any more"),
