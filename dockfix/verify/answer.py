@@ -18,6 +18,12 @@ _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _DOCUMENTS = ("text/html", "application/xhtml+xml")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FAILED = 400
+ANYWHERE = "#"
+"""The location of a redirect that leads elsewhere each time."""
+UNANSWERED = "not answered"
+"""How a piece of a page is answered that does not come, in time or at all."""
+_FOLLOWING_SECONDS = 30.0
+"""For a page that nobody waits for before: a development server makes it only then."""
 _PIECES = 8
 """So many scripts and style sheets of a page are asked for; those that start the app come first."""
 
@@ -81,8 +87,10 @@ def ask(container: Container, port: int | None, paths: Sequence[str]) -> dict[tu
 def _answered(container: Container, port: int, path: str, follows: Answer | None = None) -> Answer | None:
     with suppress(OSError, http.client.HTTPException):
         origin = Origin(port, {container.address(), container.identity[:12]})
-        answer = _answer(path, container.http(path, port), origin)
-        return answer if follows is None else replace(answer, path=follows.location, follows=follows.path)
+        if follows is None:
+            return _answer(path, container.http(path, port), origin)
+        answer = _answer(path, container.http(path, port, timeout=_FOLLOWING_SECONDS), origin)
+        return replace(answer, path=follows.location, follows=follows.path)
     return None
 
 
@@ -95,7 +103,7 @@ def unserved(container: Container, port: int | None, answers: Iterable[Answer]) 
         try:
             response = container.http(path, port, accept=accept)
         except (OSError, http.client.HTTPException):
-            found[path] = "not answered"
+            found[path] = UNANSWERED
         else:
             if response.status >= _FAILED or _type(response) in _DOCUMENTS:
                 found[path] = f"answered with {response.status} {_type(response)}".strip()
@@ -105,7 +113,17 @@ def unserved(container: Container, port: int | None, answers: Iterable[Answer]) 
 def compared(first: Answer, second: Answer | None) -> Answer:
     """An answer with what asking once more has told."""
     status = second.status if second is not None else 0
-    return replace(first, stable=first == second, turned=status if status != first.status else None)
+    location = _lasting(first.location, second.location) if second is not None else first.location
+    turned = status if status != first.status else None
+    return replace(first, stable=first == second, turned=turned, location=location)
+
+
+def _lasting(first: str, second: str) -> str:
+    """What two redirects of one path have in common: all of it, all but the query, or nothing that lasts."""
+    if first == second or not first:
+        return first
+    place = first.partition("?")[0]
+    return place if place == second.partition("?")[0] else ANYWHERE
 
 
 def _answer(path: str, response: Response, origin: Origin) -> Answer:

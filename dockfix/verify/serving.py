@@ -6,6 +6,7 @@ from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING
 
 from dockfix.verify import normal
+from dockfix.verify.answer import ANYWHERE, UNANSWERED
 
 if TYPE_CHECKING:
     from dockfix.verify.answer import Answer
@@ -62,7 +63,8 @@ def _leads_alike(was: Answer, is_: Answer | None) -> bool:
         return not was.location
     if was.stable and is_.stable:
         return was.location == is_.location
-    return was.location.partition("?")[0] == is_.location.partition("?")[0]
+    places = {each.location.partition("?")[0] for each in (was, is_)}
+    return len(places) == 1 or ANYWHERE in places
 
 
 def _elsewhere(was: Answer, is_: Answer, asked: Set[str]) -> Iterator[str]:
@@ -106,11 +108,15 @@ def _led(was: Answer, is_: Answer) -> str:
 
 
 def _unserved(old: Observation, new: Observation) -> Iterator[str]:
-    """What the rewrite's pages need and do not get, where the original's lack it not."""
+    """What the rewrite's pages need and do not get, where the original's lack it not.
+
+    A development server may take its time for a piece; one that ends over it is found by asking the page once more.
+    """
     if old.port is None:
         return
     known = {normal.body(path.encode()) for path in old.unserved}
-    lacking = [(path, how) for path, how in new.unserved.items() if normal.body(path.encode()) not in known]
+    refused = ((path, how) for path, how in new.unserved.items() if how != UNANSWERED)
+    lacking = [(path, how) for path, how in refused if normal.body(path.encode()) not in known]
     if lacking:
         (path, how), *others = lacking
         yield f"its page refers to {path}, which is {how}" + (f", and {len(others)} more" if others else "")

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from dockfix.verify.answer import ask, unserved
+from dockfix.verify.answer import Answer, ask, compared, unserved
 from dockfix.verify.container import Container
 from dockfix.verify.links import Reference
 
@@ -103,3 +103,19 @@ def test_nothing_is_asked_of_a_port_that_does_not_answer() -> None:
     assert ask(CONTAINER, port, ("/",)) == {}
     assert set(unserved(CONTAINER, port, answers).values()) == {"not answered"}
     assert (ask(CONTAINER, None, ("/",)), unserved(CONTAINER, None, answers)) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "location"),
+    [
+        ("/in?next=/", "/in?next=/", "/in?next=/"),
+        ("/in?state=1", "/in?state=2", "/in"),
+        ("/p/1", "/p/2", "#"),
+        ("", "/in", ""),
+    ],
+)
+def test_what_of_a_redirect_lasts(first: str, second: str, location: str) -> None:
+    was, is_ = (Answer("/", 302 if place else 200, "", "", location=place) for place in (first, second))
+    found = compared(was, is_)
+    assert (found.location, found.stable) == (location, first == second)
+    assert compared(was, None).location == first

@@ -213,6 +213,7 @@ def test_what_a_page_takes_has_to_be_served(server: str) -> None:
     assert verdict(new=new, expected=expected).reasons == (reason,)
     old = replace(UP, unserved={"/env.js": "answered with 200 text/html", "/app-5f6a7b8c.js": "not answered"})
     assert verdict(old, new, expected).kind == "same behaviour"  # the original lacks them as well
+    assert verdict(new=replace(UP, unserved={"/main.ts": "not answered"}), expected=expected).kind == "same behaviour"
     mute = replace(UP, port=None, answers=())
     assert verdict(mute, new, replace(expected, ports=((3000,), (3000,)))).kind == "not comparable"
 
@@ -239,6 +240,13 @@ GUARDED = replace(UP, answers=(HOME, LOGIN))
 def test_a_redirect_leads_to_the_same_page(answers: tuple[Answer, ...], reasons: tuple[str, ...], server: str) -> None:
     found = verdict(GUARDED, replace(UP, answers=answers), replace(EXPECTED, other_server=server))
     assert found.reasons == reasons
+
+
+def test_a_redirect_that_leads_elsewhere_each_time_is_no_difference() -> None:
+    old = replace(UP, answers=(replace(HOME, location="#", stable=False), replace(LOGIN, path="/p/1", stable=False)))
+    new = replace(UP, answers=(replace(HOME, location="/p/2"), replace(LOGIN, path="/p/2")))
+    assert verdict(old, new).kind == "same behaviour"
+    assert hinges_on_chance(verdict(new, old))
 
 
 def test_a_query_that_varies_is_no_other_place() -> None:
