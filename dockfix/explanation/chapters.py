@@ -244,7 +244,8 @@ def _lead(found: Explanation) -> Words:
             Code("REV"),
             " has the originals.",
         )
-    return (f"{changed} of {len(files)} Dockerfiles", *of, " are rewritten; the others stay as they are.")
+    others = "the other stays as it is" if changed == len(files) - 1 else "the others stay as they are"
+    return (f"{changed} of {len(files)} Dockerfiles", *of, f" {'is' if changed == 1 else 'are'} rewritten; {others}.")
 
 
 def _build(file: File) -> Iterator[Block]:
