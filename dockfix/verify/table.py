@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 HEADER = ("", "before", "after", "change")
 NOTHING = "-"
 _MEGABYTE = 1e6
+_WIDTH = 40
+"""What a cell may take of a line before it is cut."""
 _ORDINALS = ("", "  the second", "  the third")
 
 
@@ -146,13 +148,13 @@ def _run(run: Observation | None) -> dict[str, str]:
     return {
         "container": run_state,
         "uid of process 1": str(run.uid) if run is not None and run.uid is not None else NOTHING,
-        "process 1": short(" ".join(run.command), 40) if run is not None and run.command else NOTHING,
+        "process 1": short(" ".join(run.command), _WIDTH) if run is not None and run.command else NOTHING,
         "files of its command": _files(run),
         "reaps orphans": _yes(run.reaps if run is not None else None),
         "ready after": f"{ready:.1f} s" if ready is not None else NOTHING,
         "health": _health(run),
         "stops after": f"{run.stop.seconds:.1f} s ({run.stop.exit_code})" if run is not None and run.stop else NOTHING,
-        "pages lack": ", ".join(run.unserved) if run is not None and run.unserved else NOTHING,
+        "pages lack": _listed(tuple(run.unserved)) if run is not None else NOTHING,
         "listens on": ", ".join(map(str, run.ports)) if run is not None and run.ports else NOTHING,
     }
 
@@ -161,6 +163,11 @@ def _files(run: Observation | None) -> str:
     if run is None or not run.files:
         return NOTHING
     return ", ".join(path if there else f"{path} (missing)" for path, there in run.files.items())
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return short(names[0], _WIDTH - len(more)) + more if names else NOTHING
 
 
 def _health(run: Observation | None) -> str:

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from dockfix.verify.answer import Answer
-from dockfix.verify.comparison import Seen, hinges_on_chance, judge, of_both
+from dockfix.verify.comparison import Seen, Verdict, hinges_on_chance, judge, of_both
 from dockfix.verify.expectation import Expectation
 from dockfix.verify.image import ImageFacts
 from dockfix.verify.observation import Observation, named_files
 from dockfix.verify.result import Stopped
+from dockfix.verify.table import runs
+from dockfix.verify.verification import Side, Verification
 
 ROOT = Answer("/", 200, "text/html", "<h1>hello</h1>", "Hello")
 HEALTH = Answer("/health", 200, "application/json", '{"status":"ok"}')
@@ -413,3 +415,12 @@ def test_how_an_original_fails_that_lacks_something_is_no_measure() -> None:
     )
     assert found.remarks == ('the rewrite ends with exit code 1: nginx: [emerg] host not found in "api"',)
     assert verdict(ended(1, "Error: no key"), ended(0, "")).kind == "not comparable"
+
+
+def test_a_long_list_takes_one_cell_of_ordinary_width() -> None:
+    lacking = {f"/assets/chunk-vendors.0123456789abcdef-{number}.js": "404" for number in range(12)}
+    found = Verification("Dockerfile", Verdict("same behaviour"), Side(run=replace(UP, unserved=lacking)), Side(run=UP))
+    (row,) = (row for row in runs(found) if row.name == "pages lack")
+    assert row.before.startswith("/assets/chunk-vendors")
+    assert row.before.endswith("… and 11 more")
+    assert (len(row.before), row.after) == (40, "-")
