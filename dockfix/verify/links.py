@@ -14,6 +14,8 @@ from dockfix.verify import normal
 _HERE = "localhost"
 _ALIASES = frozenset({_HERE, "127.0.0.1", "0.0.0.0", "[::1]", "[::]"})  # noqa: S104
 """How apps call their own server in what they answer; some take the address on which they listen for it."""
+_LONGEST = 50_000
+"""Characters of a page that are read: its parser takes time by the square of what is left open."""
 _SAFE = "/?:@!$&'()*+,;=-._~%[]"
 
 
@@ -68,9 +70,11 @@ def references(page: str, path: str, origin: Origin) -> Iterator[Reference]:
     They are those that a browser would fetch on its own accord: nothing behind a comment or in a template of a script.
     """
     parser = _Parser()
-    parser.feed(page)
-    parser.close()
-    base = urljoin(path, parser.base) if parser.base else path
+    base = path
+    with suppress(AssertionError):  # by which it stops at a declaration that it does not know
+        parser.feed(page[:_LONGEST])
+    with suppress(ValueError):  # an address that no browser takes either
+        base = urljoin(path, parser.base)
     found = ((origin.path(target, base), accept) for target, accept in parser.found)
     return (Reference(path, accept) for path, accept in dict.fromkeys(found) if path is not None)
 

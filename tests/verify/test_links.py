@@ -54,4 +54,17 @@ def test_what_a_page_takes_from_its_server() -> None:
     found = [path for path, _ in references(PAGE.format(base='<base href="/ui/"><base href="/no/">'), "/shop/", ORIGIN)]
     assert found[0] == "/ui/app.css"
     assert [accept for _, accept in references(PAGE, "/", ORIGIN)][:2] == ["text/css,*/*;q=0.1", "*/*"]
-    assert list(references("<script src='", "/", ORIGIN)) == []
+
+
+@pytest.mark.parametrize(
+    ("page", "found"),
+    [
+        ("<script src='", []),
+        ("<script src=/a.js></script><![foo[x]]><script src=/b.js></script>", ["/a.js"]),
+        ("<base href='http://[x'><script src=a.js></script>", ["/in/a.js"]),
+        ("<script src='http://[x/a.js'></script><script src=/b.js></script>", ["/b.js"]),
+        (" " * 100_000 + "<script src=/a.js></script>", []),
+    ],
+)
+def test_a_page_that_no_browser_likes(page: str, found: list[str]) -> None:
+    assert [path for path, _ in references(page, "/in/", ORIGIN)] == found
