@@ -67,9 +67,9 @@ class Result:
 def main() -> None:
     """Draw, build, and print the table."""
     options = _arguments()
-    known = [_read(line) for line in options.out.read_text("utf-8").splitlines()] if options.out.exists() else []
+    known = _results(options.out) if options.out.exists() else []
     done = Done(known, options)
-    earlier = [_read(line) for file in options.apart_from for line in file.read_text("utf-8").splitlines()]
+    earlier = [result for file in options.apart_from for result in _results(file)]
     with ThreadPoolExecutor(options.jobs) as pool:
         for entry, changed in _candidates(options, {result.path for result in (*known, *earlier)}):
             done.wait(below=options.jobs)
@@ -198,6 +198,10 @@ def _verified(entry: Entry, changed: tuple[str, ...], options: argparse.Namespac
     rebuilds = (times[0], times[1]) if len(times) == len(builds) else None
     cached = (builds[0].get("dependencies_cached"), builds[1].get("dependencies_cached"))
     return Result(str(entry), changed, found["verdict"], tuple(found["reasons"]), before, after, rebuilds, cached)
+
+
+def _results(file: Path) -> list[Result]:
+    return list(map(_read, file.read_text("utf-8").splitlines()))
 
 
 def _read(line: str) -> Result:

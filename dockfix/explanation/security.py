@@ -302,8 +302,8 @@ def _writable(service: Service) -> Words:
 
 
 def _privileges(service: Service) -> Words:
-    said = [found for option in service.security_opt if (found := _NO_NEW.fullmatch(option)) is not None]
-    return () if said and said[-1][1] in {None, "true"} else (Code("no-new-privileges:true"), " is not set")
+    told = [found for option in service.security_opt if (found := _NO_NEW.fullmatch(option)) is not None]
+    return () if told and told[-1][1] in {None, "true"} else (Code("no-new-privileges:true"), " is not set")
 
 
 def _capabilities(service: Service) -> Words:
@@ -311,8 +311,8 @@ def _capabilities(service: Service) -> Words:
         return (Code("privileged: true"), " is set")
     if "ALL" not in _capability_names(service.cap_drop):
         return (Code("cap_drop: [ALL]"), " is not set")
-    given = sorted(_capability_names(service.cap_add) - _USUAL)
-    return (*codes(given), " is given again" if len(given) == 1 else " are given again") if given else ()
+    back = sorted(_capability_names(service.cap_add) - _USUAL)
+    return (*codes(back), " is given again" if len(back) == 1 else " are given again") if back else ()
 
 
 def _but_for(model: Model, dropped: Check) -> Check:

@@ -86,7 +86,7 @@ def _of_others(container: Container) -> bool:
 
 def _called(image: str) -> str:
     """The name of an image, without where it comes from and its tag."""
-    return basename(image.partition("@")[0]).partition(":")[0].lower()
+    return basename(ImageReference.parse(image).name).lower()
 
 
 def _names(model: Model) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts.angular import Angular
 from dockfix.facts.devserver import extras
+from dockfix.facts.dotenv import variables
 from dockfix.facts.fact import Fact
 from dockfix.facts.files import join
 from dockfix.facts.jsconfig import Configuration
@@ -346,11 +347,7 @@ class Frontend:
 
     def _variables(self, path: str) -> Iterator[tuple[str, int]]:
         """The variables of a file of them, each with its line."""
-        data = (self.node.files.read(self.node.path(path)) or b"").decode("utf-8", "replace")
-        for number, row in enumerate(data.split("\n"), 1):
-            match = re.match(r"\s*(?:export\s+)?(\w+)\s*=", row)
-            if match is not None:
-                yield match[1], number
+        return variables(self.node.files.read(self.node.path(path)) or b"")
 
     @cached_property
     def standalone(self) -> Fact[str] | None:

@@ -6,6 +6,7 @@ import re
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING
 
+from dockfix.facts.dotenv import variables
 from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def check(model: Model, node: Node, baked: re.Pattern[str]) -> None:
             if data is None:
                 why = f"compose reads {fact.value} when the container starts, and nobody knows what it sets"
                 raise UnfitError(model.start.command, f"{why} ({fact.origin})")
-            for name in re.findall(r"^\s*(?:export\s+)?(\w+)\s*=", data.decode("utf-8", "replace"), re.MULTILINE):
+            for name, _ in variables(data):
                 if baked.fullmatch(name):
                     why = f"compose reads {name} when the container starts, which a finished build ignores"
                     raise UnfitError(model.start.command, f"{why} ({fact.origin})")

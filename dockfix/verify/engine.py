@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -172,10 +173,9 @@ class Engine(ABC):
         """
         tag = self.name(tag)
         options = self._build_options(target, tag, build_args, no_cache)
-        result = self._built(context, dockerfile, options, tag, timeout, say)
-        if result.outage and not result.starved:
-            result = self._built(context, dockerfile, options, tag, timeout, say)
-        return result
+        once = partial(self._built, context, dockerfile, options, tag, timeout, say)
+        result = once()
+        return once() if result.outage and not result.starved else result
 
     def _build_options(
         self, target: str | None, tag: str | None, build_args: Mapping[str, str] | None, no_cache: bool

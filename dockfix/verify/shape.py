@@ -34,6 +34,12 @@ def _number(value: Any, place: str) -> None:
         raise ValueError(f"{place} is no measured number")
 
 
+def _object(value: Any, place: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{place} is no object")
+    return value
+
+
 def _or_null(check: Check) -> Check:
     """A value that may be missing, too."""
 
@@ -58,9 +64,7 @@ def _mapped(check: Check) -> Check:
     """Values of one kind by names of any."""
 
     def mapped(value: Any, place: str) -> None:
-        if not isinstance(value, dict):
-            raise ValueError(f"{place} is no object")
-        for name, each in value.items():
+        for name, each in _object(value, place).items():
             check(each, f"{place}.{name}")
 
     return mapped
@@ -68,10 +72,9 @@ def _mapped(check: Check) -> Check:
 
 def _record(**checks: Check) -> Check:
     def record(value: Any, place: str) -> None:
-        if not isinstance(value, dict):
-            raise ValueError(f"{place} is no object")
+        found = _object(value, place)
         for name, check in checks.items():
-            check(value.get(name), f"{place}.{name}")
+            check(found.get(name), f"{place}.{name}")
 
     return record
 

@@ -1,0 +1,20 @@
+"""Files of variables, as Docker Compose, Vite and others read them: ``NAME=value``, a line each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_VARIABLE = re.compile(r"\s*(?:export\s+)?(\w+)\s*=")
+
+
+def variables(data: bytes) -> Iterator[tuple[str, int]]:
+    """The names that a file of variables sets, each with its line.
+
+    Args:
+        data: the file's bytes.
+    """
+    for number, row in enumerate(data.decode("utf-8", "replace").split("\n"), 1):
+        match = _VARIABLE.match(row)
+        if match is not None:
+            yield match[1], number
