@@ -15,6 +15,8 @@ _OUTAGE = re.compile(
     r"|socket hang up"
     # curl, and what is made with it, as Cargo, Composer and Git: https://curl.se/libcurl/c/libcurl-errors.html
     r"|Could not resolve host|(?:Operation|Resolving|Connection) timed out after"
+    # BusyBox's wget, that of Alpine: https://git.busybox.net/busybox/tree/networking/wget.c
+    r"|can't connect to remote host|wget: download timed out"
     # urllib3, with which pip downloads: https://urllib3.readthedocs.io/en/stable/reference/urllib3.exceptions.html
     r"|Read timed out|IncompleteRead|Failed to establish a new connection"
     # apk-tools: https://gitlab.alpinelinux.org/alpine/apk-tools/-/blob/master/src/print.c

@@ -13,6 +13,7 @@ LOST = [
     "#7 12.1 urllib3.exceptions.ReadTimeoutError: HTTPSConnectionPool(host='pip.example', port=443): Read timed out.",
     "#7 3.0 E: Failed to fetch http://apt.example/debian/InRelease  Temporary failure resolving 'apt.example'",
     "#7 3.0 WARNING: fetching https://apk.example/alpine/v3.20/main: temporary error (try again later)",
+    "#9 134.2 wget: can't connect to remote host (192.0.2.1): Operation timed out",
     '#7 3.0 go: example.org/a@v1.0.0: Get "https://go.example/a": dial tcp: lookup go.example: i/o timeout',
     "#7 3.0 curl: (6) Could not resolve host: example.org",
     "curl error 28 while downloading https://composer.example/packages.json: Operation timed out after 10000 ms",

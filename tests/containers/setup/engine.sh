@@ -22,12 +22,12 @@ unpacked() {
 
 # What the engine and the set-up call on the host, which may have changed since they were unpacked.
 host_packages() {
-  type runc iptables tini-static mmdebstrap xz >/dev/null 2>&1 && return
+  type runc iptables ip tini-static mmdebstrap xz >/dev/null 2>&1 && return
   [ "$(id -u)" = 0 ] || die "an engine can only be started as root"
   grep -q '^VERSION_CODENAME=bookworm' /etc/os-release || die "an engine can only be unpacked on Debian 12"
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
-  apt-get install -y -qq --no-install-recommends runc iptables tini mmdebstrap ca-certificates xz-utils >/dev/null
+  apt-get install -y -qq --no-install-recommends runc iptables iproute2 tini mmdebstrap ca-certificates xz-utils >/dev/null
 }
 
 unpack_engine() {
@@ -80,7 +80,21 @@ start_engine() {
 }
 
 run_engine() {
-  answers && return
+  answers || launch_engine || return
+  steady_bridge
+}
+
+# A bridge without an address of its own takes the lowest of its ports', another one whenever a container comes or goes;
+# what the other containers send goes astray then until they ask anew, and their downloads stall for half a minute or
+# more. The engine gives its bridges an address, but not one that it finds here: https://github.com/lxc/lxc/issues/604
+steady_bridge() {
+  # 3 is "set": https://www.kernel.org/doc/Documentation/ABI/testing/sysfs-class-net
+  [ "$(cat /sys/class/net/docker0/addr_assign_type)" = 3 ] && return
+  host_packages
+  ip link set docker0 address 02:42:ac:11:00:01 || say "docker0 has no address of its own: downloads may stall"
+}
+
+launch_engine() {
   host_packages
   # left by a machine that was switched off: the daemon would refuse to start if another process now has that id
   rm -f "$ENGINE_DIR/docker.pid" "$ENGINE_DIR/docker.sock"
