@@ -99,8 +99,9 @@ def translate(model: Model, stage: StageModel, image: Image) -> Translation:
         result.packages.append("bash")
     if _has_zone(model, stage) and image.name != "python":
         result.packages.append("tzdata")
-    result.packages += musl.python_packages(model, stage, result.evidence)
-    result.packages += musl.node_packages(model, stage, result.evidence)
+    if image.name in needs.OWN:  # a web server is given files, whatever made them
+        result.packages += musl.python_packages(model, stage, result.evidence)
+        result.packages += musl.node_packages(model, stage, result.evidence)
     inherited = [name for other in stage.lineage[:-1] for _, name in other.packages]
     covered = {*inherited, *result.installed, *(BUILD_BASE if "build-base" in result.installed else ())}
     if (result.packages or result.installed) and _older(image):

@@ -11,7 +11,7 @@ from dockfix import catalog
 from dockfix.dockerfile import ImageReference
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose
-from dockfix.recipes import alpine
+from dockfix.recipes import alpine, emitted
 from dockfix.recipes.packages import install_line
 from dockfix.recipes.split import UnfitError, spaced
 from dockfix.text import Edit, Span
@@ -53,6 +53,15 @@ class Swap:
         ]
 
 
+def together(swaps: Iterable[Swap]) -> Swap:
+    """Swaps of stages that have none in common, as one."""
+    whole = Swap()
+    for swap in swaps:
+        whole.items |= swap.items
+        whole.dropped |= swap.dropped
+    return whole
+
+
 def is_candidate(stage: StageModel) -> bool:
     """Whether the stage's own FROM names a full or slim image of a known kind."""
     return (
@@ -85,14 +94,24 @@ def families(model: Model) -> tuple[tuple[StageModel, ...], ...]:
 
 
 def _exchanges(model: Model) -> Iterator[tuple[int, int]]:
-    """Pairs of root stages between which files are copied."""
+    """Pairs of root stages between which files are copied that may be programs."""
     for stage in model.stages:
         root = stage.lineage[0]
         for step in stage.steps:
             copy = step.instruction.copy
             source = model.document.stage(copy.from_) if copy is not None and copy.from_ else None
-            if source is not None and not serves(root):
-                yield root.index, model.stages[source.index].lineage[0].index
+            if source is None or copy is None or serves(root):
+                continue
+            origin = model.stages[source.index]
+            if not emitted.is_emitted(model, origin, copy):
+                yield root.index, origin.lineage[0].index
+
+
+def gives_files(model: Model, family: Sequence[StageModel]) -> bool:
+    """Whether the final stage takes from a family that is not its own: files, and no program."""
+    copies = [step.instruction.copy for stage in model.final.lineage for step in stage.steps]
+    sources = [model.document.stage(copy.from_) for copy in copies if copy is not None and copy.from_]
+    return any(source is not None and model.stages[source.index].lineage[0] in family for source in sources)
 
 
 def check_reference(stage: StageModel) -> None:
@@ -151,24 +170,25 @@ def on_alpine(model: Model, roots: Sequence[StageModel]) -> Swap:
 
 
 def on_slim(model: Model, root: StageModel) -> Swap:
-    """The final stage, which descends from *root*, on the slim image.
+    """The stages that descend from *root* on the slim image.
 
     Raises:
-        UnfitError: what the full image gave cannot be made up for.
+        UnfitError: what the full image gave cannot be made up for, or it is the final stage's and others stand on it.
     """
     assert root.image is not None
     check_reference(root)
-    lineage = model.final.lineage
-    for stage in model.stages:
-        if stage.lineage[0] is root and stage not in lineage:
-            name = stage.stage.name or stage.index
-            raise UnfitError(root.stage.base, f"stage {name} builds on the same base and keeps it")
+    stages = [stage for stage in model.stages if stage.lineage[0] is root]
+    if model.final in stages:
+        for stage in stages:
+            if stage not in model.final.lineage:
+                name = stage.stage.name or stage.index
+                raise UnfitError(root.stage.base, f"stage {name} builds on the same base and keeps it")
     image = catalog.variant(root.image, "slim")
     if image is None:
         raise UnfitError(root.stage.base, f"there is no slim variant of {root.reference}")
     from dockfix.recipes import slim
 
-    packages = list(dict.fromkeys(name for stage in lineage for name in slim.packages(model, stage)))
+    packages = list(dict.fromkeys(name for stage in stages for name in slim.packages(model, stage)))
     if packages and image.archive_moved:
         raise UnfitError(
             root.stage.base, f"{packages[0]} would have to be installed, but {image.suite}'s archive has moved"

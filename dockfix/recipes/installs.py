@@ -264,8 +264,7 @@ def node_manifests(model: Model) -> tuple[Node, ...]:
         for step in stage.doing(Purpose.INSTALL):
             if not any(called.manager in NODE_MANAGERS for called in step.invocations):
                 continue
-            folder = _manifest_folder(stage, step)
-            folder = turbo.source(model, stage, step.before.workdir) if folder is None else folder
+            folder = _node_folder(model, stage, step)
             node = model.app.node_at(folder) if folder is not None else None
             if folder is not None and model.app.node_problem(folder) is not None:
                 raise UnfitError(step.instruction, f"{model.no_manifest(folder)}, so what it asks for is not known")
@@ -276,6 +275,17 @@ def node_manifests(model: Model) -> tuple[Node, ...]:
             if node not in found:
                 found.append(node)
     return tuple(found)
+
+
+def node_of(model: Model, stage: StageModel, step: Step) -> Node | None:
+    """The package.json where *step* runs a package manager of Node; ``None`` where none is known."""
+    folder = _node_folder(model, stage, step)
+    return model.app.node_at(folder) if folder is not None else None
+
+
+def _node_folder(model: Model, stage: StageModel, step: Step) -> str | None:
+    folder = _manifest_folder(stage, step)
+    return turbo.source(model, stage, step.before.workdir) if folder is None else folder
 
 
 def _manifest_folder(stage: StageModel, step: Step) -> str | None:

@@ -54,7 +54,7 @@ def _call(word: str, where: str) -> Call:
 def calls(model: Model, stage: StageModel) -> Iterator[Call]:
     """Every program that the RUNs of *stage* call, and of the final stage also what runs in a container."""
     for step in stage.steps:
-        yield from _step_calls(model, step)
+        yield from _step_calls(model, stage, step)
     for script in scripts(model, stage):
         for fact in script.commands:
             yield _call(fact.value[0], fact.origin)
@@ -90,23 +90,23 @@ def lines(model: Model) -> Iterator[tuple[str, str]]:
         yield text, f"line {health.instruction.line}"
 
 
-def _step_calls(model: Model, step: Step) -> Iterator[Call]:
+def _step_calls(model: Model, stage: StageModel, step: Step) -> Iterator[Call]:
     """The programs of one RUN, and those of the npm scripts that it runs."""
-    where = f"line {step.instruction.line}"
+    where, node = f"line {step.instruction.line}", installs.node_of(model, stage, step)
     for command in step.script.commands if step.script else ():
         name = basename(command.name)
         if not name or name == "sudo":
             continue
         yield _call(command.name, where)
-        if name not in NODE_RUNNERS or model.node is None:
+        if name not in NODE_RUNNERS or node is None:
             continue
-        resolved = model.node.resolve(tuple(word.text for word in command.words))
+        resolved = node.resolve(tuple(word.text for word in command.words))
         origin = resolved.steps[-1].origin if resolved.steps else where
         for words in resolved.commands:
             if words:
                 yield _call(words[0], origin)
         if step.purposes & {Purpose.INSTALL}:
-            for script in model.node.lifecycle.values():
+            for script in node.lifecycle.values():
                 for inner in parse_shell(script.value).commands:
                     if inner.name:
                         yield _call(inner.name, script.origin)
@@ -227,11 +227,10 @@ def _git_calls(model: Model, stage: StageModel) -> Iterator[Call]:
             for requirement in model.requirements:
                 if requirement.url.startswith("git+"):
                     yield _call("git", requirement.origin)
-    if model.node is None or not installs.installs_node(stage):
-        return
-    for fact in (*model.node.dependencies.values(), *model.node.dev_dependencies.values()):
-        if fact.value.startswith(("git", "ssh:")) or (fact.value.count("/") == 1 and fact.value[0].isalnum()):
-            yield _call("git", fact.origin)
+        node = installs.node_of(model, stage, step) if installs.installs_node(stage) else None
+        for fact in (*node.dependencies.values(), *node.dev_dependencies.values()) if node is not None else ():
+            if fact.value.startswith(("git", "ssh:")) or (fact.value.count("/") == 1 and fact.value[0].isalnum()):
+                yield _call("git", fact.origin)
 
 
 def needs_bash(model: Model, stage: StageModel) -> str | None:
