@@ -72,8 +72,12 @@ class Seen:
 
 def judge(before: Seen, after: Seen, expected: Expectation) -> Verdict:
     """Compare the original with the rewrite."""
-    undeclared = tuple(_configured(before.image, after.image, expected))
     old, new = before.run, after.run
+    if old.starved:
+        return _judge_starved(old, new)
+    undeclared = tuple(_configured(before.image, after.image, expected))
+    if new.starved:
+        undeclared = (f"the rewrite, unlike the original, {new.starved}", *undeclared)
     if not old.running:
         return _judge_ended(old, new, undeclared)
     if not new.running:
@@ -116,7 +120,8 @@ def hinges_on_chance(verdict: Verdict) -> bool:
 def of_both(one: Observation, other: Observation) -> Observation:
     """A run of an image with what another run of it said besides, and of its answers those as varying that differ."""
     answers = tuple(replace(each, stable=each in other.answers and each.stable) for each in one.answers)
-    return replace(one, log=f"{one.log}\n{other.log}", answers=answers)
+    starved = one.starved or other.starved
+    return replace(one, starved=starved, log=f"{one.log}\n{other.log}", answers=answers)
 
 
 def judge_unseen(before: ImageFacts, after: ImageFacts, expected: Expectation, program: str) -> Verdict:
@@ -137,6 +142,14 @@ def ending(run: Observation) -> str:
     return f"exit code {run.exit_code}" + (f": {telling[-1]}" if telling else ", without a word")
 
 
+def _judge_starved(old: Observation, new: Observation) -> Verdict:
+    """What an original that the kernel took a process from does is none of its own."""
+    if new.starved:
+        return Verdict("not comparable", (f"both containers {old.starved}",))
+    remarks = () if new.running else (f"the rewrite does not stay up: {ending(new)}",)
+    return Verdict("not comparable", (f"the original, unlike the rewrite, {old.starved}",), remarks)
+
+
 def _judge_ended(old: Observation, new: Observation, undeclared: tuple[str, ...]) -> Verdict:
     if old.failure:
         if new.failure:
@@ -155,7 +168,8 @@ def _judge_ended(old: Observation, new: Observation, undeclared: tuple[str, ...]
         if printed == normal.lines(new.log) and not undeclared:
             return Verdict("same behaviour", (), ("both print the same and end",))
     elif old.exit_code == 0:
-        return Verdict("different", (f"the original ends with {ending(old)}; the rewrite with {ending(new)}",))
+        ends = f"the original ends with {ending(old)}; the rewrite with {ending(new)}"
+        return Verdict("different", (ends, *undeclared))
     reasons = (*undeclared, *_lacking(old, new), *_broken(old, new))
     if reasons:
         return Verdict("different", reasons)

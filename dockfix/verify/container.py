@@ -44,6 +44,23 @@ class Container:
         """The exit code of its first process, once that has ended."""
         return int(self.record()["State"]["ExitCode"])
 
+    def starved(self) -> bool:
+        """Whether the kernel has ended a process of it for memory."""
+        return bool(self.record()["State"].get("OOMKilled"))
+
+    def shortage(self) -> str:
+        """What it had not enough of, so that the kernel ended a process of it; empty where that has not happened.
+
+        Of any process, not the first alone; an engine may hear of it after the end:
+        https://docs.docker.com/engine/containers/resource_constraints/#understand-the-risks-of-running-out-of-memory
+        """
+        if not self.starved():
+            return ""
+        limits = self.engine.limits
+        if limits is None or not limits.bytes:
+            return "ran out of the machine's memory"
+        return f"ran out of the {limits.memory} of memory that a container is given (--memory)"
+
     def uid(self) -> int:
         """The effective user id of the first process, as the container sees it. Linux only."""
         process = self.process()

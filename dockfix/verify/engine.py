@@ -56,6 +56,7 @@ class Engine(ABC):
         build_limits: what builds may use, where they can be held to it; ``None`` for no limit.
         cage: where builds are held to that; ``None`` where they are limited in time alone.
         scratch: where temporary files are put; by default where the system puts them.
+        place: the folder in which the command runs; by default that in which dockfix does.
         overdue: commands that were called off because they took too long, and that the engine may carry out yet.
         runs: whether it runs containers, or builds alone.
     """
@@ -67,6 +68,7 @@ class Engine(ABC):
     build_limits: Limits | None = None
     cage: Cage | None = None
     scratch: Path | None = None
+    place: Path | None = None
     overdue: list[str] = field(default_factory=list, compare=False)
 
     runs: ClassVar[bool] = True
@@ -104,6 +106,12 @@ class Engine(ABC):
     def container(self, identity: str) -> Container:
         """The container *identity*."""
         return Container(self, identity)
+
+    @contextmanager
+    def running(self, identity: str) -> Iterator[Container]:
+        """The container *identity*, which is started. Raises StartError where it cannot be."""
+        self._started("start", identity)
+        yield self.container(identity)
 
     def layers(self, image: str) -> tuple[Layer, ...]:
         """The layers of an image, the oldest first."""
@@ -278,8 +286,8 @@ class Engine(ABC):
             creating = replace(self, environment={**self.environment, **variables.environment})
             identity = creating._started("create", *options, *variables.options, image, *command).strip()
         try:
-            self._started("start", identity)
-            yield self.container(identity)
+            with self.running(identity) as container:
+                yield container
         finally:
             self.call("rm", "--force", "--volumes", identity)
 
@@ -420,7 +428,12 @@ class Engine(ABC):
         hear = None if say is None else lambda log: say(self.building(masked(log)))
         try:
             done = execute(
-                command, self._environment(), timeout=timeout, errors="merged" if merged else "apart", hear=hear
+                command,
+                self._environment(),
+                timeout=timeout,
+                errors="merged" if merged else "apart",
+                hear=hear,
+                folder=self.place,
             )
         except subprocess.TimeoutExpired as error:
             self.overdue.append(arguments[0])

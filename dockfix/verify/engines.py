@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from dockfix.verify.buildah import Buildah
 from dockfix.verify.docker import Docker
@@ -65,4 +66,6 @@ def _named(program: str, environment: Mapping[str, str], builder: str | None) ->
 
 def _made(kind: type[Engine], program: str | None, environment: Mapping[str, str], builder: str | None) -> Engine:
     engine = Docker(environment, builder=builder) if kind is Docker else kind(environment)
+    if program and os.sep in program:
+        program = str(Path(program).absolute())  # it may run in another folder
     return replace(engine, program=program) if program else engine

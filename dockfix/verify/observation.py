@@ -59,6 +59,7 @@ class Observation:
         exit_code: of a first process that ended by itself.
         lasted: seconds after which it was seen to have ended.
         failure: why the engine could not start it.
+        starved: what it had not enough of, so that the kernel ended a process of it; empty where it had.
         log: what it printed.
         uid: user id of the first process.
         command: the first process's command line.
@@ -80,6 +81,7 @@ class Observation:
     exit_code: int | None = None
     lasted: float | None = None
     failure: str = ""
+    starved: str = ""
     log: str = ""
     uid: int | None = None
     command: tuple[str, ...] = ()
@@ -158,7 +160,8 @@ def _watch(container: Container, ports: Sequence[int], paths: Sequence[str], pat
         seen = replace(seen, ports=tuple(sorted(listening | container.listening())))
     # before the stop: what is said while all is torn down tells nothing of the app
     log = container.logs()
-    return replace(seen, answers=answers, log=log, stop=container.stop(patience.stop))
+    seen = replace(seen, answers=answers, log=log, stop=container.stop(patience.stop))
+    return replace(seen, starved=container.shortage())
 
 
 def _files(container: Container, config: Mapping[str, Any]) -> dict[str, bool]:
@@ -178,7 +181,8 @@ def named_files(command: Sequence[str]) -> tuple[str, ...]:
 
 def _ended(container: Container, began: float) -> Observation:
     lasted = time.monotonic() - began
-    return Observation(False, exit_code=container.exit_code(), lasted=lasted, log=container.logs())
+    code, log = container.exit_code(), container.logs()
+    return Observation(False, exit_code=code, lasted=lasted, starved=container.shortage(), log=log)
 
 
 def _wait_listening(container: Container, ports: Sequence[int], patience: Patience, began: float) -> frozenset[int]:

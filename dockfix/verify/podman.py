@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from dockfix.verify import buildahlog
@@ -27,6 +30,15 @@ class Checked(Container):
     """A container whose health check nobody runs on a machine without systemd, so that whoever asks does."""
 
     asked: list[float] = field(default_factory=list)
+    place: Path | None = None
+
+    def starved(self) -> bool:
+        """Whether the kernel has ended a process of it for memory, of which conmon leaves an empty file as its word.
+
+        It leaves that in the folder in which it was started, and before Podman 5 nobody looks for it there:
+        https://github.com/containers/podman/pull/21523
+        """
+        return super().starved() or (self.place is not None and (self.place / "oom").exists())
 
     def health(self) -> str | None:
         """``starting``, ``healthy`` or ``unhealthy``; None where the image has no health check."""
@@ -102,6 +114,13 @@ class Podman(Engine):
     def container(self, identity: str) -> Container:
         """The container *identity*."""
         return Checked(self, identity)
+
+    @contextmanager
+    def running(self, identity: str) -> Iterator[Container]:
+        """Started in a folder of its own, since conmon may leave a file there, and nothing is written to a checkout."""
+        with tempfile.TemporaryDirectory(prefix="dockfix-run-", dir=self.scratch) as folder:
+            replace(self, place=Path(folder))._started("start", identity)
+            yield Checked(self, identity, place=Path(folder))
 
     def layers(self, image: str) -> tuple[Layer, ...]:
         """The layers of an image, the oldest first; sizes are rounded everywhere but in JSON."""

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 HEARING_SECONDS = 0.5
@@ -32,6 +33,7 @@ def execute(
     timeout: float,
     errors: Literal["apart", "merged"] = "apart",
     hear: Callable[[str], None] | None = None,
+    folder: Path | None = None,
 ) -> Done:
     """Run *command* to its end.
 
@@ -44,6 +46,7 @@ def execute(
         timeout: seconds after which it is called off.
         errors: whether standard error is kept apart or mixed into the output as it comes.
         hear: told the whole output so far, again and again while the command runs.
+        folder: where it runs; by default where dockfix does.
 
     Raises:
         subprocess.TimeoutExpired: it took longer.
@@ -52,6 +55,7 @@ def execute(
     process = subprocess.Popen(
         command,
         env=environment,
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT if errors == "merged" else subprocess.PIPE,

@@ -92,6 +92,7 @@ _RUN = _record(
     running=_truth,
     exit_code=_or_null(_number),
     failure=_text,
+    starved=_or_null(_text),
     uid=_or_null(_number),
     command=_listed(_text),
     ports=_listed(_number),

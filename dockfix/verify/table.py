@@ -144,6 +144,7 @@ def _run(run: Observation | None) -> dict[str, str]:
         run_state = "does not start"
     else:
         run_state = "stays up" if run.running else f"ends with {run.exit_code}"
+        run_state += ", short of memory" if run.starved else ""
     ready = run.ready if run is not None else None
     return {
         "container": run_state,

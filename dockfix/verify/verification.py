@@ -287,7 +287,7 @@ class _Work:
         if before.run is None or after.run is None or not before.run.running or after.run.lasted is None:
             return before
         again = self._linger(_SLOWER * after.run.lasted)
-        return before if again is None or again.running else replace(before, run=again)
+        return before if again is None or (again.running and not again.starved) else replace(before, run=again)
 
     def _judge(self, before: Side, after: Side) -> Verdict:
         assert before.image is not None and after.image is not None
@@ -389,11 +389,13 @@ class _Work:
     def _rebuild(self, side: str, doing: str) -> BuildResult:
         result = self._build(side, f"building the {_named(side)} {doing}")
         if not result.ok:
-            raise EngineError(f"the {_named(side)} does not build again: {result.reason}")
+            raise EngineError(_cut_short(side, result) or f"the {_named(side)} does not build again: {result.reason}")
         return result
 
     def _unbuilt(self, side: Side) -> Verdict:
         assert side.failure is not None
+        if cut := _cut_short("before", side.failure):
+            return Verdict("not comparable", (cut,))
         missing = side.failure.missing
         why = self.workspace.engine.without(missing.image) if missing is not None else side.failure.reason
         return Verdict("the original does not build", (why,))
@@ -404,7 +406,7 @@ class _Work:
         if missing is not None and not missing.denied:
             return Verdict("not comparable", (f"the rewrite's {self.workspace.engine.without(missing.image)}",))
         if side.failure.timed_out:
-            return Verdict("not comparable", (f"the build of the rewrite is {side.failure.reason}",))
+            return Verdict("not comparable", (_cut_short("after", side.failure),))
         if side.failure.starved:
             # as may be where nothing limits a build: what the rewrite does at once, the original did in turn
             return Verdict(
@@ -439,6 +441,13 @@ def uneven(before: Builds, after: Builds) -> tuple[str, ...]:
     if before.repeated != () or not after.repeated:
         return ()
     return (f"after a change of source the original only copies, and the rewrite runs {short(after.repeated[0], 60)}",)
+
+
+def _cut_short(side: str, build: BuildResult) -> str:
+    """What a build was not given enough of to come to its end; empty where it failed for itself."""
+    if build.timed_out:
+        return f"the build of the {_named(side)} is {build.reason} (--timeout)"
+    return f"the build of the {_named(side)} {build.reason}" if build.starved else ""
 
 
 def _named(side: str) -> str:

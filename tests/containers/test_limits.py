@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,12 @@ import pytest
 
 from dockfix.trials import Means, Request, run
 from dockfix.verify import Trial
+from dockfix.verify.comparison import KILLED
 from dockfix.verify.docker import Docker
 from dockfix.verify.limits import Limits
 from dockfix.verify.workspace import Workspace, workspace
 
+from .test_observation import observed
 from .test_verify import Run
 
 if TYPE_CHECKING:
@@ -95,6 +98,17 @@ def test_what_the_original_had_memory_for_is_not_compared(
     assert (code, told["build_limits"]) == (2, {"memory": MEMORY, "pids": PIDS})
     assert told["files"][0]["verdict"] == "not comparable"
     assert f"unlike the original's, ran out of the {MEMORY} of memory" in told["files"][0]["reasons"][0]
+
+
+@pytest.mark.parametrize("stays", [False, True], ids=["the first process", "a child"])
+def test_a_container_from_which_the_kernel_took_memory(engine: Engine, tmp_path: Path, stays: bool) -> None:
+    greedy = "python -c 'bytearray(300 << 20)'"
+    command = f"{greedy}; exec sleep 60" if stays else f"exec {greedy}"
+    line = f'CMD ["sh", "-c", "{command}"]'
+    seen = observed(replace(engine, limits=Limits(MEMORY)), tmp_path, line)
+    assert (seen.running, seen.exit_code) == (stays, None if stays else KILLED)
+    assert seen.starved == f"ran out of the {MEMORY} of memory that a container is given (--memory)"
+    assert observed(engine, tmp_path, line).starved == ""
 
 
 def test_an_interruption_ends_the_step_and_leaves_no_group(engine: Engine, place: Workspace, tmp_path: Path) -> None:

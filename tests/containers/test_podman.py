@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from dockfix.verify.comparison import KILLED
+from dockfix.verify.limits import Limits
 from dockfix.verify.podman import Podman
 from tests.containers.engine import Engine
 from tests.containers.test_observation import CHATTY, VARIABLES, variables
@@ -116,6 +118,13 @@ def test_podman_hands_variables_over_and_bounds_what_is_printed(storage: Mapping
     with podman.run(BASE, "sh", "-c", CHATTY) as container:
         assert container.wait(120) == 0
         assert 0 < len(container.logs()) < 40_000_000
+
+
+def test_podman_tells_what_the_kernel_ended_for_memory(storage: Mapping[str, str]) -> None:
+    podman = Podman(storage, limits=Limits("96m"))
+    with podman.run(BASE, "python", "-c", "bytearray(300 << 20)") as container:
+        assert container.wait() == KILLED
+        assert container.shortage() == "ran out of the 96m of memory that a container is given (--memory)"
 
 
 def test_buildah_builds_alone(storage: Mapping[str, str], app: Path) -> None:

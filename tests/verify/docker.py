@@ -3,7 +3,7 @@
 A Dockerfile steers its build: ``# slow`` makes it take a minute, ``# breaks`` fail, ``# no-base`` lack its base,
 ``# lost`` lose its engine,
 ``# late`` make the image although the client was interrupted, ``# tells`` take a second. ``# exits N`` ends its
-container at once.
+container at once, and ``# greedy`` has the kernel end a process of it for memory.
 
 It runs where ``$FAKE_CGROUPS`` names the folders of control groups, in which it makes those of steps, and elsewhere
 without. The file ``$FAKE_OUTAGES`` has a word for each build to come: one that is ``lost`` gets no download. ``#
@@ -125,6 +125,7 @@ def create(arguments: list[str]) -> int:
     image = load("image", arguments[-1])
     ends = re.search(r"# exits (\d+)", image["text"])
     state = {"Running": ends is None, "ExitCode": int(ends[1]) if ends else 0, "Pid": 0}
+    state["OOMKilled"] = "# greedy" in image["text"]
     labels = dict([value(arguments, "--label").split("=", 1)])
     store("container", name, {"State": state, "Config": {"Labels": labels}, "NetworkSettings": {"Networks": {}}})
     print(name)

@@ -60,6 +60,21 @@ def test_both_end_without_a_word(verify: Run, app: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("memory", "short"),
+    [
+        ("64m", "ran out of the 64m of memory that a container is given (--memory)"),
+        ("0", "ran out of the machine's memory"),
+    ],
+)
+def test_containers_that_the_kernel_ended_for_memory(verify: Run, app: Path, memory: str, short: str) -> None:
+    (app / "Dockerfile").write_text(f"# exits 137\n# greedy\n{NAIVE}")
+    result = verify("--quick", "--memory", memory)
+    assert result.exit_code == 2
+    assert result.stdout.startswith(f"Dockerfile: not comparable\n  both containers {short}\n")
+    assert "ends with 137, short of memory" in result.stdout
+
+
+@pytest.mark.parametrize(
     ("line", "reason"),
     [("# breaks", "RUN make ended with 2"), ("# no-base", "base gone:1 cannot be had")],
 )
@@ -225,8 +240,8 @@ def test_whoever_wants_no_limit_is_told_nothing(verify: Run, held: Kernel) -> No
     [
         (
             "original",
-            "the original does not build",
-            "ran out of the 9 processes that a build is given (--build-pids): ",
+            "not comparable",
+            "the build of the original ran out of the 9 processes that a build is given (--build-pids): ",
         ),
         (
             "rewrite",
@@ -549,8 +564,8 @@ def test_verify_needs_something_to_write(app: Path) -> None:
 @pytest.mark.parametrize(
     ("slow", "answer"),
     [
-        ("original", (2, "the original does not build", "not done after 1 seconds")),
-        ("rewrite", (2, "not comparable", "the build of the rewrite is not done after 1 seconds")),
+        ("original", (2, "not comparable", "the build of the original is not done after 1 seconds (--timeout)")),
+        ("rewrite", (2, "not comparable", "the build of the rewrite is not done after 1 seconds (--timeout)")),
     ],
 )
 def test_a_build_that_takes_too_long(

@@ -117,6 +117,54 @@ def test_a_difference_is_named(change: dict[str, Any], reason: str) -> None:
     assert (found.kind, found.reasons) == ("different", (reason,))
 
 
+SHORT = "ran out of the 512m of memory that a container is given (--memory)"
+KILLED = Observation(False, exit_code=137, starved=SHORT)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (KILLED, KILLED, f"not comparable: both containers {SHORT}"),
+        (KILLED, UP, f"not comparable: the original, unlike the rewrite, {SHORT}"),
+        (replace(UP, starved=SHORT), UP, f"not comparable: the original, unlike the rewrite, {SHORT}"),
+        (
+            UP,
+            KILLED,
+            (
+                "different: the rewrite does not stay up: exit code 137, without a word; "
+                f"the rewrite, unlike the original, {SHORT}"
+            ),
+        ),
+        (UP, replace(UP, starved=SHORT), f"different: the rewrite, unlike the original, {SHORT}"),
+        (
+            ended(0, "done"),
+            KILLED,
+            (
+                "different: the original ends with exit code 0: done; the rewrite with exit code 137, without a word; "
+                f"the rewrite, unlike the original, {SHORT}"
+            ),
+        ),
+        (
+            ended(0, "done"),
+            replace(ended(0, "done"), starved=SHORT),
+            f"different: the rewrite, unlike the original, {SHORT}",
+        ),
+    ],
+)
+def test_a_container_from_which_the_kernel_took_memory(old: Observation, new: Observation, expected: str) -> None:
+    assert str(verdict(old, new)) == expected
+
+
+def test_how_a_rewrite_ends_is_remarked_where_the_original_had_no_memory() -> None:
+    assert verdict(KILLED, ended(1, "Cannot find module 'x'")).remarks == (
+        "the rewrite does not stay up: exit code 1: Cannot find module 'x'",
+    )
+
+
+def test_what_another_run_had_not_enough_of_counts() -> None:
+    assert of_both(UP, replace(UP, starved=SHORT)).starved == SHORT
+
+
 def test_a_file_that_the_command_finds_elsewhere_on_both_sides_is_no_difference() -> None:
     aside = replace(UP, files={"app.py": False})  # cd api && python app.py
     assert verdict(old=aside, new=aside).kind == "same behaviour"

@@ -23,6 +23,7 @@ from dockfix.verify.verification import Builds, Side, Step, Verification
 RUN = Observation(
     True,
     exit_code=0,
+    starved="ran out of memory",
     log="up",
     uid=1001,
     command=("node", "a.js"),
