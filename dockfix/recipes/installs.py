@@ -43,7 +43,12 @@ def installs_python(stage: StageModel) -> bool:
 
 def installs_node(stage: StageModel) -> bool:
     """Whether *stage* itself installs Node packages."""
-    return any(called.manager in NODE_MANAGERS for step in stage.doing(Purpose.INSTALL) for called in step.invocations)
+    return any(calls_node_manager(step) for step in stage.doing(Purpose.INSTALL))
+
+
+def calls_node_manager(step: Step) -> bool:
+    """Whether *step* calls a package manager of Node."""
+    return any(called.manager in NODE_MANAGERS for called in step.invocations)
 
 
 def python_version(stage: StageModel) -> str | None:
@@ -262,7 +267,7 @@ def node_manifests(model: Model) -> tuple[Node, ...]:
     found: list[Node] = []
     for stage in model.stages:
         for step in stage.doing(Purpose.INSTALL):
-            if not any(called.manager in NODE_MANAGERS for called in step.invocations):
+            if not calls_node_manager(step):
                 continue
             folder = _node_folder(model, stage, step)
             node = model.app.node_at(folder) if folder is not None else None

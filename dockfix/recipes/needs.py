@@ -92,13 +92,14 @@ def lines(model: Model) -> Iterator[tuple[str, str]]:
 
 def _step_calls(model: Model, stage: StageModel, step: Step) -> Iterator[Call]:
     """The programs of one RUN, and those of the npm scripts that it runs."""
-    where, node = f"line {step.instruction.line}", installs.node_of(model, stage, step)
+    where = f"line {step.instruction.line}"
     for command in step.script.commands if step.script else ():
         name = basename(command.name)
         if not name or name == "sudo":
             continue
         yield _call(command.name, where)
-        if name not in NODE_RUNNERS or node is None:
+        node = installs.node_of(model, stage, step) if name in NODE_RUNNERS else None
+        if node is None:
             continue
         resolved = node.resolve(tuple(word.text for word in command.words))
         origin = resolved.steps[-1].origin if resolved.steps else where
@@ -227,7 +228,7 @@ def _git_calls(model: Model, stage: StageModel) -> Iterator[Call]:
             for requirement in model.requirements:
                 if requirement.url.startswith("git+"):
                     yield _call("git", requirement.origin)
-        node = installs.node_of(model, stage, step) if installs.installs_node(stage) else None
+        node = installs.node_of(model, stage, step) if installs.calls_node_manager(step) else None
         for fact in (*node.dependencies.values(), *node.dev_dependencies.values()) if node is not None else ():
             if fact.value.startswith(("git", "ssh:")) or (fact.value.count("/") == 1 and fact.value[0].isalnum()):
                 yield _call("git", fact.origin)
