@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dockfix.facts import jswriters
 from dockfix.facts.files import join
 from dockfix.facts.jssyntax import line, pairs, string, text
 from dockfix.facts.jstrace import Trace
@@ -99,7 +100,38 @@ class Accesses:
     def all(self) -> tuple[Access, ...]:
         """Every place, in the order of the sources, without the system's temporary folder."""
         found = [access for source in self.graph.sources for access in self._of(source)]
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys([*found, *self._of_packages()]))
+
+    def _of_packages(self) -> Iterator[Access]:
+        """What packages write: where they are told to, and in the folder of their own where nobody tells them."""
+        told = set()
+        for source in self.graph.sources:
+            for place in jswriters.places(source):
+                told.add(place.package)
+                if not place.known:
+                    yield self._made(source, None, place.node, True, False, text(place.given))
+                elif not _in_memory(source, place.given):
+                    yield from self._addressed(source, place)
+        for source in self.graph.sources:
+            for package, number in jswriters.packages(source):
+                writer = jswriters.WRITERS[package]
+                asked = not writer.asked or any(jswriters.is_asked(each, writer.asked) for each in self.graph.sources)
+                folders = (writer.besides, writer.default if package not in told and asked else "")
+                for folder in filter(None, folders):
+                    origin = self.graph.node.origin_of(source.path, number)
+                    yield Access(folder, folder, True, f"{package}'s default", origin)
+
+    def _addressed(self, source: Source, place: jswriters.Place) -> Iterator[Access]:
+        """A place that may be written as an address: ``sqlite:data/app.db``, ``file:///data/app.db``."""
+        if not place.scheme:
+            yield from self._access(source, place.given, place.node, written=True, folder=place.folder)
+            return
+        for value in self.trace.values(source, place.given):
+            if value is not None and value.text.startswith(place.scheme):
+                path = re.sub(r"^//(?=/|[^/]+/)", "", value.text.removeprefix(place.scheme)).partition("?")[0]
+                if not path.startswith(":memory:"):
+                    file = Value(path, value.base, value.open)
+                    yield self._made(source, file, place.node, True, place.folder, text(place.given))
 
     def _of(self, source: Source) -> Iterator[Access]:
         for callee, given, node in source.calls():

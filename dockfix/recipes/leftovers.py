@@ -15,7 +15,9 @@ from dockfix.recipes.obstacle import Obstacle
 
 if TYPE_CHECKING:
     from dockfix.dockerfile.shell import ShellCommand
+    from dockfix.facts import Fact
     from dockfix.model import Model, Step
+    from dockfix.model.commands import Invocation
 
 ROOT_HOME = re.compile(r"(?:^|[\s=:\"'])(?:/root(?:/|\b)|~(?:/|$)|\$HOME\b|\$\{HOME\})")
 HARMLESS = frozenset(
@@ -119,6 +121,14 @@ HARMLESS = frozenset(
 REPOSITORIES = ("deb.nodesource.com", "rpm.nodesource.com", "packagecloud.io", "dl.yarnpkg.com")
 """Scripts piped into a shell that only add a package repository."""
 
+DATABASE = re.compile(
+    r"\bprisma\s+(?:migrate|db)\b|\bsequelize(?:-cli)?\s+db:|\bknex\s+(?:migrate|seed)|\btypeorm\s+(?:migration|schema):"
+    r"|\bdrizzle-kit\s+(?:push|migrate)\b|\bmikro-orm\s+(?:migration|schema|seeder):"
+    r"|\bnode\s+\S*(?:seed|migrat|populate|(?:init|create|setup)[-_]?(?:db|database|tables))\S*",
+    re.IGNORECASE,
+)
+"""Commands that make or fill a database, by each tool's manual: in a build that is a file, which the app writes to."""
+
 RUNNING = {"ruby": {Purpose.BUILD}, "php": {Purpose.BUILD, Purpose.INSTALL}}
 """By language, what runs the app itself in a build, which then logs and caches in folders that it writes to later."""
 
@@ -157,7 +167,13 @@ def _run(model: Model, step: Step) -> Iterator[Obstacle]:
         elif name.startswith("python"):
             if not _known_python(command):
                 yield Obstacle(at, f"what `{_short(words)}` leaves behind, and for whom, cannot be told")
+        elif DATABASE.search(words):
+            yield Obstacle(at, f"what `{_short(words)}` leaves behind, and for whom, cannot be told")
         elif called := next((c for c in step.invocations if c.command is command), None):
+            script = _script(model, called)
+            if script is not None and DATABASE.search(script.value):
+                why = f"what `{_short(words)}` leaves behind, and for whom, cannot be told ({script.origin})"
+                yield Obstacle(at, why)
             yield from _manager(model, step, called.manager, called.verb, command)
             if called.manager in TOOLCHAINS and purpose(command) is Purpose.UNKNOWN:
                 yield Obstacle(at, f"what `{_short(words)}` leaves behind, and for whom, cannot be told")
@@ -168,6 +184,14 @@ def _run(model: Model, step: Step) -> Iterator[Obstacle]:
             yield from _mode(model, step, command)
         elif name == "umask" or (name not in HARMLESS and purpose(command) is Purpose.UNKNOWN):
             yield Obstacle(at, f"what `{_short(words)}` leaves behind, and for whom, cannot be told")
+
+
+def _script(model: Model, called: Invocation) -> Fact[str] | None:
+    """The script of the package that a package manager runs."""
+    if model.node is None or called.manager not in {"npm", "yarn", "pnpm", "bun"}:
+        return None
+    names = [called.verb, *(word.text for word in called.operands[:1])]
+    return next((model.node.scripts[name] for name in reversed(names) if name in model.node.scripts), None)
 
 
 def _unwrapped(commands: Iterable[ShellCommand]) -> Iterator[ShellCommand]:

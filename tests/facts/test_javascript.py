@@ -183,6 +183,54 @@ def test_writes(source: str, writes: list[str]) -> None:
     assert values(server({"server.js": source}).writes) == writes
 
 
+@pytest.mark.parametrize(
+    ("source", "writes"),
+    [
+        ("require('sails').lift()", [".tmp"]),
+        ("import type { Client } from 'whatsapp-web.js'", []),
+        ("log4js.configure({ appenders: { f: { type: 'file', filename: 'logs/a.log' } } })", []),
+        ("const log4js = require('log4js'); log4js.configure({ appenders: { f: { filename: 'logs/a.log' } } })", ["logs"]),
+        ("const pino = require('pino'); pino(pino.destination(1))", []),
+        ("import pino from 'pino'; pino(pino.destination('./log/app.log'))", ["log"]),
+        ("import pino from 'pino'; pino({ transport: { options: { destination: 'l/a.log' } } })", ["l"]),
+        ("const b = require('bunyan'); b.createLogger({ streams: [{ stream: process.stdout }, { path: 'x/a.log' }] })", ["x"]),
+        ("require('file-stream-rotator').getStream({ filename: 'logs/a-%DATE%.log' })", ["logs", "."]),
+        ("require('bunyan'); app.use(session({ cookie: { path: '/' } }))", []),
+        ("const { Level } = require('level'); new Level('./db')", ["db"]),
+        ("const PouchDB = require('pouchdb'); new PouchDB('stock')", ["stock"]),
+        ("const D = require('nedb'); new D({ filename: 'data/a.db' })", ["data"]),
+        ("const D = require('nedb'); new D()", []),
+        ("const K = require('keyv'); new K('sqlite://data/a.sqlite'); new K('redis://cache')", ["data"]),
+        ("const { Sequelize } = require('sequelize'); new Sequelize('sqlite:db/a.sqlite')", ["db"]),
+        ("const { Sequelize } = require('sequelize'); new Sequelize('sqlite::memory:')", []),
+        ("const { Sequelize } = require('sequelize'); new Sequelize('a', 'user', 'key', { dialect: 'mysql' })", []),
+        ("const { createClient } = require('@libsql/client'); createClient({ url: 'file:///data/a.db' })", ["/data"]),
+        ("const up = require('express-fileupload'); app.use(up({ useTempFiles: true }))", ["tmp"]),
+        ("const up = require('express-fileupload'); app.use(up({ useTempFiles: true, tempFileDir: '/tmp/' }))", []),
+        ("const up = require('express-fileupload'); app.use(up())", []),
+        ("const knex = require('knex')({ client: 'sqlite3', connection: { filename: 'd/a.db' } })", ["d"]),
+        ("const { Client, LocalAuth } = require('whatsapp-web.js'); new Client({ authStrategy: new LocalAuth() })", ["."]),
+        ("const w = require('whatsapp-web.js'); new w.LocalAuth({ dataPath: 'kept' })", ["kept"]),
+    ],
+)  # fmt: skip
+def test_what_packages_write(source: str, writes: list[str]) -> None:
+    assert values(server({"server.ts" if "import type" in source else "server.js": source}).writes) == writes
+
+
+def test_settings_of_a_package_that_are_read_elsewhere_may_name_files() -> None:
+    found = server({"server.js": "const log4js = require('log4js')\nlog4js.configure('config/log4js.json')"})
+    assert found.writes_unknown is not None
+    assert found.writes_unknown.value == "'config/log4js.json'"
+
+
+def test_a_package_writes_where_any_source_tells_it() -> None:
+    sources = {
+        "server.js": "require('./db')\nrequire('node-persist')",
+        "db.js": "require('node-persist').init({ dir: 'd' })",
+    }
+    assert values(server(sources).writes) == ["d"]
+
+
 def test_what_is_written_and_cannot_be_told_is_said() -> None:
     found = server({"server.js": "fs.writeFileSync(name(), x)"})
     assert found.writes == ()

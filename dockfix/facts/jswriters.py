@@ -1,0 +1,212 @@
+"""npm packages that write files when an app uses them: logs, databases, sessions and uploads."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dockfix.facts.jssyntax import arguments, string, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tree_sitter import Node as Syntax
+
+    from dockfix.facts.jssource import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """How a package is told what it writes.
+
+    Attributes:
+        calls: names of calls whose first argument is written; ``default`` is what the package itself stands for.
+        folder: whether these name a folder, not a file.
+        options: keys that name what is written, in any object that its calls are given; whether that is a folder.
+        settings: names of calls that may be given such options where these cannot be read, by a file for example.
+        scheme: how an address begins that is a file; where this is given, any other address is a server's.
+        default: the folder that it writes to where nothing names another, from the working directory; empty: none.
+        besides: a folder that it writes to in any case.
+        asked: the key that has it write to its default; empty where using it is enough.
+    """
+
+    calls: frozenset[str] = frozenset()
+    folder: bool = False
+    options: Mapping[str, bool] = field(default_factory=dict)
+    settings: frozenset[str] = frozenset()
+    scheme: str = ""
+    default: str = ""
+    besides: str = ""
+    asked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Something written by a package.
+
+    Attributes:
+        package: its name.
+        given: the expression that names it.
+        node: the call.
+        folder: whether it is a folder.
+        scheme: that of :class:`Writer`.
+        known: whether the expression names the place itself, and not settings that may.
+    """
+
+    package: str
+    given: Syntax
+    node: Syntax
+    folder: bool
+    scheme: str = ""
+    known: bool = True
+
+
+def _calls(*names: str) -> frozenset[str]:
+    return frozenset(names)
+
+
+_NEDB = Writer(_calls("default", "create", "Datastore"), options={"filename": False})
+_BAILEYS = Writer(_calls("useMultiFileAuthState"), folder=True)
+_MIKRO = Writer(options={"dbName": False})
+_LEVEL = Writer(_calls("default", "Level", "ClassicLevel"), folder=True)
+_FORMIDABLE = Writer(options={"uploadDir": True})
+
+WRITERS: Mapping[str, Writer] = {
+    "@adiwajshing/baileys": _BAILEYS,
+    "@keyv/sqlite": Writer(_calls("default", "KeyvSqlite"), options={"uri": False}, scheme="sqlite:"),
+    "@libsql/client": Writer(options={"url": False}, scheme="file:"),
+    "@mikro-orm/better-sqlite": _MIKRO,
+    "@mikro-orm/libsql": _MIKRO,
+    "@mikro-orm/sqlite": _MIKRO,
+    "@seald-io/nedb": _NEDB,
+    "@strapi/strapi": Writer(default=".tmp"),
+    "@whiskeysockets/baileys": _BAILEYS,
+    "@wppconnect-team/wppconnect": Writer(options={"folderNameToken": True}, default="tokens"),
+    "acebase": Writer(options={"path": True}, default="."),
+    "adm-zip": Writer(_calls("extractAllTo", "extractAllToAsync"), folder=True),
+    "baileys": _BAILEYS,
+    "bunyan": Writer(options={"path": False}),
+    "classic-level": _LEVEL,
+    "connect-sqlite3": Writer(options={"dir": True}, default="."),
+    "enmap": Writer(options={"dataDir": True}, default="data"),
+    "express-fileupload": Writer(options={"tempFileDir": True}, default="tmp", asked="useTempFiles"),
+    "file-stream-rotator": Writer(options={"filename": False}, besides="."),
+    "formidable": _FORMIDABLE,
+    "greenlock-express": Writer(options={"configDir": True}, default="greenlock.d"),
+    "gun": Writer(options={"file": True}, default="."),
+    "hnswlib-node": Writer(_calls("writeIndex", "writeIndexSync")),
+    "json-server": Writer(_calls("router")),
+    "keyv": Writer(_calls("default", "Keyv"), options={"uri": False}, scheme="sqlite:"),
+    "knex": Writer(options={"filename": False}),
+    "koa-body": _FORMIDABLE,
+    "level": _LEVEL,
+    "leveldown": _LEVEL,
+    "log4js": Writer(options={"filename": False}, settings=_calls("configure")),
+    "lokijs": Writer(_calls("default", "Loki")),
+    "nedb": _NEDB,
+    "nedb-promises": _NEDB,
+    "next": Writer(default=".next/cache"),
+    "node-json-db": Writer(_calls("Config")),
+    "node-persist": Writer(options={"dir": True}, default=".node-persist"),
+    "node-red": Writer(options={"userDir": True}),
+    "parse-server": Writer(options={"logsFolder": True}, default="logs"),
+    "pino": Writer(_calls("destination"), options={"destination": False, "file": False}),
+    "pouchdb": Writer(_calls("default", "PouchDB"), folder=True),
+    "quick.db": Writer(options={"filePath": False}, default="."),
+    "rotating-file-stream": Writer(_calls("default", "createStream"), options={"path": True}),
+    "sails": Writer(default=".tmp"),
+    "sequelize": Writer(_calls("default", "Sequelize"), scheme="sqlite:"),
+    "simple-json-db": Writer(_calls("default", "JSONdb")),
+    "simple-node-logger": Writer(
+        _calls("createSimpleLogger", "createSimpleFileLogger"), options={"logFilePath": False, "logDirectory": True}
+    ),
+    "strapi": Writer(default=".tmp"),
+    "telegraf-session-local": Writer(options={"database": False}, default="."),
+    "tracer": Writer(options={"root": True}),
+    "venom-bot": Writer(options={"folderNameToken": True}, default="tokens"),
+    "whatsapp-web.js": Writer(options={"dataPath": True}, default="."),
+}
+"""What is known of packages that are used often in servers, from their own pages: ``https://www.npmjs.com/package/NAME``.
+
+Of most it was tried as well, in November 2026: an app of two lines was run, and its folder looked at afterwards.
+"""
+
+
+_NO_PLACE = re.compile(r"\d+|true|false|null|undefined|.*\.(?:stdout|stderr)(?:\.fd)?")
+"""What is given in place of a file: the number of a stream, or a stream."""
+
+
+def packages(source: Source) -> Iterator[tuple[str, int]]:
+    """The packages of :data:`WRITERS` that a source loads, with the line that does."""
+    for item in source.imports:
+        if not item.erased and item.module in WRITERS:
+            yield item.module, item.line
+
+
+def places(source: Source) -> Iterator[Place]:
+    """What the calls of a source have these packages write."""
+    loaded = dict.fromkeys(name for name, _ in packages(source))
+    if not loaded:
+        return
+    for callee, given, node in source.calls():
+        owner, own = _owner(source, callee, node)
+        last = callee.rpartition(".")[2]
+        for package in loaded:
+            writer = WRITERS[package]
+            name = own or last
+            if not given or not (owner == package or (last in writer.calls and last != "default")):
+                continue
+            objects = [found for part in given if (found := source.object(part)) is not None]
+            named = [pair for found in objects for pair in _pairs(found) if pair[0] in writer.options]
+            for key, value in named:
+                if not _NO_PLACE.fullmatch(text(value)):
+                    yield Place(package, value, node, writer.options[key], writer.scheme)
+            if named or source.object(given[0]) is not None or _NO_PLACE.fullmatch(text(given[0])):
+                continue
+            if name in writer.calls:
+                yield Place(package, given[0], node, writer.folder, writer.scheme)
+            elif last in writer.settings:
+                yield Place(package, given[0], node, folder=False, known=False)
+
+
+def is_asked(source: Source, key: str) -> bool:
+    """Whether a source has an object with *key* that is not false."""
+    for node in source.nodes["pair"]:
+        name, value = node.child_by_field_name("key"), node.child_by_field_name("value")
+        if name is not None and value is not None and _key(name) == key and value.type != "false":
+            return True
+    return False
+
+
+def _owner(source: Source, callee: str, node: Syntax) -> tuple[str | None, str]:
+    """The package that a call belongs to, and the name of what is called in it where that is told."""
+    root, _, rest = callee.partition(".")
+    if root in source.imported:
+        module, name = source.imported[root]
+        return module, rest.rpartition(".")[2] or ("default" if name in ("*", "default") else name)
+    if root == "require()":
+        function = node.child_by_field_name("function") or node.child_by_field_name("constructor")
+        match = re.match(r"""\(?require\(\s*["']([^"']+)["']\s*\)""", text(function) if function is not None else "")
+        return (match[1] if match is not None else None), rest.rpartition(".")[2] or "default"
+    return None, ""
+
+
+def _pairs(found: Syntax) -> Iterator[tuple[str, Syntax]]:
+    """The keys of an object and of the objects and calls within it, with their values."""
+    pending = [found]
+    while pending:
+        node = pending.pop()
+        if node.type == "pair":
+            key, value = node.child_by_field_name("key"), node.child_by_field_name("value")
+            if key is not None and value is not None:
+                yield _key(key), value
+                pending.append(value)
+        elif node.type in ("object", "array"):
+            pending += reversed(node.named_children)
+        elif node.type in ("call_expression", "new_expression"):
+            pending += reversed(arguments(node))
+
+
+def _key(node: Syntax) -> str:
+    return string(node) or text(node)
