@@ -8,9 +8,10 @@ from posixpath import basename
 from dockfix.dockerfile import Instruction
 from dockfix.dockerfile.layout import replace
 from dockfix.model import Model, StageModel
-from dockfix.model.config import join, render, stated
-from dockfix.model.start import INITS, NODE_RUNNERS, RUNTIMES, SHELLS, runs_by_bun, runs_by_node
-from dockfix.recipes.programs import programs
+from dockfix.model.config import render, stated
+from dockfix.model.start import INITS, NODE_RUNNERS, RUNTIMES, runs_by_bun, runs_by_node
+from dockfix.recipes.programs import final_services, programs
+from dockfix.recipes.signals import handler, in_front, started
 from dockfix.recipes.stage import insert_tail, package_edit
 from dockfix.text import Edit, Span
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
@@ -25,9 +26,6 @@ FILE_SERVERS = frozenset({"serve", "http-server"})
 
 SINGLE_CHILD = frozenset({"celery", "rq"})
 """Workers that end their children in order, unless the children get the signal as well and die in mid-task."""
-
-OWN_HANDLING = frozenset({"nginx", "httpd", "apache2", "apache2-foreground", "apachectl", "php-fpm"})
-"""Servers that stop in order as process 1 and wait for their own children."""
 
 INTERPRETERS = frozenset({("python",), ("python3",), ("python2",), ("node",), ("/usr/local/bin/bun",)})
 """Commands of base images, which wait for a person's input."""
@@ -57,7 +55,8 @@ def init(model: Model) -> Iterator[Result]:
         The image is not in the catalogue, or its suite's archive has moved so that nothing can be installed; the base
         runs as another user than root; ENTRYPOINT is a shell line; a worker runs below a shell, which would not wait
         for it. An init that is there already, in the image or by `init: true` in compose, is left alone, as are
-        servers that handle signals themselves (nginx, Apache, php-fpm, Go).
+        servers that handle signals themselves (nginx, Apache, php-fpm, Go); below a shell that may keep signals from
+        one of these, only exec helps, since an init would end with the shell.
 
     Example:
         See fixtures/init/example.
@@ -70,8 +69,8 @@ def init(model: Model) -> Iterator[Result]:
     if present:
         yield Note(at, f"{present[0]} is process 1 already")
         return
-    if not wrapped and (own := _own_handling(model, names)):
-        yield Note(at or stage.stage.base, f"{own} and needs no init")
+    if not wrapped and (own := handler(model, names)):
+        yield _left_alone(model, at or stage.stage.base, own)
         return
     if not wrapped and model.server.language in {None, "nginx"} and not names & FILE_SERVERS:
         return
@@ -87,7 +86,7 @@ def init(model: Model) -> Iterator[Result]:
         yield Refusal(at or stage.stage.base, "no CMD or ENTRYPOINT of this file starts the app")
         return
     workers = sorted(names & SINGLE_CHILD)
-    if workers and _below_shell(model):
+    if workers and in_front(model, model.start):
         yield Refusal(
             at, f"{workers[0]} runs below a shell that does not hand over to it by exec, and would be cut off"
         )
@@ -108,13 +107,19 @@ def init(model: Model) -> Iterator[Result]:
     )
 
 
-def _own_handling(model: Model, names: frozenset[str]) -> str:
-    """That the app stops in order as process 1, where it is known to; empty otherwise."""
-    known = sorted(names & OWN_HANDLING)
-    if known:
-        return f"{known[0]} handles signals itself"
-    signals = model.server.signals
-    return f"the app {signals.value} ({signals.origin})" if signals is not None else ""
+def _left_alone(model: Model, at: Instruction, own: str) -> Note | Refusal:
+    """What to say of an app that stops in order by itself, if only it gets the signal."""
+    front = in_front(model, model.start)
+    if front:
+        return Refusal(at, f"{own}, but {front} may stay process 1 in front of it, as nothing hands over by exec")
+    for service in final_services(model):
+        attribute = "entrypoint" if service.entrypoint is not None else "command"
+        start = started(model, service)
+        front = in_front(model, start) if getattr(service, attribute) is not None and not start.init else ""
+        if front:
+            where = f"{front} in compose ({service.origin(attribute)})"
+            return Note(at, f"{own} and needs no init; {where} may stay process 1, as nothing hands over by exec")
+    return Note(at, f"{own} and needs no init")
 
 
 def _named(model: Model, wrapped: list[str]) -> str:
@@ -142,21 +147,6 @@ def _obstacle(model: Model, stage: StageModel) -> str | None:
         return f"{stage.reference} has no package of dumb-init"
     user = stage.steps[0].after.user
     return None if user in {"", "root", "0"} else f"the base runs as {user}, who cannot install dumb-init"
-
-
-def _below_shell(model: Model) -> bool:
-    """Whether a shell stays between process 1 and the app."""
-    start = model.start
-    if start.shell_form:
-        return not start.line.commands or start.line.commands[-1].name != "exec"
-    words = start.argv or ("",)
-    script = start.script
-    if basename(words[0]) in SHELLS or words[0].endswith(".sh"):
-        name = next((word for word in words if not word.startswith("-") and basename(word) not in SHELLS), "")
-        path = model.final.context_path(join(model.final.config.workdir, name))
-        script = model.app.script(path) if path is not None else None
-        return script is None or not script.exec
-    return script is not None and not script.exec
 
 
 def _needs(model: Model) -> bool:

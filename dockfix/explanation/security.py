@@ -14,9 +14,9 @@ from dockfix.explanation.ownership import GIVES, given
 from dockfix.explanation.prose import Code, Words, said
 from dockfix.explanation.shape import account, built, codes, uid
 from dockfix.explanation.toolchains import carried, found
-from dockfix.facts.compose import words
-from dockfix.model.start import NODE_RUNNERS, start_with
+from dockfix.model.start import NODE_RUNNERS, SHELLS
 from dockfix.recipes.secrets import names_secret, suspicion
+from dockfix.recipes.signals import handles, in_front, process, started
 
 if TYPE_CHECKING:
     from dockfix.facts.compose import Service
@@ -31,7 +31,6 @@ _USUAL = frozenset(
 )
 """What Docker gives to every container: https://docs.docker.com/engine/security/#linux-kernel-capabilities"""
 _SMALL = ("gcr.io/distroless/", "cgr.dev/chainguard/")
-_SIGNALS_ITSELF = frozenset({"nginx", "httpd", "php-fpm", "apache2", "apache2-foreground"})
 _WHOLE_GROUP = frozenset({"dumb-init", "s6-svscan", "my_init", "supervisord", "systemd", "init"})
 """Inits that pass a signal on to all processes, and not to their child alone: https://github.com/Yelp/dumb-init"""
 
@@ -149,51 +148,43 @@ def _as_started(model: Model, service: Service) -> _Way:
     """How a compose service starts the image, which has a command or an entrypoint of its own for it."""
     own = service.entrypoint is not None
     origin: Words = (" (", Code(service.origin("entrypoint" if own else "command")), ")")
-    entrypoint, image = model.final.config.entrypoint, model.final.image
-    if own:
-        entrypoint = words(service.entrypoint)
-    elif image is not None and "entrypoint" in basename("".join(image.entrypoint)):
-        # the scripts of official images hand over to the command:
-        # https://github.com/docker-library/official-images#consistency
-        length = len(image.entrypoint)
-        entrypoint = entrypoint[:-length] if entrypoint[-length:] == image.entrypoint else entrypoint
-    line = (*entrypoint, *words(service.command))
-    if any("$" in word for word in line[:1]):
+    start = started(model, service)
+    first = start.words[0] if start.words else "nothing"
+    if "$" in first and not start.init:
         return None, ("compose starts it by a variable", *origin), False
-    start = start_with(line, model.node)
-    if own and not start.init:
-        first = line[0] if line else "nothing"
-        return False, ("compose puts ", Code(first), " in the place of the entrypoint", *origin), False
     holds, why, helpless = _passes_on(model, start)
+    if own and not start.init and not holds:
+        return False, ("compose puts ", Code(first), " in the place of the entrypoint", *origin), helpless
     return holds, (*why, *origin), helpless
 
 
 def _passes_on(model: Model, start: Start) -> _Way:
-    line = start.line.commands
-    hands_over = bool(line) and line[-1].name == "exec"
-    stays = start.shell_form and not hands_over
-    last = (line[-1].args or ("",))[0] if hands_over else line[-1].name if line else ""
-    first = start.argv[0] if start.argv else last
+    first = process(start)
     called = basename(first)
     if called in NODE_RUNNERS:
         return False, (Code(called), " passes them on, and does not wait for the app to end"), True
+    front = in_front(model, start)
     if start.init:
         if not _has(model, start.init):
             return None, ("nothing here installs ", Code(start.init)), False
-        if start.init not in _WHOLE_GROUP and stays and start.argv is None:
+        if start.init not in _WHOLE_GROUP and front and start.argv is None:
             return None, (Code(start.init), " passes them to a shell, which may keep them"), False
         return True, (Code(start.init), " is process 1, and reaps orphans"), False
-    if start.script is not None and not start.script.exec:
-        return False, (Code(start.entrypoint or start.script.path), " does not hand over to the app"), True
-    if called in _SIGNALS_ITSELF and not stays:
+    if front:
+        # a shell may hand over to a single command, and to the last of several
+        return (
+            False,
+            (Code(front), " may stay in front of the app, and passes nothing on"),
+            front not in SHELLS or start.argv is None,
+        )
+    if handles(called):
         return True, (Code(called), " handles them itself"), False
     if not start.words:
         return None, ("no command is set",), False
     signals = model.server.signals
-    if signals is not None and not stays and start.main is not None and start.main == model.start.main:
+    if signals is not None and start.main is not None and start.main == model.start.main:
         return True, ("the app ", *said(f"{signals.value} ({signals.origin})")), False
-    process = start.words[0] if stays or not first else first
-    return False, (Code(process), " is process 1 without an init, and has to handle them itself"), False
+    return False, (Code(first or start.words[0]), " is process 1 without an init, and has to handle them itself"), False
 
 
 def _has(model: Model, init: str) -> bool:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from dockfix.api import Repository
+from dockfix.dockerfile import Document
+from dockfix.explanation import Case
 from dockfix.explanation.security import checks
 from dockfix.options import Options
-from tests.explanation.conftest import Make
+from tests.explanation.conftest import ROOT, Make
 
 GOOD = 'FROM python:3.11-slim\nRUN useradd --uid 1001 app\nCOPY app.py ./\nUSER app\nCMD ["python", "app.py"]\n'
 TINI = GOOD.replace("RUN useradd", "RUN apt-get update && apt-get install -y tini\nRUN useradd")
@@ -317,6 +323,32 @@ def test_the_summary_says_of_signals_what_the_notes_say(case: Make) -> None:
     assert (found.holds, found.why) == (True, ("the app ", "ends at a signal by itself (Go's runtime)"))
 
 
+def reports() -> Iterator[Path]:
+    """The reports of fixtures in which the transform says of an app that it needs no init."""
+    for kind in ("init", "sequence"):
+        for report in sorted((ROOT / "fixtures" / kind).glob("*/report.txt")):
+            if "needs no init" in report.read_text() or "may stay process 1" in report.read_text():
+                yield report
+
+
+@pytest.mark.parametrize("report", reports(), ids=lambda report: report.parent.name)
+def test_the_summary_denies_no_note(report: Path) -> None:
+    folder = report.parent / "before"
+    repository = Repository(folder)
+    judged = 0
+    for path in sorted(folder.rglob("Dockerfile")):
+        plan = repository.plan(path, Options())
+        said = [each.why for each in plan.outcomes if each.transform == "init" and "process 1" in each.why]
+        said += [each.why for each in plan.outcomes if "needs no init" in each.why]
+        if said:
+            app = repository.app(Document.parse(plan.before, plan.path))
+            made = Case(str(path), plan, app, Options())
+            found = next(check for check in checks(made.after, made.before) if check.name == SIGNALS)
+            assert found.holds is ("may stay" not in said[0]), (said, found)
+            judged += 1
+    assert judged
+
+
 @pytest.mark.parametrize(
     ("command", "holds"),
     [
@@ -325,6 +357,9 @@ def test_the_summary_says_of_signals_what_the_notes_say(case: Make) -> None:
         ("sleep 1 && exec nginx", True),
         ("sleep 1 && nginx", False),
         ("exec npm start", False),
+        ('["apachectl", "-D", "FOREGROUND"]', False),
+        ('["httpd-foreground"]', True),
+        ('["php-fpm8.3", "-F"]', True),
     ],
 )
 def test_a_shell_that_hands_over_is_not_process_1(case: Make, command: str, holds: bool) -> None:
