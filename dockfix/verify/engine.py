@@ -26,7 +26,7 @@ from dockfix.verify.limits import Limits, memory_bytes
 from dockfix.verify.outage import outage
 from dockfix.verify.process import Done, execute
 from dockfix.verify.result import BuildResult, EngineError, Executed, Layer, StartError, TimedOutError
-from dockfix.verify.variables import handed
+from dockfix.verify.variables import handed, passed
 
 COMMAND_SECONDS = 60.0
 _UNREACHABLE = {
@@ -180,21 +180,22 @@ class Engine(ABC):
         result, no exception, and so is one that a cage is too small for. One that lost a download is tried once more.
         """
         tag = self.name(tag)
-        options = self._build_options(target, tag, build_args, no_cache)
-        once = partial(self._built, context, dockerfile, options, tag, timeout, say)
+        arguments = passed(build_args or {}, self._environment())
+        options = self._build_options(target, tag, arguments.options, no_cache)
+        building = replace(self, environment={**self.environment, **arguments.environment})
+        once = partial(building._built, context, dockerfile, options, tag, timeout, say)
         result = once()
         return once() if result.outage and not result.starved else result
 
     def _build_options(
-        self, target: str | None, tag: str | None, build_args: Mapping[str, str] | None, no_cache: bool
+        self, target: str | None, tag: str | None, arguments: Sequence[str], no_cache: bool
     ) -> list[str]:
         options = self._labelled()
         if target:
             options += ["--target", target]
         if tag:
             options += ["--tag", tag]
-        for name, value in (build_args or {}).items():
-            options += ["--build-arg", f"{name}={value}"]
+        options += arguments
         if no_cache:
             options.append("--no-cache")
         return options

@@ -1,4 +1,4 @@
-"""A container's variables, handed to the engine's command in such a way that a list of processes does not show them."""
+"""Variables of containers and builds, handed to the engine's command so that a list of processes does not show them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,21 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _PLAIN_VALUE = re.compile(r"[\w.,:;/@%+=?&~^*()!|<>\[\]{}-]{0,4096}")
 
 
+# https://docs.docker.com/reference/cli/docker/#environment-variables, https://docs.docker.com/build/building/variables/
+# https://docs.podman.io/en/latest/markdown/podman.1.html#environment-variables, and those of the language of all three:
+# https://pkg.go.dev/runtime#hdr-Environment_Variables
+_STEERS = re.compile(
+    r"_?(?:DOCKER|BUILDX|BUILDKIT|BUILDAH|CONTAINERS?|EXPERIMENTAL|LD|OTEL|PODMAN|REGISTRY|SSL|STORAGE|XDG)_\w+"
+    r"|GO[A-Z]+|KUBECONFIG|SOURCE_DATE_EPOCH|TMPDIR"
+)
+"""Names of what changes the engine's command wherever its environment has it."""
+
+
 class Handed(NamedTuple):
     """Variables on their way.
 
     Attributes:
-        options: the options of ``create``.
+        options: the options of ``create`` or ``build``.
         environment: what its own environment has to have for them.
     """
 
@@ -48,11 +58,8 @@ def handed(variables: Mapping[str, str], own: Container[str], scratch: Path | No
         proxy = name.upper() in PROXIES
         if not proxy and _PLAIN_NAME.fullmatch(name) and _PLAIN_VALUE.fullmatch(value):
             lines.append(f"{name}={value}\n")
-        elif proxy or name in own:
-            found.options.extend(["--env", f"{name}={value}"])
         else:
-            found.options.extend(["--env", name])
-            found.environment[name] = value
+            _add(found, "--env", name, value, own)
     with tempfile.TemporaryDirectory(prefix="dockfix-run-", dir=scratch) as folder:
         if lines:
             file = Path(folder, "variables")
@@ -60,3 +67,28 @@ def handed(variables: Mapping[str, str], own: Container[str], scratch: Path | No
             file.write_text("".join(lines), encoding="utf-8")
             found.options.extend(["--env-file", str(file)])
         yield found
+
+
+def passed(arguments: Mapping[str, str], own: Container[str]) -> Handed:
+    """Build arguments in the command's environment, but for those that would change the command itself there.
+
+    Where ``--build-arg`` has no value, all engines take it from there:
+    https://docs.docker.com/reference/cli/docker/buildx/build/#build-arg
+
+    Args:
+        arguments: the build's arguments.
+        own: the names of variables that the command has itself.
+    """
+    found = Handed([], {})
+    for name, value in arguments.items():
+        _add(found, "--build-arg", name, value, own)
+    return found
+
+
+def _add(found: Handed, option: str, name: str, value: str, own: Container[str]) -> None:
+    """Put a variable into the command's environment, or among its words where it would change the command."""
+    if name.upper() in PROXIES or name in own or _STEERS.fullmatch(name):
+        found.options.extend([option, f"{name}={value}"])
+    else:
+        found.options.extend([option, name])
+        found.environment[name] = value

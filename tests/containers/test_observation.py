@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dockfix.verify.container import Container
+    from dockfix.verify.engine import Engine as ContainerEngine
     from dockfix.verify.observation import Observation
 
     from .engine import Engine
@@ -43,6 +44,28 @@ def variables(container: Container) -> dict[str, str]:
 def test_variables_reach_a_container_as_they_are(engine: Engine) -> None:
     with engine.run("alpine:3.20", "sleep", "60", env=VARIABLES) as container:
         assert variables(container).items() >= VARIABLES.items()
+
+
+ARGUMENTS = """\
+FROM {}
+ARG KEY JSON PATH_TO=/x EMPTY=x
+RUN printf '%s|' "$KEY" "$JSON" "$PATH_TO" "$EMPTY" >/told
+"""
+
+
+def tell(engine: ContainerEngine, place: Path, base: str) -> None:
+    """Build with arguments, and look whether they have come as they are."""
+    (place / "Dockerfile").write_text(ARGUMENTS.format(base))
+    given = {name: VARIABLES[name] for name in ("KEY", "JSON", "EMPTY")}
+    made = engine.build(place, build_args=given)
+    assert made.ok, made.log
+    with engine.run(made.image, "cat", "/told") as container:
+        container.wait()
+        assert container.logs() == f"{given['KEY']}|{given['JSON']}|/x||"
+
+
+def test_build_arguments_reach_a_build_as_they_are(engine: Engine, tmp_path: Path) -> None:
+    tell(engine, tmp_path, "alpine:3.20")
 
 
 def test_a_container_that_prints_without_end_does_not_fill_the_disk(engine: Engine) -> None:

@@ -16,7 +16,7 @@ from dockfix.verify.comparison import KILLED
 from dockfix.verify.limits import Limits
 from dockfix.verify.podman import Podman
 from tests.containers.engine import Engine
-from tests.containers.test_observation import CHATTY, VARIABLES, variables
+from tests.containers.test_observation import CHATTY, VARIABLES, tell, variables
 
 BASE = "python:3.11-alpine"
 DOCKERFILE = f"""\
@@ -118,6 +118,10 @@ def test_podman_hands_variables_over_and_bounds_what_is_printed(storage: Mapping
     with podman.run(BASE, "sh", "-c", CHATTY) as container:
         assert container.wait(120) == 0
         assert 0 < len(container.logs()) < 40_000_000
+
+
+def test_podman_passes_build_arguments_on(storage: Mapping[str, str], tmp_path: Path) -> None:
+    tell(Podman(storage), tmp_path, BASE)
 
 
 def test_podman_tells_what_the_kernel_ended_for_memory(storage: Mapping[str, str]) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from dockfix.verify.buildah import Buildah
 from dockfix.verify.docker import Docker
 from dockfix.verify.engine import Engine
 from dockfix.verify.podman import Podman
-from dockfix.verify.variables import handed
+from dockfix.verify.variables import handed, passed
 from tests.verify.test_engines import Stage, stage
 
 __all__ = ["stage"]
@@ -38,6 +39,36 @@ def test_what_a_file_may_not_hold_is_in_the_environment(tmp_path: Path, value: s
 def test_what_would_change_the_command_stays_among_its_words(tmp_path: Path, name: str, value: str) -> None:
     with handed({name: value}, {"HOME", "https_proxy"}, tmp_path) as found:
         assert found == (["--env", f"{name}={value}"], {})
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden"),
+    [
+        ("TOKEN", True),
+        ("GO_VERSION", True),
+        ("PATH", False),
+        ("http_proxy", False),
+        ("DOCKER_HOST", False),
+        ("BUILDX_BUILDER", False),
+        ("CONTAINERS_CONF", False),
+        ("LD_PRELOAD", False),
+        ("GODEBUG", False),
+    ],
+)
+def test_build_arguments_are_named_alone_unless_they_would_change_the_command(name: str, hidden: bool) -> None:
+    words, environment = ([name], {name: "a b"}) if hidden else ([f"{name}=a b"], {})
+    assert passed({name: "a b"}, {"PATH"}) == (["--build-arg", *words], environment)
+
+
+@pytest.mark.parametrize("kind", [Docker, Podman, Buildah])
+def test_a_build_finds_its_arguments_in_its_environment(stage: Stage, kind: type[Engine], tmp_path: Path) -> None:
+    program = tmp_path / "engine"
+    program.write_text(
+        '#!/bin/sh\nprintf "%s" "$TOKEN" >"$SPOKEN"\nwhile [ "$1" != --iidfile ]; do shift; done\necho i1 >"$2"\n'
+    )
+    program.chmod(0o755)
+    kind(stage.environment, program=str(program)).build(tmp_path, build_args={"TOKEN": KEY})
+    assert Path(stage.environment["SPOKEN"]).read_text() == KEY
 
 
 def test_what_the_command_has_itself_may_be_in_the_file(tmp_path: Path) -> None:
