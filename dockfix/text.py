@@ -64,6 +64,12 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     return "".join((*pieces, text[position:]))
 
 
+def line_of(text: str | bytes, offset: int) -> int:
+    """The 1-based number of the line of *text* in which the character or byte at *offset* stands."""
+    above = text.count("\n", 0, offset) if isinstance(text, str) else text.count(b"\n", 0, offset)
+    return above + 1
+
+
 def line_starts(text: str) -> list[int]:
     """Where each line of *text* begins; lines end at ``\\n`` alone, as BuildKit reads them."""
     starts = [0]

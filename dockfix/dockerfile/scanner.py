@@ -13,7 +13,7 @@ from dockfix.dockerfile.error import DockerfileError
 from dockfix.dockerfile.expansion import ExpansionError, heredoc_words, raw_words
 from dockfix.dockerfile.logical import BLANK, SPACE, Logical
 from dockfix.dockerfile.words import NotStringsError, flags, json_array
-from dockfix.text import Span, line_at, line_starts
+from dockfix.text import Span, line_of, line_starts
 
 LONGEST_LINE = 65_535
 """The most bytes that a line may have: BuildKit reads lines with a Go ``bufio.Scanner`` of 64 KiB."""
@@ -289,11 +289,11 @@ def decode(source: bytes | str, path: str) -> str:
         try:
             source = source.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError as error:
-            line = line_at(line_starts(text), error.start)
+            line = line_of(text, error.start)
             raise DockerfileError(path, line, "a lone surrogate is not a character") from None
     text = source.decode("utf-8", "surrogateescape")
     if "\0" in text:
-        raise DockerfileError(path, line_at(line_starts(text), text.index("\0")), "a NUL byte: not a text file")
+        raise DockerfileError(path, line_of(text, text.index("\0")), "a NUL byte: not a text file")
     if len(source) > LONGEST_LINE:
         for index, line_bytes in enumerate(source.split(b"\n")):
             if len(line_bytes) > LONGEST_LINE:

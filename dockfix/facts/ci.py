@@ -13,6 +13,7 @@ from dockfix.facts.files import decoded, join, normal
 from dockfix.facts.words import parse as parse_line
 from dockfix.facts.yamltext import Yaml
 from dockfix.facts.yamltext import parse as parse_yaml
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -214,7 +215,7 @@ def _bake(path: str, source: str) -> Iterator[Build]:
         values = dict(re.findall(r'^\s*(context|dockerfile|target)\s*=\s*"([^"]*)"', block[1], re.MULTILINE))
         context = _inside(folder, values.get("context", "."))
         dockerfile = None if context is None else _inside(context, values.get("dockerfile", "Dockerfile"))
-        line = source.count("\n", 0, block.start()) + 1
+        line = line_of(source, block.start())
         yield Build(dockerfile, context, values.get("target"), f"{path}:{line}")
 
 

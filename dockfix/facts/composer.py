@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact
 from dockfix.facts.files import join
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from dockfix.facts.app import App
@@ -70,7 +71,7 @@ def composer(app: App, folder: str) -> Composer | None:
     listed = listed if isinstance(listed, list) else []
     local = any(_table(each).get("type") in {"path", "artifact"} for each in listed)
     data = app.root.read(path) or b""
-    line = data.count(b"\n", 0, max(data.find(b'"repositories"'), 0)) + 1
+    line = line_of(data, max(data.find(b'"repositories"'), 0))
     config = _table(manifest.get("config"))
     allowed = config.get("allow-plugins")
     plugins = tuple(name for name, yes in _table(allowed).items() if yes)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact
 from dockfix.facts.jssyntax import line, text
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from dockfix.facts.jsconfig import Configuration
@@ -31,5 +32,5 @@ def extras(node: Node, configuration: Configuration, paths: tuple[str, ...]) -> 
     for path in paths:
         source = node.files.read(node.path(path)) or b""
         for match in HOOKS.finditer(source):
-            number = source.count(b"\n", 0, match.start()) + 1
+            number = line_of(source, match.start())
             yield Fact(match[1].decode("ascii"), node.origin_of(path, number))

@@ -12,6 +12,7 @@ from dockfix.facts.files import join
 from dockfix.facts.health import is_health, rank
 from dockfix.facts.msbuild import Project, Solution, solution_of
 from dockfix.facts.server import Server
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -135,7 +136,7 @@ def _settings(app: App, project: Project) -> Iterator[tuple[str, bytes]]:
 
 
 def _place(app: App, path: str, data: bytes, at: int) -> str:
-    return app.origin(path, data.count(b"\n", 0, at) + 1)
+    return app.origin(path, line_of(data, at))
 
 
 def _first(app: App, files: tuple[tuple[str, bytes], ...], pattern: re.Pattern[bytes]) -> str | None:

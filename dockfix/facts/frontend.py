@@ -15,6 +15,7 @@ from dockfix.facts.files import join
 from dockfix.facts.jsconfig import Configuration
 from dockfix.facts.jsprograms import ProgramPort, option, port_of
 from dockfix.facts.jssyntax import line, pairs, text
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -373,7 +374,7 @@ class Frontend:
                 continue
             for match in expression.finditer(data):
                 name = match[0].decode()
-                number = data.count(b"\n", 0, match.start()) + 1
+                number = line_of(data, match.start())
                 found.setdefault(name, Fact(name, f"{join(self.node.prefix, path)}:{number}"))
         return tuple(found.values())
 

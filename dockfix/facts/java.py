@@ -12,6 +12,7 @@ from dockfix.facts.fact import Fact
 from dockfix.facts.javaproject import GRADLE, JavaProject, project, settings
 from dockfix.facts.javawrites import written
 from dockfix.facts.server import Server
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -246,7 +247,7 @@ def matches(app: App, found: JavaProject, pattern: re.Pattern[bytes]) -> Iterato
     """Every place in the sources that a pattern matches, with its origin."""
     for path, data in sources(app, found):
         for match in pattern.finditer(data):
-            yield match, app.origin(path, data.count(b"\n", 0, match.start()) + 1)
+            yield match, app.origin(path, line_of(data, match.start()))
 
 
 def matching(app: App, found: JavaProject, pattern: re.Pattern[bytes]) -> Fact[str] | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dockfix.facts.fact import Fact
 from dockfix.facts.files import join, text
 from dockfix.facts.javaproject import settings
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +113,7 @@ def _logged(app: App, found: JavaProject) -> Iterator[tuple[str, str]]:
         appenders = list(LOGGED.finditer(source))
         for match in appenders:
             place = _resolved(next(filter(None, match.groups())), names)
-            yield place, app.origin(path, source.count("\n", 0, match.start()) + 1)
+            yield place, app.origin(path, line_of(source, match.start()))
         if not appenders and "FileAppender" in source:
             yield "$", app.origin(path)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from dockfix.facts.fact import Fact
 from dockfix.facts.files import join, normal
 from dockfix.facts.xmltext import tree
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -180,7 +181,7 @@ def _project(app: App, path: str) -> Project | None:
 def _fact(app: App, path: str, data: bytes, text: str) -> Fact[str]:
     """*text* with the line that holds it."""
     at = data.find(text.encode()) if text else 0
-    return Fact(text, app.origin(path, data.count(b"\n", 0, max(at, 0)) + 1))
+    return Fact(text, app.origin(path, line_of(data, max(at, 0))))
 
 
 def _properties(top: Element) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dockfix.facts.fact import Fact
 from dockfix.facts.files import join
 from dockfix.facts.server import Server
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +98,7 @@ def _up(app: App, folder: str) -> Fact[str] | None:
     match = re.search(rb"\bhealth:\s*[\"'](/[\w/-]+)[\"']", data)
     if match is None:
         return None
-    return Fact(match[1].decode(), app.origin(path, data.count(b"\n", 0, match.start()) + 1))
+    return Fact(match[1].decode(), app.origin(path, line_of(data, match.start())))
 
 
 def _written(app: App, folder: str) -> Fact[str] | None:
@@ -109,5 +110,5 @@ def _written(app: App, folder: str) -> Fact[str] | None:
         data = app.root.read(path)
         match = WRITES.search(data) if data is not None and len(data) <= LARGEST else None
         if data is not None and match is not None:
-            return Fact("the path that is written to", app.origin(path, data.count(b"\n", 0, match.start()) + 1))
+            return Fact("the path that is written to", app.origin(path, line_of(data, match.start())))
     return None

@@ -11,6 +11,7 @@ from dockfix.facts.pycommand import Start
 from dockfix.facts.pylisten import Listener
 from dockfix.facts.pysocket import COMMAND
 from dockfix.facts.pysource import Source
+from dockfix.text import line_of
 
 _WEB: Final = frozenset(
     {"gunicorn", "uvicorn", "flask", "fastapi", "hypercorn", "daphne", "waitress", "streamlit", "uwsgi", "granian",
@@ -54,6 +55,6 @@ def kind_of(
         for source in sources:
             match = _BOTS.search(source.text)
             if match is not None and (source is entry or not match[0].startswith("while")):
-                line = source.text.count("\n", 0, match.start()) + 1
+                line = line_of(source.text, match.start())
                 return Fact("worker", f"{source.prefix}{source.path}:{line}")
     return Fact("none", prefix + entry.path if entry is not None else COMMAND)

@@ -10,6 +10,7 @@ from typing import Any
 from dockfix.facts import requirement
 from dockfix.facts.fact import Fact
 from dockfix.facts.requirement import Requirement, normalised
+from dockfix.text import line_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ def requirements(items: object, content: str, place: str, group: str = "") -> It
             exact = re.match(r"^\d+(?:\.\d+)+$", spec)  # a bare version is exact in Poetry's tables
             extras = options.get("extras", [])
             match = re.search(rf"^[ \t]*[\"']?{re.escape(name)}[\"']?[ \t]*=", content, re.MULTILINE)
-            line = content.count("\n", 0, match.start()) + 1 if match is not None else 1
+            line = line_of(content, match.start()) if match is not None else 1
             yield Requirement(
                 name=normalised(name),
                 version=pin[1] if pin is not None else exact[0] if exact is not None else None,
@@ -197,4 +198,4 @@ def requirements(items: object, content: str, place: str, group: str = "") -> It
 
 def _line(content: str, wanted: str) -> int:
     found = content.find(wanted)
-    return content.count("\n", 0, found) + 1 if found >= 0 else 1
+    return line_of(content, found) if found >= 0 else 1

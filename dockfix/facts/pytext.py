@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dockfix.text import line_of
+
 _STRING_OR_COMMENT = re.compile(
     r"#[^\n]*|(?:\b[rbfuRBFU]{1,2})?(?:'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\""
     r"|'(?:\\.|[^\\'\n])*'|\"(?:\\.|[^\\\"\n])*\")",
@@ -51,7 +53,7 @@ def import_lines(text: str) -> Iterator[ImportLine]:
     """
     bare = _STRING_OR_COMMENT.sub(lambda match: "\n" * match[0].count("\n") or " ", text).replace("\\\n", "  ")
     for match in _IMPORT.finditer(bare):
-        line = bare.count("\n", 0, match.start()) + 1
+        line = line_of(bare, match.start())
         guarded = bool(match["indent"])
         if match["modules"] is not None:
             for part in match["modules"].split(","):

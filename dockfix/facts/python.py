@@ -13,6 +13,7 @@ from dockfix.facts import pylock, requirement
 from dockfix.facts.fact import Fact, Problem
 from dockfix.facts.files import Files, text
 from dockfix.facts.requirement import Requirement, RequirementFile, normalised
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from dockfix.facts.pyproject import Project
@@ -318,7 +319,7 @@ class Python:
         if content is not None:
             match = re.search(r"^install_requires[ \t]*=(.*(?:\n(?:[ \t]+.*|[ \t]*))*)", content, re.MULTILINE)
             for offset, line in enumerate(match[1].split("\n") if match is not None else ()):
-                start = content.count("\n", 0, match.start()) + 1 if match is not None else 1
+                start = line_of(content, match.start()) if match is not None else 1
                 if line.strip() and not line.strip().startswith("#"):
                     item = requirement.parse(line, f"{self._prefix}setup.cfg:{start + offset}")
                     found += [item] if item is not None else []

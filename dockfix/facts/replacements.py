@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts.angular import named
 from dockfix.facts.fact import Fact
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,7 +92,7 @@ def _lacking(angular: Angular, first: str, second: str) -> Fact[str] | None:
     present = {match[1] for match in KEY.finditer(built)}
     for match in KEY.finditer(served):
         if match[1] not in present and _is_used(angular, match[1], first):
-            line = served.count("\n", 0, match.start(1)) + 1
+            line = line_of(served, match.start(1))
             return Fact(match[1], angular.node.origin_of(first, line))
     return None
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from dockfix.facts.fact import Fact, Problem
 from dockfix.facts.files import Files
+from dockfix.text import line_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def decoded(data: bytes) -> str:
 
 def _line(error: UnicodeDecodeError) -> int:
     """The line of the first byte that does not belong to the encoding."""
-    return error.object.count(b"\n", 0, error.start) + 1
+    return line_of(error.object, error.start)
 
 
 def read(files: Files, path: str, prefix: str = "") -> RequirementFile:

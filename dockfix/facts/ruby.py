@@ -12,6 +12,7 @@ from dockfix.facts.fact import Fact
 from dockfix.facts.files import join
 from dockfix.facts.health import is_health, rank
 from dockfix.facts.server import Server
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -195,7 +196,7 @@ def _configured(app: App, folder: str, file: str = PUMA) -> tuple[Fact[int] | No
     if not found:
         return None
     match = found[0]
-    origin = app.origin(path, text.count("\n", 0, match.start(0) + len(match[0]) - len(match[0].lstrip())) + 1)
+    origin = app.origin(path, line_of(text, match.start(0) + len(match[0]) - len(match[0].lstrip())))
     number = next(group for group in (match[2], match[3], match[5], match[6]) if group)
     name = match[1] or match[4]
     return Fact(int(number), origin), Fact(name, origin) if name else None
@@ -307,7 +308,7 @@ def _written(app: App, folder: str) -> Fact[str] | None:
 
 def _line(app: App, path: str, data: bytes, match: re.Match[bytes]) -> str:
     text = match[0]
-    return app.origin(path, data.count(b"\n", 0, match.start() + len(text) - len(text.lstrip())) + 1)
+    return app.origin(path, line_of(data, match.start() + len(text) - len(text.lstrip())))
 
 
 def _option(words: tuple[str, ...], *names: str) -> str | None:

@@ -15,6 +15,7 @@ from dockfix.facts.files import join, text
 from dockfix.facts.health import GUARD, is_health, rank
 from dockfix.facts.pylock import toml
 from dockfix.facts.server import Server
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from dockfix.facts.app import App
@@ -164,7 +165,7 @@ class Crate:
         """Every place in the sources that a pattern matches, with its origin."""
         for path, source in self.sources:
             for match in pattern.finditer(source):
-                yield match, self.app.origin(path, source.count("\n", 0, match.start()) + 1)
+                yield match, self.app.origin(path, line_of(source, match.start()))
 
 
 def crate_at(app: App, folder: str) -> Crate | None:
@@ -332,4 +333,4 @@ def _tools(crate: Crate) -> Iterator[Fact[str]]:
         if "process::Command" not in source and "process::{" not in source:
             continue
         for match in COMMAND.finditer(source):
-            yield Fact(match[1] or "", crate.app.origin(path, source.count("\n", 0, match.start()) + 1))
+            yield Fact(match[1] or "", crate.app.origin(path, line_of(source, match.start())))

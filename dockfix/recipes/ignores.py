@@ -15,6 +15,7 @@ from dockfix.model import Model, Purpose
 from dockfix.recipes import ecosystems, projects, turbo
 from dockfix.recipes.caches import FILLING
 from dockfix.recipes.split import UnfitError
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -245,7 +246,7 @@ def git_reader(models: Sequence[Model]) -> str | None:
             return "one of very many files"
         data = app.root.read(path)
         if data is not None and len(data) <= BYTES_READ and (match := READS_GIT.search(data)):
-            line = data.count(b"\n", 0, match.start()) + 1
+            line = line_of(data, match.start())
             return app.origin(path, line)
     return None
 

@@ -9,6 +9,7 @@ from dockfix.facts.fact import Fact
 from dockfix.facts.files import below, decoded, join
 from dockfix.model import config
 from dockfix.recipes.split import UnfitError
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from dockfix.facts.python import Python
@@ -68,7 +69,7 @@ def beside(model: Model, path: str) -> str | None:
         data = model.app.root.read(join(path, name)) or b""
         at = data.find(b"..")
         if at >= 0 and b"..." not in data[at : at + 3]:
-            return model.app.origin(join(path, name), data.count(b"\n", 0, at) + 1)
+            return model.app.origin(join(path, name), line_of(data, at))
     return None
 
 
@@ -110,4 +111,4 @@ def _told(model: Model, path: str) -> Fact[str] | None:
     match = COMPILING.search(text)
     if match is None:
         return None
-    return Fact("the project itself may be compiled", model.app.origin(path, text.count("\n", 0, match.start()) + 1))
+    return Fact("the project itself may be compiled", model.app.origin(path, line_of(text, match.start())))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts import Fact
 from dockfix.recipes.split import UnfitError
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +98,7 @@ def among_modules(node: Node) -> Iterator[Fact[str]]:
             usual = ".prisma/client" if provider == "prisma-client-js" else provider
             output = told.get("output", f"node_modules/{usual}" if provider != "prisma-client" else "")
             if "node_modules/" in output:
-                line = source.count("\n", 0, generator.start()) + 1
+                line = line_of(source, generator.start())
                 yield Fact(f"node_modules/{output.rpartition('node_modules/')[2]}", f"{join(node.prefix, path)}:{line}")
 
 

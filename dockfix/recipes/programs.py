@@ -11,6 +11,7 @@ from dockfix.dockerfile.shell import ShellCommand, parse_shell
 from dockfix.model.config import join
 from dockfix.model.origins import context_paths
 from dockfix.model.start import INITS, NODE_RUNNERS, SHELLS
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from dockfix.facts.compose import Service
@@ -157,7 +158,7 @@ def _script(
     if not parsed.ok:
         yield Program(words, script.path, redirects, missing=True)
     for command in parsed.commands:
-        number = source.count("\n", 0, command.span.start) + 1
+        number = line_of(source, command.span.start)
         yield from _command(model, command, f"{script.path}:{number}", depth)
 
 

@@ -13,6 +13,7 @@ from dockfix.facts.files import join as beneath
 from dockfix.facts.msbuild import NATIVE, PROJECTS, SOLUTIONS, Project, Solution
 from dockfix.model.config import join
 from dockfix.recipes.split import UnfitError
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -178,6 +179,6 @@ def check_reads(model: Model, solution: Solution, project: Project) -> None:
             data = model.app.root.read(path) or b""
             match = READS.search(data)
             if match is not None:
-                line = data.count(b"\n", 0, match.start()) + 1
+                line = line_of(data, match.start())
                 where = model.app.origin(path, line)
                 raise UnfitError(model.start.command, f"the app may read files that are not published ({where})")

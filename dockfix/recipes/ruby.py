@@ -32,6 +32,7 @@ from dockfix.recipes.split import (
     used,
 )
 from dockfix.recipes.stage import package_edit
+from dockfix.text import line_of
 from dockfix.transform import Safety
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _check_calls(model: Model) -> None:
         data = model.app.root.read(path) or b""
         match = CALLS.search(data)
         if match is not None:
-            where = model.app.origin(path, data.count(b"\n", 0, match.start()) + 1)
+            where = model.app.origin(path, line_of(data, match.start()))
             raise UnfitError(None, f"the app may call programs of the full image ({where})")
 
 

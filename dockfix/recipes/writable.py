@@ -15,6 +15,7 @@ from dockfix.model import Purpose
 from dockfix.model.config import covers, join
 from dockfix.model.server import PYTHON_SERVERS, entry_file, is_file_server
 from dockfix.recipes.programs import Program, final_services, programs, settings
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from dockfix.facts.pyserver import PyServer
@@ -388,5 +389,5 @@ def outside(model: Model) -> Fact[str] | None:
         for match in OUTSIDE.finditer(data):
             place = match[1].decode("ascii")
             if not f"{place}/".startswith(f"{model.folder.rstrip('/')}/"):
-                return Fact(place, model.app.origin(path, data.count(b"\n", 0, match.start()) + 1))
+                return Fact(place, model.app.origin(path, line_of(data, match.start())))
     return None
