@@ -83,37 +83,6 @@ class Container:
         checks = self.record()["State"].get("Health", {}).get("Log") or []
         return masked(str(checks[-1]["Output"])).strip() if checks else "never run"
 
-    def wait_healthy(self, timeout: float = 30) -> float:
-        """Wait until the health check passes; the seconds it took.
-
-        Raises EngineError where there is no health check, it fails, the container ends, or ``timeout`` seconds pass.
-        """
-        started = time.monotonic()
-        while (status := self.health()) != "healthy":
-            if status is None:
-                raise EngineError("the image has no health check")
-            if status == "unhealthy" or not self.running() or time.monotonic() - started > timeout:
-                waited = time.monotonic() - started
-                raise EngineError(f"{status} after {waited:.1f} s: {self.last_check()}\n{self.logs()}")
-            time.sleep(POLL_SECONDS)
-        return time.monotonic() - started
-
-    def wait_http(self, path: str, port: int, timeout: float = 30) -> Response:
-        """Wait for the first HTTP answer, whatever its status.
-
-        Raises EngineError where the container ends or ``timeout`` seconds are over.
-        """
-        started = time.monotonic()
-        while True:
-            try:
-                return self.http(path, port)
-            except (OSError, http.client.HTTPException) as error:
-                if not self.running():
-                    raise EngineError(f"ended before it answered:\n{self.logs()}") from error
-                if time.monotonic() - started > timeout:
-                    raise EngineError(f"no answer on port {port} in {timeout:.0f} s: {error}\n{self.logs()}") from error
-            time.sleep(POLL_SECONDS)
-
     def http(self, path: str, port: int, *, timeout: float = 10, accept: str = "text/html,*/*;q=0.8") -> Response:
         """GET ``path`` from the container's own address. Raises OSError or HTTPException as ``http.client`` does."""
         connection = http.client.HTTPConnection(self.address(), port, timeout=timeout)
@@ -175,14 +144,9 @@ class Container:
         """Everything that the container printed, both streams."""
         return self.engine.attempt("logs", self.identity).output
 
-    def wait(self, timeout: float = 60) -> int:
-        """Wait until the container ends; its exit code."""
-        return int(self.engine.call("wait", self.identity, timeout=timeout))
-
-    def exec(self, *command: str, user: str | None = None) -> Executed:
+    def exec(self, *command: str) -> Executed:
         """Run a command in the container. Raises no exception where the command fails."""
-        options = ["--user", user] if user is not None else []
-        return self.engine.attempt("exec", *options, self.identity, *command)
+        return self.engine.attempt("exec", self.identity, *command)
 
     def process(self) -> Path:
         """The folder of the first process in ``/proc``. Raises EngineError where it has ended or is elsewhere."""

@@ -154,14 +154,6 @@ class Engine(ABC):
         done = self._execute(arguments, timeout, merged=True)
         return Executed(done.code, done.output)
 
-    def answers(self) -> bool:
-        """Whether there is an engine at the other end."""
-        try:
-            self.check()
-        except EngineError:
-            return False
-        return True
-
     def build(
         self,
         context: Path,
@@ -242,50 +234,29 @@ class Engine(ABC):
         *command: str,
         env: Mapping[str, str] | None = None,
         hosts: Mapping[str, str] | None = None,
-        ports: Mapping[int, int] | None = None,
-        user: str | None = None,
-        entrypoint: str | None = None,
-        read_only: bool = False,
-        volumes: Mapping[str, str] | None = None,
         network: str = "bridge",
-        capabilities: bool = True,
-        quick_health: bool = True,
         proxies: bool = True,
+        options: Sequence[str] = (),
     ) -> Iterator[Container]:
         """Start a container, and remove it with its volumes at the end.
 
-        ``hosts`` maps names to addresses. ``ports`` maps ports of the host to ports of the container; without it the
-        container is reached at its own address. ``volumes`` maps a folder of the host or a volume's name to a place in
-        the container. ``capabilities=False`` drops them all and forbids gaining privileges. ``quick_health`` runs the
-        image's health check soon and often. ``proxies=False`` keeps the proxies from it that this machine's settings
-        have, which may hold passwords. Raises StartError where it cannot start.
+        It is reached at its own address, and its health check is run soon and often. ``hosts`` maps names to addresses.
+        ``proxies=False`` keeps the proxies from it that this machine's settings have, which may hold passwords.
+        ``options`` are others of the engine's own. Raises StartError where it cannot start.
         """
-        options = ["--network", network, *self._labelled(), *self.log_options]
+        words = ["--network", network, *self._labelled(), *self.log_options, *options]
         if self.limits is not None:
-            options += ["--memory", self.limits.memory, "--memory-swap", self.limits.memory]
-            options += ["--pids-limit", str(self.limits.pids)]
+            words += ["--memory", self.limits.memory, "--memory-swap", self.limits.memory]
+            words += ["--pids-limit", str(self.limits.pids)]
         if not proxies:
-            options += self.without_proxies((env or {}).keys())
+            words += self.without_proxies((env or {}).keys())
         for host, address in (hosts or {}).items():
-            options += ["--add-host", f"{host}:{address}"]
-        for outside, inside in (ports or {}).items():
-            options += ["--publish", f"127.0.0.1:{outside}:{inside}"]
-        for source, place in (volumes or {}).items():
-            options += ["--volume", f"{source}:{place}"]
-        if user is not None:
-            options += ["--user", user]
-        if entrypoint is not None:
-            options += ["--entrypoint", entrypoint]
-        if read_only:
-            options.append("--read-only")
-        if not capabilities:
-            options += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
-        if quick_health:
-            options += self.health_options(image)
+            words += ["--add-host", f"{host}:{address}"]
+        words += self.health_options(image)
         # created first: a container that cannot start (no such command) must be removed as well
         with handed(env or {}, self._environment(), self.scratch) as variables:
             creating = replace(self, environment={**self.environment, **variables.environment})
-            identity = creating._started("create", *options, *variables.options, image, *command).strip()
+            identity = creating._started("create", *words, *variables.options, image, *command).strip()
         try:
             with self.running(identity) as container:
                 yield container
@@ -308,10 +279,6 @@ class Engine(ABC):
         """
         self.call("network", "create", *self._labelled(), *(["--internal"] if internal else []), name)
 
-    def networks(self) -> frozenset[str]:
-        """The names of all networks."""
-        return frozenset(self.call("network", "ls", "--format", "{{.Name}}").split())
-
     def demand_network(self, name: str) -> None:
         """Raise EngineError where containers cannot join the network *name*, or cannot be asked there."""
         if name in _UNREACHABLE:
@@ -331,14 +298,6 @@ class Engine(ABC):
         """The configuration of an image: Env, User, Cmd, Healthcheck and the like."""
         config: dict[str, Any] = self.image_record(image)["Config"]
         return config
-
-    def image_size(self, image: str) -> int:
-        """The size of an image with all its layers, uncompressed, in bytes."""
-        return int(self.image_record(image)["Size"])
-
-    def has_image(self, image: str) -> bool:
-        """Whether the engine has an image of this name."""
-        return bool(self.call("images", "--quiet", image).strip())
 
     def remove_image(self, image: str) -> None:
         """Remove an image; its layers may stay in the build cache."""

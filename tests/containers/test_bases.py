@@ -114,7 +114,8 @@ def test_dumb_init_passes_signals_to_a_user_made_for_the_app(engine: Engine, bas
         'ENTRYPOINT ["dumb-init", "--"]',
         'CMD ["python", "-m", "http.server", "8000"]',
     )
-    with engine.run(image, read_only=True, capabilities=False) as container:
+    options = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+    with engine.run(image, options=options) as container:
         container.wait_healthy()
         assert container.uid() == 1001
         assert container.pid1_cmdline()[:2] == ("dumb-init", "--")

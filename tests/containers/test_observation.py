@@ -60,7 +60,7 @@ def tell(engine: ContainerEngine, place: Path, base: str) -> None:
     made = engine.build(place, build_args=given)
     assert made.ok, made.log
     with engine.run(made.image, "cat", "/told") as container:
-        container.wait()
+        engine.call("wait", container.identity)
         assert container.logs() == f"{given['KEY']}|{given['JSON']}|/x||"
 
 

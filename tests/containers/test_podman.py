@@ -116,7 +116,7 @@ def test_podman_hands_variables_over_and_bounds_what_is_printed(storage: Mapping
     with podman.run(BASE, "sleep", "60", env=VARIABLES) as container:
         assert variables(container).items() >= VARIABLES.items()
     with podman.run(BASE, "sh", "-c", CHATTY) as container:
-        assert container.wait(120) == 0
+        assert podman.call("wait", container.identity, timeout=120).strip() == "0"
         assert 0 < len(container.logs()) < 40_000_000
 
 
@@ -127,7 +127,7 @@ def test_podman_passes_build_arguments_on(storage: Mapping[str, str], tmp_path: 
 def test_podman_tells_what_the_kernel_ended_for_memory(storage: Mapping[str, str]) -> None:
     podman = Podman(storage, limits=Limits("96m"))
     with podman.run(BASE, "python", "-c", "bytearray(300 << 20)") as container:
-        assert container.wait() == KILLED
+        assert podman.call("wait", container.identity).strip() == str(KILLED)
         assert container.shortage() == "ran out of the 96m of memory that a container is given (--memory)"
 
 

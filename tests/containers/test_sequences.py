@@ -68,7 +68,7 @@ def test_services_stop_within_a_second(engine: Engine, case: Case, tmp_path: Pat
     image = built(engine, case.lay_after(tmp_path / "after"), case.builds[0])
     longer = []
     for _ in range(3):  # as the engine itself takes its time on a busy machine, and not always the same
-        with engine.run(image, *IDLE, entrypoint="sh", quick_health=False) as idle:
+        with engine.run(image, *IDLE, options=["--entrypoint", "sh"]) as idle:
             least = idle.stop().seconds
         with engine.run(image, env=case.env) as container:
             statuses(container, case.paths, port_of(engine, image, case.port))

@@ -102,7 +102,7 @@ def test_a_folder_that_only_a_developers_machine_has_is_the_apps_too(engine: Eng
 def test_a_new_volume_belongs_to_the_app(engine: Engine, image: str) -> None:
     volume = f"dockfix-test-{os.urandom(4).hex()}"
     try:
-        with engine.run(image, volumes={volume: "/app/data"}) as container:
+        with engine.run(image, options=["--volume", f"{volume}:/app/data"]) as container:
             container.wait_http("/", 8080)
             assert container.exec("stat", "-c", "%u:%g", "/app/data").output == "1001:1001\n"
             assert container.exec("cat", "/app/data/started").output == "1001"
@@ -113,15 +113,16 @@ def test_a_new_volume_belongs_to_the_app(engine: Engine, image: str) -> None:
 def test_an_old_volume_stays_roots_until_it_is_given_away(engine: Engine, image: str) -> None:
     volume = f"dockfix-test-{os.urandom(4).hex()}"
     try:
-        with engine.run("alpine:3.20", "touch", "/data/old", volumes={volume: "/data"}) as before:
+        with engine.run("alpine:3.20", "touch", "/data/old", options=["--volume", f"{volume}:/data"]) as before:
             before.wait()
-        with engine.run(image, volumes={volume: "/app/data"}) as container:
+        with engine.run(image, options=["--volume", f"{volume}:/app/data"]) as container:
             assert container.wait() == 1
             assert "PermissionError" in container.logs()
         give = ("chown", "-R", "1001:1001", "/app/data")
-        with engine.run(image, *give[1:], volumes={volume: "/app/data"}, user="root", entrypoint=give[0]) as chown:
+        options = ["--volume", f"{volume}:/app/data", "--user", "root", "--entrypoint", give[0]]
+        with engine.run(image, *give[1:], options=options) as chown:
             assert chown.wait() == 0
-        with engine.run(image, volumes={volume: "/app/data"}) as container:
+        with engine.run(image, options=["--volume", f"{volume}:/app/data"]) as container:
             container.wait_http("/", 8080)
     finally:
         engine.call("volume", "rm", "--force", volume)
