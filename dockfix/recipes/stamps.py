@@ -56,7 +56,7 @@ def stamps(stage: StageModel, items: Sequence[Item], fetched: Prefetch | None) -
         # one that something else above still names stays, and then so does what that one is made of
         staying = [step for step in above if step not in found]
         text = "\n".join(cut.get(step.instruction.index, step.instruction.text) for step in staying)
-        moving = [step for step in found if not _mentions([step]).search(text)]
+        moving = [step for step in found if not _mentions([step]).search(text) and _changes(step, found)]
         if moving == found:
             break
         found = moving
@@ -72,6 +72,14 @@ def names(steps: Sequence[Step]) -> list[str]:
 
 def _mentions(steps: Sequence[Step]) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, names(steps)))})\b")
+
+
+def _changes(step: Step, moving: Sequence[Step]) -> bool:
+    """Whether a value comes from outside: that of an ENV does where it is made of what moves too."""
+    others = [other for other in moving if other is not step]
+    return step.instruction.keyword == "ARG" or (
+        bool(others) and _mentions(others).search(step.instruction.text) is not None
+    )
 
 
 def _is_late(name: str, plain: bool) -> bool:
