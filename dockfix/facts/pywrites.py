@@ -25,7 +25,10 @@ HINT: Final = re.compile(
     r"imwrite|savefig|to_csv|to_excel|to_json|to_parquet|to_pickle|UPLOAD|_FOLDER|_DIR\b|MEDIA_ROOT|copy|move\s*\(|logger\.add|"
     r"FileSystem|TinyDB|PersistentClient|diskcache|ZipFile|tarfile|urlretrieve|SESSION_TYPE|\bnp\.|torch|download|"
     r"GzipFile|BZ2File|LZMAFile|ExcelWriter|VideoWriter|duckdb|h5py|write_index|make_archive|YOLO|"
-    r"Interface\s*\(|"
+    r"Interface\s*\(|write_|to_file|to_hdf|export\s*\(|screenshot|extractall|persist|fileConfig|dictConfig|set_key|pdfkit|xlsxwriter|"
+    r"whoosh|plyvel|lancedb|rocksdict|kuzu|qdrant|SummaryWriter|file_writer|requests_cache|pickledb|Milvus|\bonnx|Checkpoint|"
+    r"output_file|Persistence|FileStorage|SQLiteCache|TelegramClient|pyrogram|hydrogram|mlflow|wandb|You[Tt]ube|instaloader|"
+    r"CrawlerProcess|\.bind\s*\(|"
     r"_(?:dir|directory|folder|root)\s*="
 )
 """A source without this writes nothing, so that it need not be parsed."""
@@ -34,10 +37,16 @@ _FOLDER_CALLS: Final = {
     "os.makedirs": 0, "os.mkdir": 0, "chromadb.PersistentClient": 0, "diskcache.Cache": 0, "diskcache.FanoutCache": 0,
     "shutil.copytree": 1, "flask_caching.backends.FileSystemCache": 0, "cachelib.file.FileSystemCache": 0,
     "cachelib.FileSystemCache": 0, "django.core.files.storage.FileSystemStorage": 0, "joblib.Memory": 0,
+    "whoosh.index.create_in": 0, "plyvel.DB": 0, "lancedb.connect": 0, "lancedb.connect_async": 0, "rocksdict.Rdict": 0,
+    "kuzu.Database": 0, "torch.utils.tensorboard.SummaryWriter": 0, "tensorboardX.SummaryWriter": 0,
+    "tensorflow.summary.create_file_writer": 0, "qdrant_client.QdrantClient": 10,
 }  # fmt: skip
+_FOLDER_NAMES: Final = (
+    "name", "path", "directory", "location", "cache_dir", "dst", "indexdir", "log_dir", "logdir", "uri",
+)  # fmt: skip
 _FOLDER_KEYWORDS: Final = (
     "persist_directory", "cache_dir", "cache_folder", "download_dir", "download_root", "local_dir",
-    "model_storage_directory", "output_dir", "output_folder", "save_dir",
+    "model_storage_directory", "output_dir", "output_folder", "save_dir", "log_dir",
 )  # fmt: skip
 """Arguments by which libraries of models and vectors, among others, are told where to put what they fetch or make."""
 _FILE_CALLS: Final = {
@@ -50,6 +59,13 @@ _FILE_CALLS: Final = {
     "os.rename": 1, "os.replace": 1, "soundfile.write": 0, "scipy.io.wavfile.write": 0, "imageio.imwrite": 0,
     "concurrent_log_handler.ConcurrentRotatingFileHandler": 0, "numpy.savez_compressed": 0, "pandas.ExcelWriter": 0,
     "cv2.VideoWriter": 0, "duckdb.connect": 0, "lmdb.open": 0, "faiss.write_index": 1, "shutil.make_archive": 0,
+    "pdfkit.from_string": 1, "pdfkit.from_file": 1, "pdfkit.from_url": 1, "wget.download": 1, "gdown.download": 1,
+    "xlsxwriter.Workbook": 0, "onnx.save": 1, "onnx.save_model": 1, "sqlitedict.SqliteDict": 0, "pickledb.load": 0,
+    "pickledb.PickleDB": 0, "ZODB.FileStorage.FileStorage": 0, "dotenv.set_key": 0, "bokeh.plotting.output_file": 0,
+    "bokeh.io.output_file": 0, "telegram.ext.PicklePersistence": 0, "requests_cache.CachedSession": 0,
+    "requests_cache.install_cache": 0, "langchain.cache.SQLiteCache": 0, "langchain_community.cache.SQLiteCache": 0,
+    "keras.callbacks.ModelCheckpoint": 0, "tensorflow.keras.callbacks.ModelCheckpoint": 0, "pymilvus.MilvusClient": 0,
+    "telethon.TelegramClient": 0, "telethon.sync.TelegramClient": 0, "pyrogram.Client": 0, "hydrogram.Client": 0,
 }  # fmt: skip
 _FILE_KEYWORDS: Final = (
     "filename",
@@ -63,13 +79,40 @@ _FILE_KEYWORDS: Final = (
     "cache_dir",
     "dst_path",
     "name",
+    "filepath",
+    "database_path",
+    "cache_name",
+    "output",
+    "output_path",
+    "session",
+    "uri",
 )
+_FOLDER_USERS: Final = frozenset({
+    "gradio.Interface", "instaloader.Instaloader", "mlflow.set_experiment", "mlflow.start_run", "pytube.YouTube",
+    "pytubefix.YouTube", "requests_cache.CachedSession", "requests_cache.install_cache",
+    "scrapy.crawler.CrawlerProcess", "wandb.init", "youtube_dl.YoutubeDL", "yt_dlp.YoutubeDL",
+})  # fmt: skip
+"""Calls that write into the working directory where nothing is told: https://www.gradio.app/docs/gradio/interface,
+https://instaloader.github.io/as-module.html, https://mlflow.org/docs/latest/ml/tracking,
+https://pytube.io/en/latest/api.html, https://requests-cache.readthedocs.io/en/stable/user_guide/backends.html,
+https://docs.scrapy.org/en/latest/topics/feed-exports.html, https://docs.wandb.ai/ref/python/init,
+https://github.com/yt-dlp/yt-dlp#output-template
+"""
+_LOGGING: Final = {"logging.config.fileConfig": "fname", "logging.config.dictConfig": "config"}
+"""Calls that take settings of logs, which name files, from a file or from a dictionary."""
 _COMPRESSED: Final = ("gzip.open", "gzip.GzipFile", "bz2.open", "bz2.BZ2File", "lzma.open", "lzma.LZMAFile")
+_FOLDER_METHODS: Final = ("save_pretrained", "save_local", "extractall", "persist")
+_METHOD_KEYWORDS: Final = (
+    "path", "filename", "path_or_buf", "fp", "target", "file_path", "out_f", "file", "persist_dir",
+)  # fmt: skip
 _METHODS: Final = {
     "write_text": None, "write_bytes": None, "touch": None, "to_csv": 0, "to_excel": 0, "to_parquet": 0, "to_pickle": 0,
     "to_json": 0, "to_feather": 0, "imwrite": 0, "savefig": 0, "save": 0, "save_pretrained": 0, "save_local": 0,
     "saveas": 0,
-    "write_html": 0, "write_image": 0,
+    "write_html": 0, "write_image": 0, "write_pdf": 0, "write_png": 0, "to_file": 0, "to_hdf": 0, "write_parquet": 0,
+    "write_csv": 0, "write_excel": 0, "write_ndjson": 0, "write_videofile": 0, "write_audiofile": 0, "export": 0,
+    "save_screenshot": 0, "get_screenshot_as_file": 0, "extractall": 0, "save_to_file": 1, "screenshot": 0, "pdf": 0,
+    "tts_to_file": 1, "bind": 2, "persist": 0,
 }  # fmt: skip
 _SETTINGS: Final = re.compile(
     r"^(?:[A-Z_]*UPLOAD[A-Z_]*(?:FOLDER|DIR|PATH|DEST|DIRECTORY)|UPLOAD_?(?:FOLDER|DIR|PATH)|MEDIA_ROOT|SESSION_FILE_DIR|CACHE_DIR)$"
@@ -180,9 +223,10 @@ def _called(trace: Trace, evaluator: Evaluator, source: Source, site: Site) -> I
             yield WILD if value is None else evaluator.text(value)
 
     if name in _FOLDER_CALLS:
-        given = argument(call, _FOLDER_CALLS[name], "name", "path", "directory", "location", "cache_dir", "dst")
+        given = argument(call, _FOLDER_CALLS[name], *_FOLDER_NAMES)
         for path in paths(given) if given is not None else ():
-            yield _Write(path, source.origin(site), True)
+            if path != ":memory:" and "://" not in path:
+                yield _Write(path, source.origin(site), True)
     elif name in _FILE_CALLS:
         given = argument(call, _FILE_CALLS[name], *_FILE_KEYWORDS)
         for path in paths(given) if given is not None else ():
@@ -200,10 +244,13 @@ def _called(trace: Trace, evaluator: Evaluator, source: Source, site: Site) -> I
     elif name == "ultralytics.YOLO":  # weights by a bare name are fetched: https://docs.ultralytics.com/models/
         weights = (path for path in paths(argument(call, 0, "model")) if not {"/", WILD} & set(path))
         yield from (_Write(path, source.origin(site), False) for path in weights)
-    elif name == "gradio.Interface":  # its folder for flagged samples: https://www.gradio.app/docs/gradio/interface
-        yield _Write(".", source.origin(site), True)
+    elif name in _LOGGING:
+        if not isinstance(evaluator.value(source, site.scope, argument(call, 0, _LOGGING[name])), dict):
+            yield _Write(WILD, source.origin(site), False)
     elif isinstance(call.func, cst.Attribute):
         yield from _method(trace, evaluator, source, site, call.func)
+    if name in _FOLDER_USERS:
+        yield _Write(".", source.origin(site), True)
     told = argument(call, None, *_FOLDER_KEYWORDS)
     if told is not None and name not in _FOLDER_CALLS:
         yield from (_Write(path, source.origin(site), True) for path in paths(told) if not path.startswith(WILD))
@@ -215,6 +262,8 @@ def _is_file(name: str, path: str) -> bool:
         return not path.startswith(WILD)  # sys.stderr and the like
     if name.endswith(("connect", "Database")):
         return path != ":memory:" and not path.startswith("file:")
+    if name.startswith(("pymilvus.", "pdfkit.", "wget.", "gdown.", "requests_cache.", "telegram.")):
+        return path not in {"", "False"} and not path.startswith(WILD) and "://" not in path
     return not (name.startswith(("shutil.", "os.")) and path.startswith(WILD))
 
 
@@ -233,13 +282,12 @@ def _method(
                     yield _Write(value, source.origin(site), False)
     elif method in _METHODS:
         position = _METHODS[method]
-        given = (
-            function.value if position is None else argument(call, position, "path", "filename", "path_or_buf", "fp")
-        )
+        given = function.value if position is None else argument(call, position, *_METHOD_KEYWORDS)
         for value in trace.values(source, site.scope, given):
             # The names are common: only what is plainly a path counts.
-            if isinstance(value, str) and not value.startswith(WILD) and re.search(r"/|\.\w{2,5}$", value):
-                yield _Write(value, source.origin(site), method in ("save_pretrained", "save_local"))
+            folder = method in _FOLDER_METHODS
+            if isinstance(value, str) and not value.startswith(WILD) and (folder or re.search(r"/|\.\w{2,7}$", value)):
+                yield _Write(value, source.origin(site), folder)
 
 
 def _writing(evaluator: Evaluator, source: Source, site: Site, mode: cst.BaseExpression | None) -> bool:
@@ -309,7 +357,8 @@ def _database(evaluator: Evaluator, source: Source, site: Site, instance: str | 
     if value.startswith("sqlite") and value.rstrip(WILD).rstrip("/").endswith(":") and value.endswith(WILD):
         joined = _joined_database(evaluator, source, site)
         value = joined or value
-    match = re.match(r"^sqlite(?:\+\w+)?:///(.*?)(?:\?.*)?$", value, re.DOTALL)
+    # Tortoise has the path behind two slashes: https://tortoise.github.io/databases.html#sqlite
+    match = re.match(r"^sqlite(?:\+\w+)?://(?:/|(?=[^/:]))(.*?)(?:\?.*)?$", value, re.DOTALL)
     path = match[1] if match is not None else ""
     if match is None or path in ("", ":memory:") or "/:memory:" in path:
         path = _joined_database(evaluator, source, site) if value.startswith("sqlite") and not path else ""

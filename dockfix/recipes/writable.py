@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from posixpath import basename, dirname, normpath
 from typing import TYPE_CHECKING
@@ -143,6 +143,14 @@ def writable(model: Model) -> Writable:
         for path in made_by(model, step):
             found.add(path, "a RUN makes it")
     return Writable(tuple(found.folders.values()), tuple(found.mounts.values()), found.unknown, tuple(found.tools))
+
+
+def _tools(tools: Iterable[Fact[str]], found: _Found) -> None:
+    """Programs that the sources call, each of which may write."""
+    found.tools += tools
+    for fact in tools:
+        if basename(fact.value) not in READERS:
+            found.doubt(f"what {fact.value} does", fact.origin)
 
 
 def languages(model: Model) -> set[str]:
@@ -329,7 +337,6 @@ def _javascript(model: Model, program: Program, found: _Found) -> None:
     if server is None or server.entry is None:
         found.doubt(f"what {' '.join(program.words[:3])} runs", program.origin)
         return
-    found.tools += server.tools
     made = {fact.value for fact in server.written_files}
     for fact in server.writes:
         if fact.value in made or not _of_a_developer(model, fact.value):
@@ -338,6 +345,7 @@ def _javascript(model: Model, program: Program, found: _Found) -> None:
         found.doubt(f"what {server.writes_unknown.value} is", server.writes_unknown.origin)
     if server.truncated:
         found.doubt("what the many sources do", program.origin)
+    _tools(server.tools, found)
 
 
 def _python(model: Model, program: Program, found: _Found) -> None:
@@ -346,7 +354,6 @@ def _python(model: Model, program: Program, found: _Found) -> None:
         found.doubt(f"what {' '.join(program.words[:3])} runs", program.origin)
         return
     server = _py(model, program.words)
-    found.tools += server.tools
     for fact in server.writes:
         found.add(join(model.folder, fact.value), fact.origin)
     if server.beat is not None:
@@ -366,6 +373,7 @@ def _python(model: Model, program: Program, found: _Found) -> None:
     elif unread or server.entry is None:
         why = unread[0] if unread else Fact("no source was found", program.origin)
         found.doubt(f"what {' '.join(program.words[:3])} does ({why.value})", why.origin)
+    _tools(server.tools, found)
 
 
 def _py(model: Model, words: tuple[str, ...]) -> PyServer:

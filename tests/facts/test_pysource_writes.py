@@ -125,6 +125,50 @@ def test_folders_written(source: str, folders: list[str]) -> None:
     assert written(source) == folders
 
 
+@pytest.mark.parametrize(
+    ("source", "folders"),
+    [
+        ("import yt_dlp\nyt_dlp.YoutubeDL({})\n", ["."]),
+        ("import wandb\nwandb.init()\n", ["."]),
+        ("from telethon import TelegramClient\nTelegramClient('bot', 1, 'x')\n", ["."]),
+        ("import requests_cache\nrequests_cache.CachedSession('cache/http')\n", ["cache", "."]),
+        ("from requests_cache import CachedSession\nCachedSession(backend='redis')\n", ["."]),
+        ("from whoosh.index import create_in\ncreate_in('index', schema)\n", ["index"]),
+        ("import lancedb\nlancedb.connect('s3://bucket/x')\nlancedb.connect(uri='vectors')\n", ["vectors"]),
+        (
+            "from qdrant_client import QdrantClient\nQdrantClient(':memory:')\nQdrantClient(path='vectors')\n",
+            ["vectors"],
+        ),
+        ("from pymilvus import MilvusClient\nMilvusClient('http://milvus:19530')\n", []),
+        ("from pymilvus import MilvusClient\nMilvusClient(uri='data/milvus.db')\n", ["data"]),
+        ("from weasyprint import HTML\nHTML(string='x').write_pdf()\n", []),
+        ("from weasyprint import HTML\nHTML(string='x').write_pdf('bills/a.pdf')\n", ["bills"]),
+        ("import pdfkit\npdfkit.from_string('x', False)\npdfkit.from_url('u', output_path='out/a.pdf')\n", ["out"]),
+        ("import zipfile\nzipfile.ZipFile('a.zip').extractall('unpacked')\n", ["unpacked"]),
+        ("page.screenshot(path='shots/a.png')\n", ["shots"]),
+        ("index.storage_context.persist(persist_dir='storage')\n", ["storage"]),
+        ("db.bind(provider='sqlite', filename='shop.sqlite', create_db=True)\n", ["."]),
+        ("Tortoise.init(db_url='sqlite://data/shop.db')\nTortoise.init(db_url='sqlite://:memory:')\n", ["data"]),
+        ("from torch.utils.tensorboard import SummaryWriter\nSummaryWriter(log_dir='runs/a')\n", ["runs/a"]),
+    ],
+)
+def test_folders_of_libraries(source: str, folders: list[str]) -> None:
+    assert written(source) == folders
+
+
+@pytest.mark.parametrize(
+    ("source", "known"),
+    [
+        ("logging.config.fileConfig('logging.ini')\n", False),
+        ("logging.config.dictConfig(json.load(open('logging.json')))\n", False),
+        ("logging.config.dictConfig({'version': 1})\n", True),
+        ("LOGS = {'version': 1}\nlogging.config.dictConfig(LOGS)\n", True),
+    ],
+)
+def test_settings_of_logs_that_are_read_may_name_files(source: str, known: bool) -> None:
+    assert (serve(f"import json, logging.config\n{source}").writes_unknown is None) is known
+
+
 def test_environment_decides_the_folder_and_the_database() -> None:
     source = "import os\nos.makedirs(os.getenv('DIR', 'out'))\nURL = os.getenv('DATABASE_URL', 'sqlite:///x.db')\n"
     assert written(source) == ["out", "."]
