@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dockfix.verify import normal
 from dockfix.verify.answer import Answer
@@ -13,7 +14,7 @@ from dockfix.verify.comparison import Verdict
 from dockfix.verify.image import ImageFacts
 from dockfix.verify.observation import Observation
 from dockfix.verify.result import Layer, Stopped
-from dockfix.verify.shape import VERIFICATIONS
+from dockfix.verify.shape import KIND, NUMBER, TEXT, TRUTH, Shape, listed, mapped, maybe, rarely, record
 from dockfix.verify.verification import Builds, Side, Step, Verification
 
 if TYPE_CHECKING:
@@ -24,6 +25,87 @@ VERSION = 2
 """The version of the document's shape; a key that goes or changes its meaning raises it."""
 
 _LOG_LINES = 40
+
+
+def _tail(log: str) -> list[str]:
+    return [line for line in map(normal.plain, log.splitlines()) if line][-_LOG_LINES:]
+
+
+_LINES = Shape(lambda value, place: "\n".join(listed(TEXT).read(value, place)), _tail)
+_ANSWER = record(
+    partial(Answer, body=""),
+    path=TEXT,
+    status=NUMBER,
+    type=TEXT,
+    stable=TRUTH,
+    turned=maybe(NUMBER),
+    location=maybe(TEXT, ""),
+    follows=maybe(TEXT, ""),
+)
+_RUN = record(
+    Observation,
+    running=TRUTH,
+    exit_code=maybe(NUMBER),
+    failure=TEXT,
+    starved=maybe(TEXT, ""),
+    uid=maybe(NUMBER),
+    command=listed(TEXT),
+    ports=listed(NUMBER),
+    port=maybe(NUMBER),
+    ready=maybe(NUMBER),
+    answers=listed(_ANSWER),
+    replies=maybe(listed(NUMBER), ()),
+    unserved=maybe(mapped(TEXT), {}),
+    health=maybe(TEXT),
+    healthy=maybe(NUMBER),
+    stop=maybe(record(Stopped, seconds=NUMBER, exit_code=NUMBER)),
+    reaps=maybe(TRUTH),
+    files=maybe(mapped(TRUTH), {}),
+    log=_LINES,
+)
+_LAYER = record(Layer, {"instruction": "created_by"}, instruction=TEXT, size=NUMBER)
+_BUILDS = record(
+    Builds,
+    {"dependencies_cached": "cached"},
+    cold=maybe(NUMBER),
+    source=listed(NUMBER),
+    dependencies=listed(NUMBER),
+    dependencies_cached=maybe(TRUTH),
+    repeated=maybe(listed(TEXT)),
+)
+_SIDE = record(
+    Side,
+    image=rarely(record(ImageFacts, size=NUMBER, layers=NUMBER, biggest=listed(_LAYER))),
+    builds=_BUILDS,
+    run=rarely(_RUN),
+    log=rarely(_LINES, ""),
+)
+_JUDGED = {"verdict": "verdict.kind", "reasons": "verdict.reasons", "remarks": "verdict.remarks"}
+_STEP = record(
+    lambda kind, reasons, size: Step(Verdict(kind, reasons), size),
+    _JUDGED,
+    verdict=KIND,
+    reasons=listed(TEXT),
+    size=maybe(NUMBER),
+)
+_FILES = listed(
+    record(
+        lambda kind, reasons, remarks, **others: Verification(verdict=Verdict(kind, reasons, remarks), **others),
+        _JUDGED,
+        path=TEXT,
+        verdict=KIND,
+        reasons=listed(TEXT),
+        remarks=listed(TEXT),
+        before=_SIDE,
+        after=_SIDE,
+        changed=listed(TEXT),
+        steps=mapped(_STEP),
+        culprits=listed(TEXT),
+        seconds=Shape(NUMBER.read, lambda value: round(value, 2)),
+        rewrite=TEXT,
+    )
+)
+"""What was found of each Dockerfile."""
 
 
 def document(
@@ -44,83 +126,11 @@ def document(
         if build_limits is not None
         else None,
         "build_limits_missing": unheld or None,
-        "files": [_verification(each) for each in verifications],
+        "files": _FILES.write(verifications),
         "errors": [{"path": each.path, "line": each.line, "message": each.message} for each in failures],
         "skipped": [{"path": each.path, "why": each.why} for each in omissions],
     }
     return json.dumps(content, indent=2, ensure_ascii=True) + "\n"
-
-
-def _verification(found: Verification) -> dict[str, Any]:
-    return {
-        "path": found.path,
-        "verdict": found.verdict.kind,
-        "reasons": list(found.verdict.reasons),
-        "remarks": list(found.verdict.remarks),
-        "before": _side(found.before),
-        "after": _side(found.after),
-        "changed": list(found.changed),
-        "steps": {
-            id: {"verdict": each.verdict.kind, "reasons": list(each.verdict.reasons), "size": each.size}
-            for id, each in found.steps.items()
-        },
-        "culprits": list(found.culprits),
-        "seconds": round(found.seconds, 2),
-        "rewrite": found.rewrite,
-    }
-
-
-def _side(side: Side) -> dict[str, Any]:
-    content: dict[str, Any] = {}
-    if side.image is not None:
-        content["image"] = {
-            "size": side.image.size,
-            "layers": side.image.layers,
-            "biggest": [{"instruction": layer.created_by, "size": layer.size} for layer in side.image.biggest],
-        }
-    content["builds"] = {
-        "cold": side.builds.cold,
-        "source": list(side.builds.source),
-        "dependencies": list(side.builds.dependencies),
-        "dependencies_cached": side.builds.cached,
-        "repeated": list(side.builds.repeated) if side.builds.repeated is not None else None,
-    }
-    run = side.run
-    if run is not None:
-        content["run"] = {
-            "running": run.running,
-            "exit_code": run.exit_code,
-            "failure": run.failure,
-            "starved": run.starved,
-            "uid": run.uid,
-            "command": list(run.command),
-            "ports": list(run.ports),
-            "port": run.port,
-            "ready": run.ready,
-            "answers": [
-                {
-                    "path": answer.path,
-                    "status": answer.status,
-                    "type": answer.type,
-                    "stable": answer.stable,
-                    "turned": answer.turned,
-                    "location": answer.location,
-                    "follows": answer.follows,
-                }
-                for answer in run.answers
-            ],
-            "replies": list(run.replies),
-            "unserved": dict(run.unserved),
-            "health": run.health,
-            "healthy": run.healthy,
-            "stop": {"seconds": run.stop.seconds, "exit_code": run.stop.exit_code} if run.stop is not None else None,
-            "reaps": run.reaps,
-            "files": dict(run.files),
-            "log": _tail(run.log),
-        }
-    if side.log:
-        content["log"] = _tail(side.log)
-    return content
 
 
 def read(text: str) -> tuple[Verification, ...]:
@@ -133,8 +143,8 @@ def read(text: str) -> tuple[Verification, ...]:
         content = json.loads(text)
         if content["version"] != VERSION:
             raise ValueError(f"its version is {content['version']}, not {VERSION}; measure again")
-        VERIFICATIONS(content["files"], "files")
-        return tuple(map(_read_verification, content["files"]))
+        found: tuple[Verification, ...] = _FILES.read(content["files"], "files")
+        return found
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError("it is no report of dockfix verify") from error
 
@@ -152,85 +162,3 @@ def taken(path: str) -> dict[str, Verification]:
     except UnicodeDecodeError:
         raise ValueError("it is no text in UTF-8") from None
     return {each.rewrite: each for each in found if each.before.image is not None}
-
-
-def _read_verification(content: Mapping[str, Any]) -> Verification:
-    return Verification(
-        content["path"],
-        Verdict(content["verdict"], tuple(content["reasons"]), tuple(content["remarks"])),
-        _read_side(content["before"]),
-        _read_side(content["after"]),
-        tuple(content["changed"]),
-        {id: _read_step(each) for id, each in content["steps"].items()},
-        tuple(content["culprits"]),
-        content["seconds"],
-        content["rewrite"],
-    )
-
-
-def _read_step(content: Mapping[str, Any]) -> Step:
-    return Step(Verdict(content["verdict"], tuple(content["reasons"])), content["size"])
-
-
-def _read_side(content: Mapping[str, Any]) -> Side:
-    image, run = content.get("image"), content.get("run")
-    layers = [Layer(each["instruction"], each["size"]) for each in image["biggest"]] if image else []
-    return Side(
-        ImageFacts(image["size"], image["layers"], tuple(layers)) if image else None,
-        _read_run(run) if run else None,
-        _read_builds(content["builds"]),
-        "\n".join(content.get("log", ())),
-    )
-
-
-def _read_builds(content: Mapping[str, Any]) -> Builds:
-    source, dependencies = tuple(content["source"]), tuple(content["dependencies"])
-    repeated = content.get("repeated")
-    return Builds(
-        content["cold"],
-        source,
-        dependencies,
-        content["dependencies_cached"],
-        tuple(repeated) if repeated is not None else None,
-    )
-
-
-def _read_run(content: Mapping[str, Any]) -> Observation:
-    stop = content["stop"]
-    return Observation(
-        running=content["running"],
-        exit_code=content["exit_code"],
-        failure=content["failure"],
-        starved=content.get("starved") or "",
-        log="\n".join(content["log"]),
-        uid=content["uid"],
-        command=tuple(content["command"]),
-        ports=tuple(content["ports"]),
-        port=content["port"],
-        ready=content["ready"],
-        replies=tuple(content.get("replies", ())),
-        answers=tuple(map(_read_answer, content["answers"])),
-        unserved=dict(content.get("unserved", {})),
-        health=content["health"],
-        healthy=content["healthy"],
-        stop=Stopped(stop["seconds"], stop["exit_code"]) if stop else None,
-        reaps=content["reaps"],
-        files=dict(content.get("files", {})),
-    )
-
-
-def _read_answer(content: Mapping[str, Any]) -> Answer:
-    return Answer(
-        content["path"],
-        content["status"],
-        content["type"],
-        "",
-        stable=content["stable"],
-        turned=content.get("turned"),
-        location=content.get("location", ""),
-        follows=content.get("follows", ""),
-    )
-
-
-def _tail(log: str) -> list[str]:
-    return [line for line in map(normal.plain, log.splitlines()) if line][-_LOG_LINES:]
