@@ -59,6 +59,23 @@ READERS = frozenset(
     }
     | {"local", "readonly", "declare", "let", "read", "wait-on", "wait-for-it", "dockerize", "which", "type", "serve"}
     | {"http-server", "cross-env", "dotenv", "concurrently", "npm-run-all", "redis-cli", "psql", "ulimit", "umask"}
+    | {
+        "ping",
+        "dig",
+        "nslookup",
+        "host",
+        "whois",
+        "traceroute",
+        "ps",
+        "df",
+        "du",
+        "free",
+        "uptime",
+        "lsof",
+        "netstat",
+        "ss",
+    }
+    | {"ip", "ifconfig", "file", "stat", "sha256sum", "md5sum", "nproc", "lscpu", "ffprobe", "identify", "nvidia-smi"}
     | {"continue", "break", "kill", "jobs", "fg", "bg", "expr", "seq", "basename", "dirname", "dotenvx", "env-cmd"}
 )
 """Programs that write nothing but where a redirection or an option sends it."""
