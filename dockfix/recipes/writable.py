@@ -90,6 +90,14 @@ FILE_OPTIONS = frozenset(
 """Options of servers that name a file which is written:
 https://docs.gunicorn.org/en/stable/settings.html, https://docs.celeryq.dev/en/stable/reference/cli.html
 """
+OWN_FILE_OPTIONS = {"celery": {"--db"}, "daphne": {"--access-log"}, "flower": {"--db"}}
+"""Such options that other programs have for something else: https://flower.readthedocs.io/en/latest/config.html#db,
+https://github.com/django/daphne#command-line-options
+"""
+LOG_SETTINGS = frozenset({"--log-config", "--log-config-json"})
+"""Options of servers that name settings of logs: https://www.uvicorn.org/settings/#logging"""
+FOLDER_USERS = frozenset({"chainlit"})
+"""Programs that write into the working directory: https://docs.chainlit.io/backend/config/overview"""
 LARGEST = 300_000
 """The most bytes of a source that are searched for paths."""
 FILE_SETTINGS = re.compile(
@@ -251,13 +259,18 @@ def _program(model: Model, program: Program, found: _Found) -> None:
             _file(model, match[1].strip("\"'"), origin, found)
     for word, following in zip(words, (*words[1:], ""), strict=True):
         option, equals, value = word.partition("=")
-        if option in FILE_OPTIONS and (value if equals else following) not in {"", "-"}:
-            _file(model, value if equals else following, origin, found)
+        given = value if equals else following
+        if (option in FILE_OPTIONS or option in OWN_FILE_OPTIONS.get(name, ())) and given not in {"", "-"}:
+            _file(model, given, origin, found)
+        if option in LOG_SETTINGS:
+            found.doubt(f"what {given} names", origin)
         if word.startswith("unix:") or value.startswith("unix:"):
             _file(model, (value or word).removeprefix("unix:"), origin, found)
     read = settings(model, program)
     for match in FILE_SETTINGS.finditer(read[1]) if read is not None else ():
         _file(model, match[1].removeprefix("unix:"), read[0] if read is not None else origin, found)
+    if name in FOLDER_USERS:
+        found.add(model.folder, origin)
     if program.missing:
         found.doubt(f"what {words[0]} does", origin)
     elif name in MAKERS or name in MOVERS:
