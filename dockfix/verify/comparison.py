@@ -30,6 +30,7 @@ _SOON = 2.0
 """Seconds in which a program ends that would end in the rewrite, too, while that is watched, however slow it is."""
 
 _SAYS = "the rewrite says: "
+_ALONE = "the rewrite, unlike the original, "
 
 _CONFIGURED = (
     ("WORKDIR", "WorkingDir", "/"),
@@ -77,7 +78,7 @@ def judge(before: Seen, after: Seen, expected: Expectation) -> Verdict:
         return _judge_starved(old, new)
     undeclared = tuple(_configured(before.image, after.image, expected))
     if new.starved:
-        undeclared = (f"the rewrite, unlike the original, {new.starved}", *undeclared)
+        undeclared = (f"{_ALONE}{new.starved}", *undeclared)
     if not old.running:
         return _judge_ended(old, new, undeclared)
     if not new.running:
@@ -111,9 +112,9 @@ def _unheard(old: Observation, new: Observation, awaited: tuple[int, ...]) -> st
 
 
 def hinges_on_chance(verdict: Verdict) -> bool:
-    """Whether all that differs is what may come or not by chance: a line of the log, an answer that varies."""
+    """Whether all that differs may come by chance: a line of the log, an answer that varies, a lack of memory."""
     return verdict.kind == "different" and all(
-        reason.startswith(_SAYS) or reason.endswith(VARIES) for reason in verdict.reasons
+        reason.startswith((_SAYS, _ALONE)) or reason.endswith(VARIES) for reason in verdict.reasons
     )
 
 
@@ -147,7 +148,7 @@ def _judge_starved(old: Observation, new: Observation) -> Verdict:
     if new.starved:
         return Verdict("not comparable", (f"both containers {old.starved}",))
     remarks = () if new.running else (f"the rewrite does not stay up: {ending(new)}",)
-    return Verdict("not comparable", (f"the original, unlike the rewrite, {old.starved}",), remarks)
+    return Verdict("not comparable", (f"the original {old.starved}",), remarks)
 
 
 def _judge_ended(old: Observation, new: Observation, undeclared: tuple[str, ...]) -> Verdict:
