@@ -379,6 +379,9 @@ def _unfit(model: Model, resolved: Resolved) -> str | None:
             return "yarn finds the packages by Plug'n'Play"
     if program in DIRECT and node.workspaces:
         return f"where {program} lies cannot be told{where}"
+    settings = node.files.read(node.path(".npmrc"))
+    if settings is not None and re.search(rb"^\s*(?:node-options|script-shell)\s*=", settings, re.MULTILINE):
+        return f"npm's settings say how scripts run ({model.app.origin(node.path('.npmrc'))})"
     called = next((fact for fact in model.server.tools if fact.value in node.binaries), None)
     if called is not None:
         return f"the app calls {called.value}, which npm puts on PATH ({called.origin})"
@@ -386,6 +389,6 @@ def _unfit(model: Model, resolved: Resolved) -> str | None:
         return f"it has variables{where}"
     for path in model.server_files():
         data = model.app.root.read(path)
-        if data is not None and re.search(rb"npm_(package|lifecycle|config)_", data):
+        if data is not None and re.search(rb"npm_(package|lifecycle|config)_|\bINIT_CWD\b", data):
             return f"the sources read npm's variables ({model.app.origin(path)})"
     return None

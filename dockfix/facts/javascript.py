@@ -74,6 +74,8 @@ _ADDRESS = re.compile(r"(?:^|_)(?:HOST|HOSTNAME|ADDR|ADDRESS|IP)$")
 _SPAWNERS = frozenset(
     {"exec", "execSync", "spawn", "spawnSync", "execFile", "execFileSync", "execa", "execaSync", "execaCommand"}
 )
+_PROMISED = re.compile(r"(?:[\w.()'\":]+\.)?promisify\(\s*(?:[\w.()'\":]+\.)?(?:exec|execFile)\s*\)")
+_REQUIRED = re.compile(rb"require\(\s*['\"](?:node:)?(?:child_process|execa|shelljs)['\"]\s*\)")
 
 
 class JsServer:
@@ -330,7 +332,8 @@ class JsServer:
             if not re.search(rb"child_process|execa", source.data):
                 continue
             for callee, given, node in source.calls():
-                if callee.rpartition(".")[2] not in _SPAWNERS or not given or _is_regex_or_query(source, callee):
+                spawns = callee.rpartition(".")[2] in _SPAWNERS and not _is_regex_or_query(source, callee)
+                if not given or not (spawns or _is_promise_of_spawner(source, callee)):
                     continue
                 value = source.value(given[0])
                 words = value.text.split() if value is not None else []
@@ -339,10 +342,16 @@ class JsServer:
         return _facts(iter(found))
 
 
+def _is_promise_of_spawner(source: Source, callee: str) -> bool:
+    """Whether a call is of what ``promisify(exec)`` has made."""
+    made = source.constants.get(callee)
+    return made is not None and _PROMISED.fullmatch(text(made)) is not None
+
+
 def _is_regex_or_query(source: Source, callee: str) -> bool:
     """Whether ``x.exec`` is a regular expression's or a query's, not child_process's."""
     root, dot, _ = callee.partition(".")
-    if not dot:
+    if not dot or (root == "require()" and _REQUIRED.search(source.data) is not None):
         return False
     return source.imported.get(root, ("", ""))[0].removeprefix("node:") not in ("child_process", "execa", "shelljs")
 

@@ -266,6 +266,18 @@ def test_child_processes() -> None:
     assert values(server({"server.js": source}).tools) == ["ffmpeg", "git"]
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "require('child_process').execSync('convert a b')",
+        "const run = require('util').promisify(require('child_process').exec); run('convert a b')",
+        "import { promisify } from 'util'\nimport { exec } from 'child_process'\nconst run = promisify(exec)\nawait run(`convert ${a} b`)",
+    ],
+)
+def test_tools_called_in_other_ways(source: str) -> None:
+    assert values(server({"server.js": source}).tools) == ["convert"]
+
+
 def test_modules_of_a_listed_folder_are_followed() -> None:
     index = "fs.readdirSync(__dirname).forEach(f => require(path.join(__dirname, f)))"
     found = server(
