@@ -159,7 +159,7 @@ def _as_started(model: Model, service: Service) -> _Way:
 
 
 def _passes_on(model: Model, start: Start) -> _Way:
-    first = process(start)
+    first = process(model, start)
     called = basename(first)
     if called in NODE_RUNNERS:
         return False, (Code(called), " passes them on, and does not wait for the app to end"), True

@@ -366,6 +366,27 @@ def test_a_shell_that_hands_over_is_not_process_1(case: Make, command: str, hold
     assert verdicts(case, f"FROM nginx:1.27-alpine\nENTRYPOINT {command}\n")[SIGNALS] is holds
 
 
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("exec nginx -g 'daemon off;'", "nginx handles them itself"),
+        ("nginx -g 'daemon off;'", "start may stay in front of the app, and passes nothing on"),
+        ('exec "$@"', "/start is process 1 without an init, and has to handle them itself"),
+    ],
+)
+def test_a_script_is_followed_to_what_it_hands_over_to(case: Make, script: str, why: str) -> None:
+    dockerfile = 'FROM nginx:1.27-alpine\nCOPY start /start\nCMD ["/start"]\n'
+    assert told(case, SIGNALS, dockerfile, start=f"#!/bin/sh\n{script}\n") == why
+
+
+def test_an_entrypoint_of_the_app_hands_over_to_the_command_of_compose(case: Make) -> None:
+    dockerfile = 'FROM ruby:3.3\nCOPY start.sh /\nENTRYPOINT ["/start.sh"]\nCMD ["ruby", "/app.rb"]\n'
+    compose = "services:\n  a:\n    build: .\n    command: bash -c 'sleep 1 && ruby /app.rb'\n"
+    files = {"start.sh": '#!/bin/sh\nexec "$@"\n'}
+    why = "bash may stay in front of the app, and passes nothing on (compose.yaml:4)"
+    assert told(case, SIGNALS, dockerfile, compose, **files) == why
+
+
 def test_an_entrypoint_that_hands_over_is_not_process_1(case: Make) -> None:
     compose = "services:\n  a:\n    build: .\n    command: node /app.js --more\n"
     plain = 'FROM node:20-alpine\nCOPY app.js /\nCMD ["node", "/app.js"]\n'
