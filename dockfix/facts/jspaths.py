@@ -144,7 +144,7 @@ class Accesses:
                 continue
             if last in _FOLDER_WRITERS:
                 yield from self._access(source, given[0], node, written=True, folder=True)
-            elif last in _FILE_WRITERS:
+            elif last in _FILE_WRITERS or callee == "Bun.write":
                 yield from self._access(source, given[0], node, written=True, folder=False)
             elif last in _SECOND_WRITERS and len(given) > 1 and self._is_fs(source, callee):
                 yield from self._access(source, given[1], node, written=True, folder=False)

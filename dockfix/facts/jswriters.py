@@ -21,10 +21,12 @@ class Writer:
     """How a package is told what it writes.
 
     Attributes:
-        calls: names of calls whose first argument is written; ``default`` is what the package itself stands for.
+        calls: names of calls that are given what is written; ``default`` is what the package itself stands for.
+        argument: the number of the argument that names it.
         folder: whether these name a folder, not a file.
         options: keys that name what is written, in any object that its calls are given; whether that is a folder.
         settings: names of calls that may be given such options where these cannot be read, by a file for example.
+        only: a word of the objects whose options name files; any other object is a server's.
         scheme: how an address begins that is a file; where this is given, any other address is a server's.
         default: the folder that it writes to where nothing names another, from the working directory; empty: none.
         besides: a folder that it writes to in any case.
@@ -32,9 +34,11 @@ class Writer:
     """
 
     calls: frozenset[str] = frozenset()
+    argument: int = 0
     folder: bool = False
     options: Mapping[str, bool] = field(default_factory=dict)
     settings: frozenset[str] = frozenset()
+    only: str = ""
     scheme: str = ""
     default: str = ""
     besides: str = ""
@@ -67,6 +71,7 @@ def _calls(*names: str) -> frozenset[str]:
 
 
 _NEDB = Writer(_calls("default", "create", "Datastore"), options={"filename": False})
+_PINO = Writer(_calls("destination"), options={"destination": False, "file": False})
 _BAILEYS = Writer(_calls("useMultiFileAuthState"), folder=True)
 _MIKRO = Writer(options={"dbName": False})
 _LEVEL = Writer(_calls("default", "Level", "ClassicLevel"), folder=True)
@@ -79,6 +84,9 @@ WRITERS: Mapping[str, Writer] = {
     "@mikro-orm/better-sqlite": _MIKRO,
     "@mikro-orm/libsql": _MIKRO,
     "@mikro-orm/sqlite": _MIKRO,
+    "@nestjs/platform-express": Writer(options={"dest": True}),
+    "@nestjs/sequelize": Writer(options={"storage": False}),
+    "@nestjs/typeorm": Writer(options={"database": False}, only="sqlite"),
     "@seald-io/nedb": _NEDB,
     "@strapi/strapi": Writer(default=".tmp"),
     "@whiskeysockets/baileys": _BAILEYS,
@@ -89,13 +97,21 @@ WRITERS: Mapping[str, Writer] = {
     "bunyan": Writer(options={"path": False}),
     "classic-level": _LEVEL,
     "connect-sqlite3": Writer(options={"dir": True}, default="."),
+    "decompress": Writer(_calls("default"), 1, folder=True),
     "enmap": Writer(options={"dataDir": True}, default="data"),
     "express-fileupload": Writer(options={"tempFileDir": True}, default="tmp", asked="useTempFiles"),
+    "extract-zip": Writer(options={"dir": True}),
+    "fastify": _PINO,
     "file-stream-rotator": Writer(options={"filename": False}, besides="."),
+    "fluent-ffmpeg": Writer(_calls("save", "saveToFile", "output", "mergeToFile")),
     "formidable": _FORMIDABLE,
+    "gm": Writer(_calls("write")),
     "greenlock-express": Writer(options={"configDir": True}, default="greenlock.d"),
     "gun": Writer(options={"file": True}, default="."),
+    "heapdump": Writer(_calls("writeSnapshot")),
     "hnswlib-node": Writer(_calls("writeIndex", "writeIndexSync")),
+    "hypercore": Writer(_calls("default"), folder=True),
+    "jimp": Writer(_calls("write", "writeAsync")),
     "json-server": Writer(_calls("router")),
     "keyv": Writer(_calls("default", "Keyv"), options={"uri": False}, scheme="sqlite:"),
     "knex": Writer(options={"filename": False}),
@@ -104,28 +120,37 @@ WRITERS: Mapping[str, Writer] = {
     "leveldown": _LEVEL,
     "log4js": Writer(options={"filename": False}, settings=_calls("configure")),
     "lokijs": Writer(_calls("default", "Loki")),
+    "mkdirp": Writer(_calls("default", "sync", "mkdirp", "mkdirpSync"), folder=True),
     "nedb": _NEDB,
     "nedb-promises": _NEDB,
+    "nestjs-pino": _PINO,
     "next": Writer(default=".next/cache"),
+    "node-downloader-helper": Writer(_calls("DownloaderHelper"), 1, folder=True),
     "node-json-db": Writer(_calls("Config")),
     "node-persist": Writer(options={"dir": True}, default=".node-persist"),
     "node-red": Writer(options={"userDir": True}),
     "parse-server": Writer(options={"logsFolder": True}, default="logs"),
-    "pino": Writer(_calls("destination"), options={"destination": False, "file": False}),
+    "pino": _PINO,
+    "pino-http": _PINO,
     "pouchdb": Writer(_calls("default", "PouchDB"), folder=True),
     "quick.db": Writer(options={"filePath": False}, default="."),
     "rotating-file-stream": Writer(_calls("default", "createStream"), options={"path": True}),
     "sails": Writer(default=".tmp"),
     "sequelize": Writer(_calls("default", "Sequelize"), scheme="sqlite:"),
+    "simple-git": Writer(_calls("clone"), 1, folder=True),
     "simple-json-db": Writer(_calls("default", "JSONdb")),
     "simple-node-logger": Writer(
         _calls("createSimpleLogger", "createSimpleFileLogger"), options={"logFilePath": False, "logDirectory": True}
     ),
     "strapi": Writer(default=".tmp"),
+    "tar": Writer(options={"cwd": True, "C": True}),
     "telegraf-session-local": Writer(options={"database": False}, default="."),
     "tracer": Writer(options={"root": True}),
+    "unzipper": Writer(options={"path": True}),
     "venom-bot": Writer(options={"folderNameToken": True}, default="tokens"),
+    "webtorrent": Writer(options={"path": True}),
     "whatsapp-web.js": Writer(options={"dataPath": True}, default="."),
+    "wkhtmltopdf": Writer(options={"output": False}),
 }
 """What is known of packages that are used often in servers, from their own pages: ``https://www.npmjs.com/package/NAME``.
 
@@ -158,14 +183,16 @@ def places(source: Source) -> Iterator[Place]:
             if not given or not (owner == package or (last in writer.calls and last != "default")):
                 continue
             objects = [found for part in given if (found := source.object(part)) is not None]
-            named = [pair for found in objects for pair in _pairs(found) if pair[0] in writer.options]
+            files = [found for found in objects if writer.only in text(found)]
+            named = [pair for found in files for pair in _pairs(found) if pair[0] in writer.options]
             for key, value in named:
                 if not _NO_PLACE.fullmatch(text(value)):
                     yield Place(package, value, node, writer.options[key], writer.scheme)
-            if named or source.object(given[0]) is not None or _NO_PLACE.fullmatch(text(given[0])):
+            if named or source.object(given[0]) is not None:
                 continue
             if name in writer.calls:
-                yield Place(package, given[0], node, writer.folder, writer.scheme)
+                if writer.argument < len(given) and not _NO_PLACE.fullmatch(text(given[writer.argument])):
+                    yield Place(package, given[writer.argument], node, writer.folder, writer.scheme)
             elif last in writer.settings:
                 yield Place(package, given[0], node, folder=False, known=False)
 
@@ -202,7 +229,9 @@ def _pairs(found: Syntax) -> Iterator[tuple[str, Syntax]]:
             if key is not None and value is not None:
                 yield _key(key), value
                 pending.append(value)
-        elif node.type in ("object", "array"):
+        elif node.type in ("arrow_function", "function_expression", "method_definition"):
+            pending += filter(None, (node.child_by_field_name("body"),))
+        elif node.type in ("object", "array", "parenthesized_expression", "statement_block", "return_statement"):
             pending += reversed(node.named_children)
         elif node.type in ("call_expression", "new_expression"):
             pending += reversed(arguments(node))

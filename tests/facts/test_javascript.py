@@ -211,6 +211,14 @@ def test_writes(source: str, writes: list[str]) -> None:
         ("const knex = require('knex')({ client: 'sqlite3', connection: { filename: 'd/a.db' } })", ["d"]),
         ("const { Client, LocalAuth } = require('whatsapp-web.js'); new Client({ authStrategy: new LocalAuth() })", ["."]),
         ("const w = require('whatsapp-web.js'); new w.LocalAuth({ dataPath: 'kept' })", ["kept"]),
+        ("const { MulterModule } = require('@nestjs/platform-express'); MulterModule.register({ dest: './up' })", ["up"]),
+        ("const { TypeOrmModule: T } = require('@nestjs/typeorm'); T.forRootAsync({ useFactory: () => ({ type: 'sqlite', database: 'd/a.db' }) })", ["d"]),
+        ("const { TypeOrmModule: T } = require('@nestjs/typeorm'); T.forRootAsync({ useFactory: () => ({ type: 'mysql', database: 'shop' }) })", []),
+        ("const app = require('fastify')({ logger: { file: 'logs/a.log' } })", ["logs"]),
+        ("const d = require('decompress'); d('a.zip', 'out')", ["out"]),
+        ("const d = require('decompress'); d('a.zip')", []),
+        ("const f = require('fluent-ffmpeg'); f('in.avi').output('clips/a.mp4').run()", ["clips"]),
+        ("await Bun.write('out/a.txt', 'x')", ["out"]),
     ],
 )  # fmt: skip
 def test_what_packages_write(source: str, writes: list[str]) -> None:
