@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dockfix.facts.commands import package_of
 from dockfix.facts.fact import Fact
 from dockfix.facts.jsbun import PORT, exported
+from dockfix.facts.jscalls import Spawned, spawned
 from dockfix.facts.jsgraph import Graph
 from dockfix.facts.jspaths import Access, Accesses
 from dockfix.facts.jsroutes import Route, Routes, health
@@ -71,11 +72,6 @@ _BUILT_IN = frozenset(
     ]
 )
 _ADDRESS = re.compile(r"(?:^|_)(?:HOST|HOSTNAME|ADDR|ADDRESS|IP)$")
-_SPAWNERS = frozenset(
-    {"exec", "execSync", "spawn", "spawnSync", "execFile", "execFileSync", "execa", "execaSync", "execaCommand"}
-)
-_PROMISED = re.compile(r"(?:[\w.()'\":]+\.)?promisify\(\s*(?:[\w.()'\":]+\.)?(?:exec|execFile)\s*\)")
-_REQUIRED = re.compile(rb"require\(\s*['\"](?:node:)?(?:child_process|execa|shelljs)['\"]\s*\)")
 
 
 class JsServer:
@@ -325,35 +321,18 @@ class JsServer:
         return tuple(found.values())
 
     @cached_property
+    def _spawned(self) -> tuple[Spawned, ...]:
+        return tuple(spawned(self._graph))
+
+    @property
     def tools(self) -> tuple[Fact[str], ...]:
         """Programs that the sources start as child processes."""
-        found = []
-        for source in self._graph.sources:
-            if not re.search(rb"child_process|execa", source.data):
-                continue
-            for callee, given, node in source.calls():
-                spawns = callee.rpartition(".")[2] in _SPAWNERS and not _is_regex_or_query(source, callee)
-                if not given or not (spawns or _is_promise_of_spawner(source, callee)):
-                    continue
-                value = source.value(given[0])
-                words = value.text.split() if value is not None else []
-                if words and re.fullmatch(r"[\w./+-]+", words[0]):
-                    found.append((words[0], self._origin(source, node)))
-        return _facts(iter(found))
+        return _facts((item.name, item.origin) for item in self._spawned)
 
-
-def _is_promise_of_spawner(source: Source, callee: str) -> bool:
-    """Whether a call is of what ``promisify(exec)`` has made."""
-    made = source.constants.get(callee)
-    return made is not None and _PROMISED.fullmatch(text(made)) is not None
-
-
-def _is_regex_or_query(source: Source, callee: str) -> bool:
-    """Whether ``x.exec`` is a regular expression's or a query's, not child_process's."""
-    root, dot, _ = callee.partition(".")
-    if not dot or (root == "require()" and _REQUIRED.search(source.data) is not None):
-        return False
-    return source.imported.get(root, ("", ""))[0].removeprefix("node:") not in ("child_process", "execa", "shelljs")
+    @property
+    def tools_unknown(self) -> Fact[str] | None:
+        """An expression that names a program which cannot be told."""
+        return next((Fact(item.shown, item.origin) for item in self._spawned if item.name is None), None)
 
 
 def _facts(found: Iterator[tuple[str | None, str]]) -> tuple[Fact[str], ...]:

@@ -34,6 +34,7 @@ class Server:
         reads: files and folders read at run time.
         reads_unknown: a place that reads where it cannot be told what.
         tools: programs called at run time.
+        tools_unknown: an expression that names another one, which cannot be told.
         imports: packages that the sources load.
         unread: why the absence of a fact proves nothing.
     """
@@ -55,6 +56,7 @@ class Server:
     reads: tuple[Fact[str], ...] = ()
     reads_unknown: Fact[str] | None = None
     tools: tuple[Fact[str], ...] = ()
+    tools_unknown: Fact[str] | None = None
     imports: tuple[Fact[str], ...] = ()
     unread: bool = False
 

@@ -166,6 +166,7 @@ def _node(model: Model, program: tuple[str, ...], resolved: Resolved | None) -> 
         reads=found.reads,
         reads_unknown=found.reads_unknown,
         tools=found.tools,
+        tools_unknown=found.tools_unknown,
         imports=found.imports,
         unread=found.entry is None or found.truncated,
     )

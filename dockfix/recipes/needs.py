@@ -179,6 +179,9 @@ def check_app(model: Model, stage: StageModel, *, mounted: bool) -> None:
     brought = any(step.instruction.copy or Purpose.INSTALL in step.purposes for step in stage.all_steps)
     if not brought and stage.image is not None and stage.image.name in OWN:
         raise UnfitError(stage.stage.base, "the image has no app of its own, and what is mounted may need this base")
+    unknown = model.server.tools_unknown
+    if unknown is not None:
+        raise UnfitError(model.start.command, f"which program {unknown.value} is cannot be told ({unknown.origin})")
     known = {script.path for script in scripts(model, stage)} if mounted else frozenset[str]()
     for program in programs(model):
         word = program.words[0]

@@ -375,6 +375,8 @@ def _javascript(model: Model, program: Program, found: _Found) -> None:
         found.doubt(f"what {server.writes_unknown.value} is", server.writes_unknown.origin)
     if server.truncated:
         found.doubt("what the many sources do", program.origin)
+    if server.tools_unknown is not None:
+        found.doubt(f"which program {server.tools_unknown.value} is", server.tools_unknown.origin)
     _tools(server.tools, found)
 
 

@@ -286,6 +286,30 @@ def test_tools_called_in_other_ways(source: str) -> None:
     assert values(server({"server.js": source}).tools) == ["convert"]
 
 
+CHILD = "const { exec, spawn } = require('child_process')\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "tools", "unknown"),
+    [
+        (f"{CHILD}exec('cat a | convert - b && rm a')", ["cat", "convert", "rm"], None),
+        (f"{CHILD}exec('FOO=1 git log')", ["git"], None),
+        (f"{CHILD}function run(line) {{ exec(line) }}\nrun('git log')\nrun('svn log')", ["git", "svn"], None),
+        (f"{CHILD}spawn(ok ? 'yarn' : 'npm', ['ci'])", ["yarn", "npm"], None),
+        (f"{CHILD}spawn(process.execPath, ['child.js'])", [], None),
+        (f"{CHILD}spawn(process.env.TOOL || 'ffmpeg')", ["ffmpeg"], None),
+        (f"{CHILD}exec(`${{tool}} --version`)", [], "`${tool} --version`"),
+        (f"{CHILD}exec(process.env.LINE)", [], "process.env.LINE"),
+        ("const { exec } = require('./queries')\nexec(line)", [], None),
+        ("import { PythonShell } from 'python-shell'\nPythonShell.run('a.py')", ["python3"], None),
+    ],
+)
+def test_programs_as_far_as_they_can_be_told(source: str, tools: list[str], unknown: str | None) -> None:
+    found = server({"server.js": source})
+    assert values(found.tools) == tools
+    assert (found.tools_unknown.value if found.tools_unknown is not None else None) == unknown
+
+
 def test_modules_of_a_listed_folder_are_followed() -> None:
     index = "fs.readdirSync(__dirname).forEach(f => require(path.join(__dirname, f)))"
     found = server(

@@ -1,0 +1,110 @@
+"""Programs that JavaScript sources start as child processes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dockfix.facts.jssyntax import line, text
+from dockfix.facts.jstrace import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tree_sitter import Node as Syntax
+
+    from dockfix.facts.jsgraph import Graph
+    from dockfix.facts.jssource import Source
+    from dockfix.facts.jsvalue import Value
+
+_SPAWNERS = frozenset(
+    {"exec", "execSync", "spawn", "spawnSync", "execFile", "execFileSync", "execa", "execaSync", "execaCommand"}
+)
+_SHELLS = frozenset({"exec", "execSync", "execaCommand"})
+"""Those that are given a whole line."""
+_MODULES = frozenset({"child_process", "execa", "shelljs"})
+_HINT = re.compile(rb"child_process|execa|shelljs|python-shell")
+_PROMISED = re.compile(r"(?:[\w.()'\":]+\.)?promisify\(\s*(?:[\w.()'\":]+\.)?(exec|execFile)\s*\)")
+_REQUIRED = re.compile(rb"require\(\s*['\"](?:node:)?(?:child_process|execa|shelljs)['\"]\s*\)")
+_OWN = re.compile(r"process\.(?:execPath|argv0|argv\[0\])")
+"""Node itself."""
+_BETWEEN = re.compile(r"\|\||&&|[|;&\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """A program that is started.
+
+    Attributes:
+        name: as it is called; ``None`` where that is decided at run time.
+        shown: the expression.
+        origin: where.
+    """
+
+    name: str | None
+    shown: str
+    origin: str
+
+
+def spawned(graph: Graph) -> Iterator[Spawned]:
+    """Every program that the sources of *graph* start, in their order."""
+    trace = Trace(graph)
+    for source in graph.sources:
+        if not _HINT.search(source.data):
+            continue
+        for item in source.imports:
+            if item.module == "python-shell" and not item.erased:
+                yield Spawned("python3", item.module, graph.node.origin_of(source.path, item.line))
+        for callee, given, node in source.calls():
+            kind = _kind(source, callee)
+            if kind is not None and given and not _OWN.fullmatch(text(given[0])):
+                yield from _of(graph, trace, source, given[0], node, kind)
+
+
+def _of(graph: Graph, trace: Trace, source: Source, given: Syntax, node: Syntax, kind: str) -> Iterator[Spawned]:
+    origin = graph.node.origin_of(source.path, line(node))
+    shown = re.sub(r"\s+", " ", text(given))[:60]
+    for value in trace.values(source, given) or (None,):
+        for name in _names(value, kind):
+            yield Spawned(name, shown, origin)
+
+
+def _names(value: Value | None, kind: str) -> Iterator[str | None]:
+    """The programs of a line, or the one that is named."""
+    if value is None or not value.defaulted:
+        yield None
+        return
+    parts = _BETWEEN.split(value.text) if kind in _SHELLS else [value.text]
+    for number, part in enumerate(parts):
+        words = [word for word in part.split() if not re.match(r"\w+=", word)]
+        whole = len(words) > 1 or not (value.open and number == len(parts) - 1)
+        if not words:
+            if value.open and number == len(parts) - 1:
+                yield None
+        elif not whole:
+            yield words[0] if part.endswith(" ") else None
+        elif re.fullmatch(r"[\w./+-]+", words[0]):
+            yield words[0]
+        elif number == 0:
+            yield None
+
+
+def _kind(source: Source, callee: str) -> str | None:
+    """What a call is in child_process; ``None`` where it is no such call."""
+    root, dot, _ = callee.partition(".")
+    last = callee.rpartition(".")[2]
+    made = source.constants.get(callee)
+    promised = _PROMISED.fullmatch(text(made)) if made is not None else None
+    if promised is not None:
+        return promised[1]
+    module, name = source.imported.get(root, ("", ""))
+    if not dot and module.removeprefix("node:") in _MODULES and name in _SPAWNERS:
+        return name
+    if last not in _SPAWNERS:
+        return None
+    if root == "require()":
+        return last if _REQUIRED.search(source.data) else None
+    if not dot:  # where it comes from is not said, or from elsewhere
+        return last if not module or module.removeprefix("node:") in _MODULES else None
+    return last if module.removeprefix("node:") in _MODULES else None
