@@ -70,8 +70,11 @@ class Resolved:
         has_pre_post: whether a pre or post script runs with one of the steps.
         folder: the folder of the package.json that the last script belongs to, from the context.
         entry: the source file that is run, from that folder; None when it cannot be told.
-        commands: all programs that run, in order.
+        commands: all programs that run, in order, but for those of pre and post scripts.
         missing: the script that is called and does not exist.
+        binary: whether the program is one that a package brings.
+        around: the programs of pre and post scripts.
+        outputs: the files that shells open on the way to write, as they are named.
     """
 
     command: tuple[str, ...] | None
@@ -87,6 +90,8 @@ class Resolved:
     commands: tuple[tuple[str, ...], ...]
     missing: str | None
     binary: bool = False
+    around: tuple[tuple[str, ...], ...] = ()
+    outputs: tuple[str, ...] = ()
 
     @property
     def direct(self) -> tuple[str, ...] | None:
@@ -103,6 +108,8 @@ class _Walk:
     steps: list[Fact[str]] = field(default_factory=list)
     tools: list[str] = field(default_factory=list)
     leaves: list[tuple[Node, Command]] = field(default_factory=list)
+    around: list[Command] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
     shell: str = ""
     plain: bool = True
     pre_post: bool = False
@@ -138,6 +145,8 @@ def resolve(node: Node, command: Sequence[str]) -> Resolved:
         commands=tuple(_shown(leaf.words) for _, leaf in walk.leaves),
         missing=walk.missing,
         binary=bool(last.words) and last.words[0] in last_node.binaries and last.words[0] not in {"node", "npm", "bun"},
+        around=tuple(_shown(command.words) for command in walk.around),
+        outputs=tuple(dict.fromkeys(walk.outputs)),
     )
 
 
@@ -149,6 +158,7 @@ def _shown(words: tuple[str, ...]) -> tuple[str, ...]:
 def _text(node: Node, text: str, walk: _Walk, depth: int, assignments: tuple[tuple[str, str], ...] = ()) -> None:
     line = parse(text)
     walk.shell = text
+    walk.outputs += line.outputs
     if not line.plain or len(line.commands) != 1:
         walk.plain = False
     for command in line.commands:
@@ -207,6 +217,7 @@ def _leaf(node: Node, command: Command, walk: _Walk, depth: int) -> None:
             _text(node, value if equals else next(options, ""), inner, depth + 1)
             walk.tools += inner.tools
             walk.leaves += inner.leaves
+            walk.outputs += inner.outputs
             walk.plain = False
 
 
@@ -320,6 +331,8 @@ def _script(
             inner = _Walk()
             _text(node, fact.value, inner, depth + 1)
             walk.tools += inner.tools
+            walk.around += [*(command for _, command in inner.leaves), *inner.around]
+            walk.outputs += inner.outputs
     text = " ".join((script.value, *map(_quoted, arguments)))
     _text(node, text, walk, depth + 1, assignments)
 

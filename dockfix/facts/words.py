@@ -42,10 +42,12 @@ class Line:
     Attributes:
         commands: its commands in order, those in parentheses included.
         plain: whether it needs no shell: no expansion, redirection, glob or group (joiners do not count).
+        outputs: the files that the shell opens to write, as they are named.
     """
 
     commands: tuple[Command, ...]
     plain: bool
+    outputs: tuple[str, ...] = ()
 
 
 def split(text: str) -> tuple[str, ...]:
@@ -69,10 +71,13 @@ def parse(text: str) -> Line:
     plain = _EXPANSION.search(text) is None
     joiner = ""
     words: list[str] = []
-    skip = False
+    outputs: list[str] = []
+    redirection = ""
     for token in [*tokens, ";"]:
-        if skip:
-            skip = False
+        if redirection:
+            if ">" in redirection and not (redirection.endswith("&") and re.fullmatch(r"\d+|-", token)):
+                outputs.append(token)
+            redirection = ""
         elif token in _JOINERS:
             if words:
                 commands.append(_command(joiner, words))
@@ -80,7 +85,7 @@ def parse(text: str) -> Line:
         elif _OPERATORS.fullmatch(token):
             plain = False
             if token[0] in "<>" or token.endswith((">", ">&", "<")):
-                skip = True
+                redirection = token
                 if words and words[-1] in ("1", "2"):
                     words.pop()
             elif words:
@@ -88,7 +93,7 @@ def parse(text: str) -> Line:
                 joiner, words = ";", []
         else:
             words.append(token)
-    return Line(tuple(commands), plain)
+    return Line(tuple(commands), plain, tuple(outputs))
 
 
 def _command(joiner: str, words: list[str]) -> Command:

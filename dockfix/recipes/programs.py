@@ -103,9 +103,13 @@ def _argv(
             return (yield from _script(model, (operands[0], *operands[1:]), origin, depth + 1, by_shell=True))
     if name in NODE_RUNNERS and model.node is not None and entry is None:
         resolved = model.node.resolve(words)
+        if resolved.outputs:
+            yield Program((":",), origin, tuple(f"> {path}" for path in resolved.outputs))
         if resolved.commands == (words,):
             entry = resolved.entry
         elif resolved.commands:
+            for command in resolved.around:
+                yield from _argv(model, command, origin, depth + 1, redirects)
             for command in resolved.commands:
                 last = command == resolved.commands[-1]
                 source = resolved.entry if last else None

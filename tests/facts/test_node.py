@@ -80,6 +80,19 @@ def test_pre_and_post_scripts_are_seen_and_not_under_berry() -> None:
     assert berry.resolve(("yarn", "start")).plain
 
 
+def test_programs_of_pre_and_post_scripts_and_files_that_shells_open_are_kept() -> None:
+    scripts = {
+        "build": "tsc && cp a b",
+        "prestart": "rimraf dist && npm run build",
+        "start": "node a.js > logs/app.log 2>&1",
+        "poststart": "echo bye >> end.log",
+    }
+    resolved = node({"scripts": scripts}).resolve(("npm", "start"))
+    assert resolved.around == (("rimraf", "dist"), ("tsc",), ("cp", "a", "b"), ("echo", "bye"))
+    assert resolved.commands == (("node", "a.js"),)
+    assert resolved.outputs == ("end.log", "logs/app.log")
+
+
 def test_tools_come_from_the_lock_before_their_usual_names() -> None:
     packages = {"node_modules/typescript": {"version": "5", "dev": True, "bin": {"tsc": "bin/tsc"}}}
     manifest = {
