@@ -6,8 +6,10 @@ import atexit
 import gc
 import os
 import re
+import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -34,12 +36,14 @@ class Words(click.Group):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        if args and args[0] in self.commands:
-            return super().make_context(info_name, args, parent, **extra)
-        return self.default.make_context(info_name, args, parent, **extra)
+        with _cut_short():
+            if args and args[0] in self.commands:
+                return super().make_context(info_name, args, parent, **extra)
+            return self.default.make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
+        with _cut_short():
+            return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run it. What cannot be shown, since the disk is full, say, is an error as others are."""
@@ -47,10 +51,31 @@ class Words(click.Group):
             return super().main(*arguments, **options)
         except OSError as error:
             click.echo(f"Error: {error.filename or 'the output'}: {error.strerror or error}", err=True)
-            # the interpreter would try once more as it ends, and answer with an exit code of its own
-            with suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _mute()
             sys.exit(2)
+
+
+@contextmanager
+def _cut_short() -> Iterator[None]:
+    """Exit codes of what comes to no end, for which click has 1: with that dockfix says what it has found out."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("Aborted!", err=True)
+        raise click.exceptions.Exit(128 + signal.SIGINT) from None
+    except BrokenPipeError:  # nobody reads on, and nobody has to be told
+        _mute()
+        raise click.exceptions.Exit(2) from None
+
+
+def _mute() -> None:
+    """Let what is not yet written go: the interpreter would try once more as it ends, with an exit code of its own."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Later(click.Group):

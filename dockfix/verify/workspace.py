@@ -26,7 +26,14 @@ LABEL = "dockfix.verify"
 """The key of the label on everything that is made; its value is the run."""
 
 PREFIX = "dockfix-verify-"
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+_ASKING = ("SIGINT", "SIGTERM")
+"""How people and init systems ask to end, heeded even where a shell ignores it for whatever runs behind it."""
+_ENDING = (
+    *("SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPWR", "SIGSTKFLT"),
+    *("SIGXCPU", "SIGRTMIN", "SIGRTMAX", "SIGBREAK"),
+)
+"""Others that end a process which does nothing about them, but for those that tell of its own faults:
+https://man7.org/linux/man-pages/man7/signal.7.html"""
 _CALM_SECONDS = 0.5
 _IMPATIENT_SECONDS = PATIENCE + 5.0
 """After so long whatever was running has been called off, so that one who asks again has not been heard."""
@@ -79,10 +86,10 @@ class _Guard:
     def install(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
-        for name in _SIGNALS:
+        for name in (*_ASKING, *_ENDING):
             number = getattr(signal, name, None)
-            # a hang-up that nohup ignores stays ignored; what a shell ignores for whatever runs behind it is heeded
-            if number is not None and (name != "SIGHUP" or signal.getsignal(number) is not signal.SIG_IGN):
+            # a hang-up that nohup ignores stays ignored
+            if number is not None and (name in _ASKING or signal.getsignal(number) is not signal.SIG_IGN):
                 self.previous[number] = signal.signal(number, self)
 
     def restore(self) -> None:

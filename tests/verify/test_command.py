@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -83,6 +85,28 @@ def test_an_original_that_does_not_build_is_not_our_fault(verify: Run, app: Path
     result = verify()
     assert result.exit_code == 2
     assert f"Dockerfile: the original does not build\n  {reason}\n" in result.stdout
+
+
+def test_an_interruption_before_anything_is_made_says_nothing_of_the_images(
+    verify: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trials, "found_engine", interrupted)
+    result = verify()
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "Aborted!\n")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_report_that_nobody_reads_is_no_difference(app: Path, state: Path, program: str, form: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "dockfix", "verify", "--isolated", "--engine", program, "--quick", "--quiet"]
+    (app / "Dockerfile").write_text(f"# exits 3\n{NAIVE}")
+    done = subprocess.run([*command, "--format", form], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr, list(state.iterdir())) == (2, "", [])
 
 
 def test_an_engine_that_is_lost_tells_nothing_of_the_original(verify: Run, app: Path) -> None:

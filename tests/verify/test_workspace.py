@@ -64,7 +64,13 @@ def test_what_others_made_stays(engine: Engine, state: Path, temporary: Path, tm
         assert (state / f"image-{image}").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+ENDING = (
+    *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM),
+    *(signal.SIGPROF, signal.SIGXCPU),
+)
+
+
+@pytest.mark.parametrize("number", ENDING)
 def test_a_signal_ends_it_and_everything_is_removed(
     engine: Engine, state: Path, temporary: Path, number: signal.Signals
 ) -> None:
