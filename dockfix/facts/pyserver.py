@@ -28,6 +28,7 @@ from dockfix.facts.pyresult import WILD
 from dockfix.facts.pysocket import COMMAND
 from dockfix.facts.pysource import Place, Source
 from dockfix.facts.pysources import LONGEST
+from dockfix.facts.pytrace import Trace
 from dockfix.facts.pyvalue import Evaluator
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class PyServer:
         written_files: files written, in the same terms.
         writes_unknown: the first place that writes to a path decided only at run time.
         tools: programs called.
+        tools_unknown: an expression that names another one, which is decided only at run time.
         imports: third-party modules imported by the sources that the entry reaches.
         beat: celery's scheduler, which writes its schedule into the working directory.
         settings: Django's settings module.
@@ -83,6 +85,7 @@ class PyServer:
     written_files: tuple[Fact[str], ...] = ()
     writes_unknown: Fact[str] | None = None
     tools: tuple[Fact[str], ...] = ()
+    tools_unknown: Fact[str] | None = None
     imports: tuple[Fact[str], ...] = ()
     beat: Fact[str] | None = None
     settings: Fact[str] | None = None
@@ -217,6 +220,7 @@ class _Inquiry:
         folders = pywrites.writes(
             self.evaluator, sources, paths, self.folder, pyapplication.instance(self.python, self.evaluator, sources)
         )
+        tools = pytools.tools(self.sources, paths, self.evaluator, Trace(self.evaluator, sources, paths))
         port, variable = self.socket.port()
         return PyServer(
             kind=kind,
@@ -234,7 +238,8 @@ class _Inquiry:
             writes=folders.folders,
             written_files=folders.files,
             writes_unknown=folders.unknown,
-            tools=pytools.tools(self.sources, paths, self.evaluator),
+            tools=tools.known,
+            tools_unknown=tools.unknown,
             imports=third_party(self.sources, paths, self.roots),
             beat=self._beat(),
             settings=Fact(settings.path, f"{self.sources.prefix}{settings.path}") if settings is not None else None,

@@ -245,7 +245,7 @@ class Python:
         """Programs that any source calls through ``subprocess`` and the like."""
         from dockfix.facts.pytools import tools
 
-        return tools(self.sources, self.source_paths)
+        return tools(self.sources, self.source_paths).known
 
     def server_of(
         self, command: Sequence[str], environment: Mapping[str, str] | None = None, folder: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact, fact_list
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from dockfix.facts.pysource import Site
+    from dockfix.facts.pytrace import Trace
 
 HINT = re.compile(r"\bsubprocess\b|\bos\.(?:system|popen|exec|spawn)|\bshutil\.which\b|import which\b|\bpexpect\b")
 """A source without this calls no program, so that it need not be parsed."""
@@ -60,10 +62,33 @@ _BUILTIN = frozenset(
 )
 
 
-def tools(sources: Sources, paths: Iterable[str], evaluator: Evaluator | None = None) -> tuple[Fact[str], ...]:
-    """The programs called by *paths*, without those that are decided only at run time."""
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The programs that sources call.
+
+    Attributes:
+        known: by their names.
+        unknown: an expression that names another one, which is decided only at run time.
+    """
+
+    known: tuple[Fact[str], ...]
+    unknown: Fact[str] | None
+
+
+def tools(
+    sources: Sources, paths: Iterable[str], evaluator: Evaluator | None = None, trace: Trace | None = None
+) -> Tools:
+    """The programs called by *paths*.
+
+    Args:
+        sources: all that there are.
+        paths: those that are looked at.
+        evaluator: works out what expressions are worth.
+        trace: follows names through functions, where that is wanted.
+    """
     evaluator = evaluator or Evaluator(sources, ("", "src"), {})
     found: list[Fact[str]] = []
+    unknown: Fact[str] | None = None
     for path in paths:
         content = sources.text(path)
         if content is None or not HINT.search(content) or content.count("\n") > LONGEST:
@@ -71,17 +96,29 @@ def tools(sources: Sources, paths: Iterable[str], evaluator: Evaluator | None = 
         source = sources.source(path)
         for site in source.calls if source is not None else ():
             assert source is not None
-            words = _called(evaluator, source, site)
-            found += [Fact(word, source.origin(site)) for word in words if WILD not in word]
-    return fact_list(found)
+            for word in _called(evaluator, source, site, trace):
+                if WILD not in word:
+                    found.append(Fact(word, source.origin(site)))
+                elif word.startswith(WILD):
+                    unknown = unknown or Fact(_shown(site), source.origin(site))
+    return Tools(fact_list(found), unknown)
 
 
-def _called(evaluator: Evaluator, source: Source, site: Site) -> Iterator[str]:
+def _called(evaluator: Evaluator, source: Source, site: Site, trace: Trace | None) -> Iterator[str]:
     name = evaluator.canonical(source, site.node.func)
-    if name not in _LISTS | _SHELL | _FIRST:
-        return
     given = argument(site.node, 0, "args", "cmd", "command", "file", "program")
-    value: Value = evaluator.settled(evaluator.value(source, site.scope, given))
+    if name not in _LISTS | _SHELL | _FIRST or given is None or _is_known(evaluator, source, site, given):
+        return
+    words = list(_words(evaluator, source, site, given, evaluator.settled(evaluator.value(source, site.scope, given))))
+    if trace is not None and any(word.startswith(WILD) for word in words):
+        values = [evaluator.settled(value) for value in trace.values(source, site.scope, given)]
+        words = [word for value in values for word in _words(evaluator, source, site, given, value)]
+    yield from words
+
+
+def _words(evaluator: Evaluator, source: Source, site: Site, given: cst.BaseExpression, value: Value) -> Iterator[str]:
+    """The programs that a call is given as *value*."""
+    name = evaluator.canonical(source, site.node.func)
     if isinstance(value, tuple):
         yield evaluator.text(value[0]) if value else WILD
     elif isinstance(value, str) and value and name in _FIRST:
@@ -90,6 +127,25 @@ def _called(evaluator: Evaluator, source: Source, site: Site) -> Iterator[str]:
         yield from _shell_words(value)
     else:
         yield _list_head(evaluator, source, site, given)
+
+
+def _is_known(evaluator: Evaluator, source: Source, site: Site, given: cst.BaseExpression) -> bool:
+    """Whether Python itself is called, ``[sys.executable, "job.py"]``, or what ``shutil.which`` was asked for."""
+    import libcst as cst
+
+    first = given.elements[0].value if isinstance(given, cst.List | cst.Tuple) and given.elements else given
+    if isinstance(first, cst.Attribute):
+        return evaluator.canonical(source, first) == "sys.executable"
+    bound = site.scope.binder(first.value) if isinstance(first, cst.Name) else None
+    made = bound.names[first.value] if bound is not None and isinstance(first, cst.Name) else ()
+    return any(isinstance(one, cst.Call) and evaluator.canonical(source, one.func) == "shutil.which" for one in made)
+
+
+def _shown(site: Site) -> str:
+    import libcst as cst
+
+    given = argument(site.node, 0, "args", "cmd", "command", "file", "program")
+    return " ".join(cst.Module([]).code_for_node(given).split())[:60] if given is not None else ""
 
 
 def _list_head(evaluator: Evaluator, source: Source, site: Site, given: cst.BaseExpression | None) -> str:

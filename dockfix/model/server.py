@@ -390,6 +390,7 @@ def _python(model: Model, program: tuple[str, ...]) -> Server:
         written_files=found.written_files,
         writes_unknown=found.writes_unknown,
         tools=found.tools,
+        tools_unknown=found.tools_unknown,
         imports=found.imports,
         unread=bool(found.unread),
     )

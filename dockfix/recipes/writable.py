@@ -405,6 +405,8 @@ def _python(model: Model, program: Program, found: _Found) -> None:
     elif unread or server.entry is None:
         why = unread[0] if unread else Fact("no source was found", program.origin)
         found.doubt(f"what {' '.join(program.words[:3])} does ({why.value})", why.origin)
+    if server.tools_unknown is not None:
+        found.doubt(f"which program {server.tools_unknown.value} is", server.tools_unknown.origin)
     _tools(server.tools, found)
 
 

@@ -157,6 +157,26 @@ def test_folders_of_libraries(source: str, folders: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "tools", "unknown"),
+    [
+        (
+            "def call(words):\n    subprocess.run(words)\ncall(['git', 'log'])\ncall(['svn', 'log'])\n",
+            ["git", "svn"],
+            None,
+        ),
+        ("subprocess.run([sys.executable, 'job.py'])\n", [], None),
+        ("GIT = shutil.which('git')\ndef log():\n    subprocess.run([GIT, 'log'])\n", ["git"], None),
+        ("subprocess.run(os.environ['LINE'], shell=True)\n", [], "os.environ['LINE']"),
+        ("def call(words):\n    subprocess.run(words)\n", [], "words"),
+    ],
+)
+def test_programs_as_far_as_they_can_be_told(source: str, tools: list[str], unknown: str | None) -> None:
+    found = serve(f"import os, shutil, subprocess, sys\n{source}")
+    assert [fact.value for fact in found.tools] == tools
+    assert (found.tools_unknown.value if found.tools_unknown is not None else None) == unknown
+
+
+@pytest.mark.parametrize(
     ("source", "known"),
     [
         ("logging.config.fileConfig('logging.ini')\n", False),
