@@ -42,6 +42,7 @@ class Answer:
         turned: the status that it got then, where that was another one; 0 where it was not answered any more.
         location: where a redirect leads, a path if to the same server, with what varies from run to run masked.
         follows: the path of which the redirect led here; empty where it was asked for itself.
+        lasting: the pieces of the body that it has after every start; ``None`` where it is known of one alone.
         target: the path to which a redirect leads on the same server, as it says it.
         pieces: the scripts and style sheets that a page takes from the same server.
     """
@@ -55,6 +56,7 @@ class Answer:
     turned: int | None = None
     location: str = ""
     follows: str = ""
+    lasting: tuple[str, ...] | None = field(default=None, compare=False)
     target: str = field(default="", compare=False)
     pieces: tuple[Reference, ...] = field(default=(), compare=False)
 
@@ -116,6 +118,13 @@ def compared(first: Answer, second: Answer | None) -> Answer:
     location = _lasting(first.location, second.location) if second is not None else first.location
     turned = status if status != first.status else None
     return replace(first, stable=first == second, turned=turned, location=location)
+
+
+def restarted(first: Answer, second: Answer | None) -> Answer:
+    """An answer with what that of another start of the same image has told, which may have chosen what it says anew."""
+    if second is not None and first.stable and first == replace(second, body=first.body, title=first.title):
+        return first if first.body == second.body else replace(first, lasting=normal.common(first.body, second.body))
+    return replace(first, stable=False)
 
 
 def _lasting(first: str, second: str) -> str:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 from dockfix.dockerfile.shell import SHELLS
 from dockfix.verify import normal
+from dockfix.verify.answer import restarted
 from dockfix.verify.credentials import masked
-from dockfix.verify.serving import VARIES, numbers, served
+from dockfix.verify.serving import OTHERWISE, VARIES, numbers, served
 
 if TYPE_CHECKING:
     from dockfix.verify.expectation import Expectation
@@ -112,15 +113,17 @@ def _unheard(old: Observation, new: Observation, awaited: tuple[int, ...]) -> st
 
 
 def hinges_on_chance(verdict: Verdict) -> bool:
-    """Whether all that differs may come by chance: a line of the log, an answer that varies, a lack of memory."""
+    """Whether all that differs may come by chance: a line of the log, a body, a lack of memory."""
     return verdict.kind == "different" and all(
-        reason.startswith((_SAYS, _ALONE)) or reason.endswith(VARIES) for reason in verdict.reasons
+        reason.startswith((_SAYS, _ALONE)) or reason.endswith(VARIES) or f" {OTHERWISE}" in reason
+        for reason in verdict.reasons
     )
 
 
 def of_both(one: Observation, other: Observation) -> Observation:
-    """A run of an image with what another run of it said besides, and of its answers those as varying that differ."""
-    answers = tuple(replace(each, stable=each in other.answers and each.stable) for each in one.answers)
+    """A run of an image with what another run of it said besides, and of its answers what both have in common."""
+    others = {each.question: each for each in other.answers}
+    answers = tuple(restarted(each, others.get(each.question)) for each in one.answers)
     starved = one.starved or other.starved
     return replace(one, starved=starved, log=f"{one.log}\n{other.log}", answers=answers)
 
@@ -268,6 +271,9 @@ def _remarks(old: Observation, new: Observation) -> Iterator[str]:
             yield f"{answer.path} is answered with {answer.status} by {who}"
         elif not answer.stable and statuses.get(answer.path) == answer.status:
             yield f"the body of {answer.path} varies from one request to the next and was not compared"
+        elif answer.lasting is not None and statuses.get(answer.path) == answer.status:
+            rest = "the rest of it was compared" if answer.lasting else "was not compared"
+            yield f"the body of {answer.path} varies from one start to the next, and {rest}"
 
 
 def _excused(old: Observation, new: Observation) -> Iterator[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
 
 _TIMES = (
     r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)?(?:Z|[+-]\d\d:?\d\d)?",
@@ -67,12 +69,39 @@ _HARMLESS = re.compile(r"10-listen-on-ipv6-by-default\.sh: info:")
 _CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _PATHS = re.compile(r"(?:/[\w.@+-]+)+/(?=[\w.@+-])")
 _NUMBERS = re.compile(r"\d+(?:\.\d+)?")
+_WORDS = re.compile(r"[^\s<>\"'&;,(){}\[\]]+|.", re.DOTALL)
+"""What is chosen as a whole, a token say, is one word: parts of two tokens are alike by accident."""
+_LASTING = 16
+"""The fewest characters that two bodies have in common not by accident."""
+_LARGEST = 50_000
+"""The most characters of a body that is looked through for them."""
 
 
 def body(data: bytes) -> str:
     """The body of an answer with moments, identities and measurements masked."""
     text = data.decode("utf-8", "backslashreplace")
     return _VARYING.sub("#", _MEASURED.sub(r"\1#", text))
+
+
+def common(one: str, other: str) -> tuple[str, ...]:
+    """The pieces that two bodies of the same app have in common, in their order; none where they are too large."""
+    if max(len(one), len(other)) > _LARGEST:
+        return ()
+    words, others = _WORDS.findall(one), _WORDS.findall(other)
+    blocks = SequenceMatcher(None, words, others, autojunk=False).get_matching_blocks()
+    pieces = ("".join(words[block.a : block.a + block.size]) for block in blocks)
+    return tuple(piece for piece in pieces if len(piece) >= _LASTING)
+
+
+def absent(pieces: Sequence[str], body: str) -> tuple[str, int] | None:
+    """The first of *pieces* that *body* has not, after those before it, and how much of it there is."""
+    at = 0
+    for piece in pieces:
+        found = body.find(piece, at)
+        if found < 0:
+            return piece, bisect_left(range(1, len(piece)), True, key=lambda length: piece[:length] not in body[at:])
+        at = found + len(piece)
+    return None
 
 
 def lines(log: str) -> tuple[str, ...]:

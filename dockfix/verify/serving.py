@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 VARIES = "answers the same each time before, and otherwise each time after"
 """How a path is told of whose answers vary in the rewrite alone."""
+OTHERWISE = "answers otherwise: "
+"""How a path is told of whose body is another one after."""
 
 _EPHEMERAL = 32768
 """From here on Linux deals out ports to whoever asks for any: ``net.ipv4.ip_local_port_range``."""
@@ -97,10 +99,15 @@ def _answer(was: Answer, is_: Answer) -> Iterator[str]:
         yield _turned(was, is_)
     elif not _leads_alike(was, is_):
         yield _led(was, is_)
+    elif was.stable and was.lasting is not None:
+        lost = normal.absent(was.lasting, is_.body)
+        if lost is not None:
+            piece, there = lost
+            yield f"{was.path} {OTHERWISE}after each start it had …{piece[_window(there)]!r}, and has not"
     elif was.stable and not is_.stable:
         yield f"{was.path} {VARIES}"
     elif was.stable and was.body != is_.body:
-        yield f"{was.path} answers otherwise: {_first_difference(was.body, is_.body)}"
+        yield f"{was.path} {OTHERWISE}{_first_difference(was.body, is_.body)}"
 
 
 def _led(was: Answer, is_: Answer) -> str:
@@ -134,8 +141,13 @@ def _described(answer: Answer) -> str:
 
 def _first_difference(was: str, is_: str) -> str:
     start = next((at for at, (a, b) in enumerate(zip(was, is_, strict=False)) if a != b), min(len(was), len(is_)))
-    window = slice(max(0, start - 20), start + 60)
+    window = _window(start)
     return f"was …{was[window]!r}, is …{is_[window]!r}"
+
+
+def _window(place: int) -> slice:
+    """So much of a body as is shown of a place in it."""
+    return slice(max(0, place - 20), place + 60)
 
 
 def numbers(ports: Set[int]) -> str:

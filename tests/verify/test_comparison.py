@@ -223,9 +223,34 @@ def test_what_varies_after_alone_may_have_varied_by_chance() -> None:
 
 
 def test_of_two_runs_what_differs_varies() -> None:
-    both = of_both(UP, replace(UP, answers=(replace(ROOT, body="<h1>good evening</h1>"), HEALTH), log="bye"))
+    both = of_both(UP, replace(UP, answers=(replace(ROOT, status=500), HEALTH), log="bye"))
     assert both.answers == (replace(ROOT, stable=False), HEALTH)
     assert both.log == "listening\nbye"
+
+
+PAGE = "<h1>Welcome to the shop</h1><p>Today all is {}.</p><footer>Made with love by us</footer>"
+LACKING = "/ answers otherwise: after each start it had …'p><footer>Made with love by us</footer>', and has not"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (PAGE.format("sky blue"), "same behaviour"),
+        (PAGE.format("GZ-_a.9-Qp"), "same behaviour"),
+        (
+            PAGE.format("red").replace("love", "care"),
+            f"different: {LACKING}",
+        ),
+    ],
+)
+def test_what_a_start_chooses_is_taken_out_of_a_body(body: str, expected: str) -> None:
+    bodies = (PAGE.format("green"), PAGE.format("lime-x.y-z"), body)
+    old, again, new = (replace(UP, answers=(replace(ROOT, body=each), HEALTH)) for each in bodies)
+    assert hinges_on_chance(verdict(old, new))
+    found = verdict(of_both(old, again), new)
+    assert str(found) == expected
+    assert "/ varies from one start to the next, and the rest of it was compared" in found.remarks[0]
+    assert str(verdict(of_both(old, old), new)).startswith("different: / answers otherwise: was ")
 
 
 def test_another_server_is_compared_by_its_page() -> None:
