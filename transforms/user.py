@@ -45,10 +45,10 @@ def user(model: Model) -> Iterator[Result]:
         Makes an account with a fixed number (1001, see `uid`) in the final stage, or takes the one that the file makes
         and never uses. On `scratch` the number 65532 runs the app, as it does on distroless. The app's files become
         its own (`owner = "root"` leaves them root's), and so do the folders that the app writes to: those that the
-        sources, scripts, volumes, `develop.watch` of compose and the file itself name. Where a development server
-        writes among its modules, the account installs these itself. A user site of pip moves to the home of the
-        account. nginx that listens on a high port runs as its own `nginx`. With Kubernetes manifests that demand it,
-        USER is a number.
+        sources, scripts, volumes, `develop.watch` of compose and the file itself name, and those of known packages
+        that write by themselves. Where a development server writes among its modules, the account installs these
+        itself. A user site of pip moves to the home of the account. nginx that listens on a high port runs as its own
+        `nginx`. With Kubernetes manifests that demand it, USER is a number.
 
     Why:
         Who breaks into the app is root in the container otherwise, one bug of the kernel away from the host.
