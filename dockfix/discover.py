@@ -22,7 +22,10 @@ _OTHER = re.compile(
 _FILES = frozenset({"Dockerfile", "Containerfile"})
 _NEVER_ENTERED = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".tox", ".nox", ".venv"})
 _VENDORED = frozenset({"vendor", "third_party", "third-party", "thirdparty", "bower_components", "site-packages"})
-_TESTS = frozenset({"test", "tests", "__tests__", "testing", "testdata", "test-data", "test_data", "fixtures", "e2e"})
+_TESTS = frozenset(
+    {"test", "tests", "__tests__", "testing", "testdata", "test-data", "test_data", "__testdata__", "e2e"}
+    | {"fixtures", "__fixtures__", "__mocks__", "__snapshots__"}  # https://jestjs.io/docs/manual-mocks
+)
 
 _GENERATED = re.compile(rb"\bgenerated\b", re.IGNORECASE)
 _NO_EDIT = re.compile(rb"\b(?:do\s+not|don'?t|never)\s+(?:\w+\s+)?(?:edit|modify|change)\b|@generated\b", re.IGNORECASE)
