@@ -10,6 +10,7 @@ from dockfix.model.config import covers, join, stated
 from dockfix.recipes import accounts, ecosystems, residence
 from dockfix.recipes.accounts import SCRATCH, Owner
 from dockfix.recipes.bystanders import bystanders
+from dockfix.recipes.grants import low_port
 from dockfix.recipes.obstacle import Obstacle, ObstacleError
 from dockfix.recipes.owner import chosen
 from dockfix.recipes.ownership import (
@@ -26,7 +27,6 @@ from dockfix.recipes.ownership import (
 )
 from dockfix.recipes.privileges import SHARED_BASES, obstacles
 from dockfix.recipes.programs import final_services
-from dockfix.recipes.surroundings import low_port
 from dockfix.recipes.writable import Writable, languages, outside, system, writable
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
 
@@ -55,9 +55,10 @@ def user(model: Model) -> Iterator[Result]:
 
     Refuses when:
         An entrypoint changes owners or users itself; the app, a script or compose calls what needs root (cron, sshd,
-        sudo, apt, Docker's socket, devices); packages or data lie under /root; the app writes to a folder of the host,
-        of the system or of /mnt; what a RUN leaves behind cannot be told; a port below 1024 meets Kubernetes manifests
-        or nginx; the base is unknown. A USER that is set already stays.
+        sudo, apt, Docker's socket, raw sockets); compose gives it devices, compose or Kubernetes capabilities;
+        packages or data lie under /root; the app writes to a folder of the host, of the system or of /mnt;
+        what a RUN leaves behind cannot be told; a port below 1024 meets Kubernetes manifests or nginx; the base is
+        unknown. A USER that is set already stays.
 
     Example:
         See fixtures/user/example.

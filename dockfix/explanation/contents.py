@@ -11,7 +11,8 @@ from dockfix.dockerfile import Document
 from dockfix.explanation.authorship import authors
 from dockfix.explanation.security import Check, checks
 from dockfix.explanation.shape import Shape, kind, shape
-from dockfix.explanation.surroundings import Fit, fits, pods
+from dockfix.explanation.surroundings import Fit, fits
+from dockfix.recipes.pods import pods
 from dockfix.report.diff import unified
 from dockfix.report.rule import NOTES, sections
 from dockfix.transform import Safety

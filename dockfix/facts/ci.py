@@ -211,12 +211,16 @@ def _from_mapping(node: Yaml | None, origin: str, context: str, file: str, targe
 def _bake(path: str, source: str) -> Iterator[Build]:
     """Targets of a docker-bake.hcl: assignments of plain strings are enough to know the stage."""
     folder = posixpath.dirname(path)
+    defaults = dict(re.findall(r'^variable\s+"(\w+)"\s*\{\s*default\s*=\s*"([^"]*)"', source, re.MULTILINE))
     for block in re.finditer(r'^target\s+"[^"]*"\s*\{(.*?)^\}', source, re.DOTALL | re.MULTILINE):
         values = dict(re.findall(r'^\s*(context|dockerfile|target)\s*=\s*"([^"]*)"', block[1], re.MULTILINE))
         context = _inside(folder, values.get("context", "."))
         dockerfile = None if context is None else _inside(context, values.get("dockerfile", "Dockerfile"))
         line = line_of(source, block.start())
-        yield Build(dockerfile, context, values.get("target"), f"{path}:{line}")
+        listed = re.search(r"^\s*tags\s*=\s*\[(.*?)\]", block[1], re.DOTALL | re.MULTILINE)
+        written = re.findall(r'"([^"]+)"', listed[1] if listed is not None else "")
+        tags = tuple(re.sub(r"\$\{(\w+)\}", lambda name: defaults.get(name[1]) or name[0], tag) for tag in written)
+        yield Build(dockerfile, context, values.get("target"), f"{path}:{line}", tags)
 
 
 def _calls(path: str, source: str) -> Iterator[Call]:

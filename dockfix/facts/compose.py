@@ -102,6 +102,8 @@ class Service:
         build_args: build arguments and their values.
         cap_drop: capabilities taken away.
         cap_add: capabilities given.
+        devices: the host's devices that it is given, and rules for them, as written.
+        host_network: whether it has the host's network, with the host's rules for ports.
         security_opt: security options, as written.
         cache_from: where the build looks for layers, as written.
         memory: the most memory that it may use, as written.
@@ -135,6 +137,8 @@ class Service:
     build_args: Mapping[str, str | None] = field(default_factory=dict)
     cap_drop: tuple[str, ...] = ()
     cap_add: tuple[str, ...] = ()
+    devices: tuple[Fact[str], ...] = ()
+    host_network: bool = False
     security_opt: tuple[str, ...] = ()
     cache_from: tuple[str, ...] = ()
     memory: str | None = None
@@ -263,6 +267,8 @@ def service_of(path: str, name: str, origin: str, node: dict[str, Yaml], waiting
         build_args=_pairs(note("build_args", build.at("args") if build is not None else None)),
         cap_drop=values("cap_drop", node.get("cap_drop")),
         cap_add=values("cap_add", node.get("cap_add")),
+        devices=tuple(_devices(node)),
+        host_network=scalar("network_mode") == "host",
         security_opt=values("security_opt", node.get("security_opt")),
         cache_from=values("cache_from", build.at("cache_from") if build is not None else None),
         memory=interpolate(memory.scalar) if memory is not None and memory.scalar else None,
@@ -390,6 +396,19 @@ def _synced(watch: Yaml | None) -> Iterator[Fact[str]]:
         if action is not None and action.value.startswith("sync") and target is not None:
             path = interpolate(target.value)
             yield Fact(posixpath.dirname(path) if posixpath.splitext(path)[1] else path, target.origin)
+
+
+def _devices(node: Mapping[str, Yaml]) -> Iterator[Fact[str]]:
+    """Devices by their path and rules for them. One with another name is a GPU or the like, which a vendor's driver
+    brings: https://docs.docker.com/reference/compose-file/services/#devices
+    """
+    listed = node.get("devices")
+    long = [entry.text("source") for entry in listed.values() if entry.is_mapping] if listed is not None else []
+    for fact in (*scalars(listed), *(fact for fact in long if fact is not None)):
+        path = interpolate(fact.value).partition(":")[0]
+        if path.startswith(("/", "$")):
+            yield Fact(path, fact.origin)
+    yield from scalars(node.get("device_cgroup_rules"))
 
 
 def _tmpfs(node: Yaml | None) -> Iterator[Volume]:

@@ -59,6 +59,8 @@ class Container:
         command: what replaces the image's ENTRYPOINT.
         args: what replaces the image's CMD.
         mounts: the paths where volumes are mounted.
+        capabilities: the capabilities that it is given.
+        privileged: where it says that it runs privileged; None where it does not.
         template: whether the manifest is a Helm template, so that values are guesses.
         origin: where the container is written.
     """
@@ -74,6 +76,8 @@ class Container:
     command: tuple[str, ...]
     args: tuple[str, ...]
     mounts: tuple[str, ...]
+    capabilities: tuple[Fact[str], ...]
+    privileged: str | None
     template: bool
     origin: str
 
@@ -135,6 +139,7 @@ def _container(kind: str, workload: str, pod: Yaml, node: Yaml, template: bool) 
     paths = [mount.text("mountPath") for mount in (mounts.values() if mounts is not None else ())]
     securities = [found for found in (node.at("securityContext"), pod.at("securityContext")) if found is not None]
     read_only = node.at("securityContext", "readOnlyRootFilesystem")
+    privileged = node.at("securityContext", "privileged")
     demand = next((found for security in securities if (found := security.at("runAsNonRoot"))), None)
     return Container(
         workload=workload,
@@ -148,6 +153,8 @@ def _container(kind: str, workload: str, pod: Yaml, node: Yaml, template: bool) 
         command=tuple(fact.value for fact in scalars(node.at("command"))),
         args=tuple(fact.value for fact in scalars(node.at("args"))),
         mounts=tuple(fact.value for fact in paths if fact),
+        capabilities=tuple(scalars(node.at("securityContext", "capabilities", "add"))),
+        privileged=privileged.origin if privileged is not None and privileged.truth else None,
         template=template,
         origin=node.origin,
     )

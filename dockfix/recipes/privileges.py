@@ -13,6 +13,7 @@ from dockfix.model import Purpose
 from dockfix.model.config import join
 from dockfix.recipes import browsers
 from dockfix.recipes.accounts import WITH_SHADOW
+from dockfix.recipes.grants import of_containers, of_services, of_sources
 from dockfix.recipes.idle import is_idle
 from dockfix.recipes.leftovers import ROOT_HOME, left_behind
 from dockfix.recipes.obstacle import Obstacle
@@ -49,8 +50,11 @@ def obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
     yield from _programs(model, found)
     yield from _libraries(model)
     yield from left_behind(model)
+    yield from of_services(model)
     yield from of_compose(model, found)
+    yield from of_containers(model)
     yield from of_kubernetes(model, found)
+    yield from of_sources(model)
 
 
 def _purpose(model: Model) -> Iterator[Obstacle]:

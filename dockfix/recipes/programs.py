@@ -48,7 +48,8 @@ class Program:
 def final_services(model: Model) -> tuple[Service, ...]:
     """The compose services that run the final stage."""
     name = (model.final.stage.name or "").lower()
-    return tuple(service for service in model.services if service.target is None or service.target.lower() == name)
+    services = (*model.services, *model.app.named)
+    return tuple(service for service in services if service.target is None or service.target.lower() == name)
 
 
 def programs(model: Model) -> tuple[Program, ...]:

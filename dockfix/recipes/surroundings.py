@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.model.config import covers, join
+from dockfix.recipes.grants import low_port
 from dockfix.recipes.obstacle import Obstacle
 from dockfix.recipes.programs import final_services
 
@@ -25,8 +26,6 @@ SOURCES = (
 
 def of_compose(model: Model, found: Writable) -> Iterator[Obstacle]:
     for service in final_services(model):
-        if service.privileged:
-            yield Obstacle(None, f"service {service.name} is privileged ({service.origin('privileged')})")
         for volume in service.volumes:
             reason = _volume(model, service, volume, found)
             if reason is not None:
@@ -124,10 +123,3 @@ def of_kubernetes(model: Model, found: Writable) -> Iterator[Obstacle]:
                 if f"{fact.value}/".startswith(f"{path.rstrip('/')}/"):
                     why = f"the app writes to {fact.value}, where Kubernetes mounts a volume of root's"
                     yield Obstacle(None, f"{why} ({container.origin})")
-
-
-def low_port(model: Model) -> int | None:
-    """A port below 1024 that the app binds or the image exposes."""
-    ports = [model.server.port.value] if model.server.port is not None else []
-    ports += [int(port.partition("/")[0]) for port in model.final.config.expose if port.partition("/")[0].isdigit()]
-    return next((port for port in ports if port < 1024), None)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dockfix.model.config import join
+from dockfix.recipes.grants import of_services
 from dockfix.recipes.obstacle import Obstacle
 from dockfix.recipes.programs import final_services
 
@@ -64,6 +65,7 @@ def _obstacles(model: Model) -> Iterator[Obstacle]:
             )
         if copy.from_ is not None and f"{target}/".startswith("/etc/nginx/"):
             yield Obstacle(step.instruction, "what nginx's configuration from another stage says cannot be told")
+    yield from of_services(model)
     for service in final_services(model):
         if service.command or service.entrypoint:
             attribute = "command" if service.command else "entrypoint"

@@ -421,15 +421,19 @@ def _py(model: Model, words: tuple[str, ...]) -> PyServer:
 
 def outside(model: Model) -> Fact[str] | None:
     """A path outside the app's folder that the sources name, in the parts of the system where data are kept."""
-    source = model.source or ""
-    for path in model.app.root.walk(source, 3000):
-        if not path.endswith(SOURCES) or "/test" in path or path.startswith("test"):
-            continue
-        data = model.app.root.read(path)
-        if data is None or len(data) > LARGEST:
-            continue
+    for path, data in sources(model):
         for match in OUTSIDE.finditer(data):
             place = match[1].decode("ascii")
             if not f"{place}/".startswith(f"{model.folder.rstrip('/')}/"):
                 return Fact(place, model.app.origin(path, line_of(data, match.start())))
     return None
+
+
+def sources(model: Model) -> Iterator[tuple[str, bytes]]:
+    """The sources and settings of the app by their paths, without its tests and without what no hand has written."""
+    for path in model.app.root.walk(model.source or "", 3000):
+        if not path.endswith(SOURCES) or "/test" in path or path.startswith("test"):
+            continue
+        data = model.app.root.read(path)
+        if data is not None and len(data) <= LARGEST:
+            yield path, data
