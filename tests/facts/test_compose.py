@@ -208,6 +208,7 @@ def test_services_without_a_build_run_what_is_built_by_their_name(image: str, bu
 
 
 def test_devices_are_those_of_the_host() -> None:
-    source = "services: {a: {build: ., devices: [nvidia.com/gpu=all, /dev/a:/dev/b:rw, {source: /dev/c}], device_cgroup_rules: [c 1:3 mr]}}"
+    listed = "devices: [nvidia.com/gpu=all, /dev/a:/dev/b:rw, {source: /dev/c}], device_cgroup_rules: [c 1:3 mr]"
+    source = f"services: {{a: {{build: ., {listed}}}}}"
     [service] = App(Tree({"compose.yml": source})).compose
     assert [fact.value for fact in service.devices] == ["/dev/a", "/dev/c", "c 1:3 mr"]
