@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_VARIABLE = re.compile(r"\s*(?:export\s+)?(\w+)\s*=")
+_VARIABLE = re.compile(r"\s*(?:export\s+)?(\w+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|(.*?)(?:\s+#.*|\s*)$)")
 
 
 def variables(data: bytes) -> Iterator[tuple[str, int]]:
@@ -14,7 +14,16 @@ def variables(data: bytes) -> Iterator[tuple[str, int]]:
     Args:
         data: the file's bytes.
     """
+    return ((name, number) for name, _, number in values(data))
+
+
+def values(data: bytes) -> Iterator[tuple[str, str, int]]:
+    """What a file of variables sets: names, their values on that line as they are written, and lines.
+
+    Args:
+        data: the file's bytes.
+    """
     for number, row in enumerate(data.decode("utf-8", "replace").split("\n"), 1):
         match = _VARIABLE.match(row)
         if match is not None:
-            yield match[1], number
+            yield match[1], next((given for given in match.groups()[1:] if given is not None), ""), number

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts.jssyntax import line, text
 from dockfix.facts.jstrace import Trace
+from dockfix.facts.words import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +61,21 @@ def spawned(graph: Graph) -> Iterator[Spawned]:
             kind = _kind(source, callee)
             if kind is not None and given and not _OWN.fullmatch(text(given[0])):
                 yield from _of(graph, trace, source, given[0], node, kind)
+
+
+def outputs(trace: Trace, source: Source) -> Iterator[tuple[str | None, Syntax, Syntax]]:
+    """The files to which lines of a shell that *source* starts are redirected, each with the line and the call.
+
+    The file is ``None`` where it cannot be told.
+    """
+    for callee, given, node in source.calls() if _HINT.search(source.data) else ():
+        if given and _kind(source, callee) in _SHELLS and ">" in text(given[0]):
+            for value in trace.values(source, given[0]):
+                told = value is not None and not value.open and value.defaulted
+                row = value.text if value is not None and told else text(given[0]).strip("`'\"")
+                for path in parse(row).outputs:
+                    if not path.startswith("/dev/"):
+                        yield (path if told and "$" not in path else None), given[0], node
 
 
 def _of(graph: Graph, trace: Trace, source: Source, given: Syntax, node: Syntax, kind: str) -> Iterator[Spawned]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts import jswriters
 from dockfix.facts.files import join
+from dockfix.facts.jscalls import outputs
 from dockfix.facts.jssyntax import line, pairs, string, text
 from dockfix.facts.jstrace import Trace
 from dockfix.facts.jsvalue import Value
@@ -100,7 +101,13 @@ class Accesses:
     def all(self) -> tuple[Access, ...]:
         """Every place, in the order of the sources, without the system's temporary folder."""
         found = [access for source in self.graph.sources for access in self._of(source)]
-        return tuple(dict.fromkeys([*found, *self._of_packages()]))
+        return tuple(dict.fromkeys([*found, *self._of_packages(), *self._of_shells()]))
+
+    def _of_shells(self) -> Iterator[Access]:
+        """Files to which the shell lines that are started redirect: ``execSync('date > built.txt')``."""
+        for source in self.graph.sources:
+            for path, given, node in outputs(self.trace, source):
+                yield self._made(source, Value(path) if path is not None else None, node, True, False, text(given))
 
     def _of_packages(self) -> Iterator[Access]:
         """What packages write: where they are told to, and in the folder of their own where nobody tells them."""
@@ -143,7 +150,9 @@ class Accesses:
             if not given:
                 continue
             if last in _FOLDER_WRITERS:
-                yield from self._access(source, given[0], node, written=True, folder=True)
+                named = [part for part in given if not (string(part) or "").startswith("-")]  # options of shelljs
+                for part in named[:1]:
+                    yield from self._access(source, part, node, written=True, folder=True)
             elif last in _FILE_WRITERS or callee == "Bun.write":
                 yield from self._access(source, given[0], node, written=True, folder=False)
             elif last in _SECOND_WRITERS and len(given) > 1 and self._is_fs(source, callee):
@@ -175,6 +184,7 @@ class Accesses:
                     yield from self._options(
                         source, part, node, ("rootPath", "directory", "localesPath", "loadPath", "path"), written=False
                     )
+        yield from self._settings_of_knex(source)
         if b"view engine" in source.data and b"'views'" not in source.data and b'"views"' not in source.data:
             for callee, given, node in source.calls():
                 if callee.endswith(".set") and len(given) == 2 and string(given[0]) == "view engine":
@@ -231,6 +241,18 @@ class Accesses:
                     yield from self._callback(source, value, node)
                 elif not _in_memory(source, value):
                     yield from self._access(source, value, node, written=True, folder=folder)
+
+    def _settings_of_knex(self, source: Source) -> Iterator[Access]:
+        """A database in a file, in settings that stand apart: https://knexjs.org/guide/#configuration-options"""
+        for node in source.nodes["pair"] if b"sqlite" in source.data else ():
+            key, value = node.child_by_field_name("key"), node.child_by_field_name("value")
+            if key is None or value is None or text(key) != "client" or "sqlite" not in (string(value) or ""):
+                continue
+            connection = pairs(node.parent).get("connection") if node.parent is not None else None
+            entries = pairs(connection) if connection is not None and connection.type == "object" else {}
+            file = entries.get("filename", connection)
+            if file is not None and file.type != "object" and not _in_memory(source, file):
+                yield from self._access(source, file, node, written=True, folder=False)
 
     def _schemas(self, source: Source, name: str, given: Syntax, node: Syntax) -> Iterator[Access]:
         """Schemas that are written as files; ``autoSchemaFile: true`` keeps the schema in memory."""

@@ -24,6 +24,7 @@ class Writer:
         calls: names of calls that are given what is written; ``default`` is what the package itself stands for.
         argument: the number of the argument that names it.
         folder: whether these name a folder, not a file.
+        files: names of such calls that are given a file all the same.
         options: keys that name what is written, in any object that its calls are given; whether that is a folder.
         settings: names of calls that may be given such options where these cannot be read, by a file for example.
         only: a word of the objects whose options name files; any other object is a server's.
@@ -36,6 +37,7 @@ class Writer:
     calls: frozenset[str] = frozenset()
     argument: int = 0
     folder: bool = False
+    files: frozenset[str] = frozenset()
     options: Mapping[str, bool] = field(default_factory=dict)
     settings: frozenset[str] = frozenset()
     only: str = ""
@@ -73,6 +75,7 @@ def _calls(*names: str) -> frozenset[str]:
 _NEDB = Writer(_calls("default", "create", "Datastore"), options={"filename": False})
 _PINO = Writer(_calls("destination"), options={"destination": False, "file": False})
 _BAILEYS = Writer(_calls("useMultiFileAuthState"), folder=True)
+_BROWSER = Writer(_calls("screenshot", "pdf", "saveAs"), options={"path": False})
 _MIKRO = Writer(options={"dbName": False})
 _LEVEL = Writer(_calls("default", "Level", "ClassicLevel"), folder=True)
 _FORMIDABLE = Writer(options={"uploadDir": True})
@@ -92,11 +95,17 @@ WRITERS: Mapping[str, Writer] = {
     "@whiskeysockets/baileys": _BAILEYS,
     "@wppconnect-team/wppconnect": Writer(options={"folderNameToken": True}, default="tokens"),
     "acebase": Writer(options={"path": True}, default="."),
-    "adm-zip": Writer(_calls("extractAllTo", "extractAllToAsync"), folder=True),
+    "adm-zip": Writer(
+        _calls("extractAllTo", "extractAllToAsync", "writeZip", "writeZipPromise"),
+        folder=True,
+        files=_calls("writeZip", "writeZipPromise"),
+    ),
     "baileys": _BAILEYS,
+    "better-sqlite3": Writer(_calls("default")),
     "bunyan": Writer(options={"path": False}),
     "classic-level": _LEVEL,
     "connect-sqlite3": Writer(options={"dir": True}, default="."),
+    "csv-writer": Writer(_calls("createObjectCsvWriter", "createArrayCsvWriter"), options={"path": False}),
     "decompress": Writer(_calls("default"), 1, folder=True),
     "enmap": Writer(options={"dataDir": True}, default="data"),
     "express-fileupload": Writer(options={"tempFileDir": True}, default="tmp", asked="useTempFiles"),
@@ -132,7 +141,13 @@ WRITERS: Mapping[str, Writer] = {
     "parse-server": Writer(options={"logsFolder": True}, default="logs"),
     "pino": _PINO,
     "pino-http": _PINO,
+    "playwright": _BROWSER,
+    "playwright-chromium": _BROWSER,
+    "playwright-core": _BROWSER,
     "pouchdb": Writer(_calls("default", "PouchDB"), folder=True),
+    "puppeteer": _BROWSER,
+    "puppeteer-core": _BROWSER,
+    "puppeteer-extra": _BROWSER,
     "quick.db": Writer(options={"filePath": False}, default="."),
     "rotating-file-stream": Writer(_calls("default", "createStream"), options={"path": True}),
     "sails": Writer(default=".tmp"),
@@ -192,7 +207,8 @@ def places(source: Source) -> Iterator[Place]:
                 continue
             if name in writer.calls:
                 if writer.argument < len(given) and not _NO_PLACE.fullmatch(text(given[writer.argument])):
-                    yield Place(package, given[writer.argument], node, writer.folder, writer.scheme)
+                    folder = writer.folder and name not in writer.files
+                    yield Place(package, given[writer.argument], node, folder, writer.scheme)
             elif last in writer.settings:
                 yield Place(package, given[0], node, folder=False, known=False)
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.facts import Fact
+from dockfix.facts.dotenv import values
 from dockfix.facts.pyresult import UNDECIDED
 from dockfix.model import Purpose
 from dockfix.model.config import covers, join
+from dockfix.model.origins import context_paths
 from dockfix.model.server import PYTHON_SERVERS, entry_file, is_file_server
 from dockfix.recipes.programs import Program, final_services, programs, settings
 from dockfix.text import line_of
@@ -115,7 +117,12 @@ SOURCES = (
     *(".py", ".js", ".ts", ".mjs", ".cjs", ".mts", ".java", ".kt", ".cs", ".go", ".rs", ".rb", ".php"),
     *(".json", ".toml", ".ini", ".cfg", ".yaml", ".yml"),
 )
-SQLITE = re.compile(r"sqlite[\w+]*:///(/?[^?]+)")
+SQLITE = re.compile(r"sqlite[\w+]*:(?:///?)?(?!.*:memory:)(/?[^?/][^?]*)")
+"""A database in a file: https://docs.sqlalchemy.org/en/20/core/engines.html#sqlite,
+https://sequelize.org/docs/v6/getting-started/#connecting-to-a-database
+"""
+INSTANCE = "instance"
+"""Where Flask-SQLAlchemy looks for relative ones: https://flask-sqlalchemy.readthedocs.io/en/stable/config/"""
 
 
 @dataclass(frozen=True)
@@ -241,13 +248,26 @@ def _settings(model: Model, found: _Found) -> None:
             given += [(key, value, f"ENV {key}") for key, value in step.instruction.pairs()]
     for service in final_services(model):
         given += [(key, value or "", service.origin("environment")) for key, value in service.environment.items()]
+    given += _copied_settings(model)
+    python = model.app.python
+    flask = python is not None and python.requirement("flask-sqlalchemy") is not None
     for key, value, origin in given:
         match = SQLITE.match(value)
-        if match is not None:
-            path = match[1] if match[1].startswith("/") else join(model.folder, match[1])
-            found.add(dirname(path), origin)
+        if match is not None and "$" not in value:
+            found.add(dirname(join(model.folder, match[1])), origin)
+            if flask and not match[1].startswith("/"):
+                found.add(dirname(join(join(model.folder, INSTANCE), match[1])), origin)
         elif (key == "HOME" or catalog.names_folder(key)) and value.startswith("/") and "$" not in value:
             found.add(join("/", value), origin)
+
+
+def _copied_settings(model: Model) -> Iterator[tuple[str, str, str]]:
+    """Variables of a ``.env`` that the image has beside the app, each with its origin."""
+    for path in context_paths(model, join(model.folder, ".env")):
+        data = model.app.root.read(path)
+        if data is not None and not model.app.ignore.ignores(path):
+            for name, value, number in values(data):
+                yield name, value, model.app.origin(path, number)
 
 
 def _program(model: Model, program: Program, found: _Found) -> None:

@@ -219,6 +219,16 @@ def test_writes(source: str, writes: list[str]) -> None:
         ("const d = require('decompress'); d('a.zip')", []),
         ("const f = require('fluent-ffmpeg'); f('in.avi').output('clips/a.mp4').run()", ["clips"]),
         ("await Bun.write('out/a.txt', 'x')", ["out"]),
+        ("const Z = require('adm-zip'); const z = new Z(); z.extractAllTo('in'); z.writeZip('out/a.zip')", ["in", "out"]),
+        ("const db = require('better-sqlite3')('db/a.db')", ["db"]),
+        ("const sqlite = require('better-sqlite3'); sqlite('db/a.db'); sqlite(':memory:')", ["db"]),
+        ("const make = require('csv-writer').createObjectCsvWriter; make({ path: 'out/a.csv' })", ["out"]),
+        ("require('playwright-core'); page.screenshot({ path: 'shots/a.png' }); page.pdf({ format: 'A4' })", ["shots"]),
+        ("module.exports = { client: 'sqlite3', connection: { filename: 'd/a.db' } }", ["d"]),
+        ("module.exports = { client: 'pg', connection: { filename: 'd/a.db' } }", []),
+        ("module.exports = { client: 'sqlite3', connection: ':memory:' }", []),
+        ("require('shelljs').mkdir('-p', 'out/a')", ["out/a"]),
+        ("require('child_process').execSync('date > out/built.txt 2> /dev/null')", ["out"]),
     ],
 )  # fmt: skip
 def test_what_packages_write(source: str, writes: list[str]) -> None:
@@ -229,6 +239,14 @@ def test_settings_of_a_package_that_are_read_elsewhere_may_name_files() -> None:
     found = server({"server.js": "const log4js = require('log4js')\nlog4js.configure('config/log4js.json')"})
     assert found.writes_unknown is not None
     assert found.writes_unknown.value == "'config/log4js.json'"
+
+
+def test_a_line_of_a_shell_may_write_where_it_cannot_be_told() -> None:
+    found = server({"server.js": "require('child_process').exec(`date > out/${name}.txt`)"})
+    assert found.writes_unknown is not None
+    assert found.writes_unknown.value == "`date > out/${name}.txt`"
+    quiet = server({"server.js": "require('child_process').exec(`date -d ${day} > /dev/null 2>&1`)"})
+    assert quiet.writes_unknown is None
 
 
 def test_a_package_writes_where_any_source_tells_it() -> None:
