@@ -10,12 +10,13 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
+from dockfix.catalog.mediatypes import PACKAGE
 from dockfix.dockerfile.layout import Item, Keep
 from dockfix.facts import files
 from dockfix.model import Purpose
 from dockfix.model.accounts import account_name, option_value
 from dockfix.model.commands import ACCOUNTS, purpose
-from dockfix.recipes import accounts, busybox, counterparts, dialect, musl, needs
+from dockfix.recipes import accounts, busybox, counterparts, dialect, mediatypes, musl, needs
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
@@ -94,6 +95,9 @@ def translate(model: Model, stage: StageModel, image: Image) -> Translation:
         # Alpine's own curl and git bring the certificates
         if not catalog.busybox_has(call.name) and name != "ca-certificates":
             result.packages += _with_headers(_names(name, image.suite, None, call.where))
+    asking = mediatypes.asked(model, stage)
+    if asking is not None:
+        result.packages += _names(PACKAGE, image.suite, None, asking)
     _check_paths(model, stage)
     if needs.needs_bash(model, stage) is not None:
         result.packages.append("bash")
