@@ -25,10 +25,11 @@ HINT = re.compile(r"\bsubprocess\b|\bos\.(?:system|popen|exec|spawn)|\bshutil\.w
 """A source without this calls no program, so that it need not be parsed."""
 
 _LISTS = frozenset(f"subprocess.{name}" for name in ("run", "call", "check_call", "check_output", "Popen", "getoutput"))
-_SHELL = frozenset(
+SHELL = frozenset(
     {"os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "asyncio.create_subprocess_shell",
      "asyncio.subprocess.create_subprocess_shell"}
 )  # fmt: skip
+"""Calls that are given a line of a shell."""
 _FIRST = frozenset(
     {"shutil.which", "asyncio.create_subprocess_exec", "asyncio.subprocess.create_subprocess_exec", "os.execv",
      "os.execvp",
@@ -104,10 +105,18 @@ def tools(
     return Tools(fact_list(found), unknown)
 
 
+def takes_line(name: str, call: cst.Call) -> bool:
+    """Whether a call gives a line to a shell: ``os.system(…)``, ``subprocess.run(…, shell=True)``."""
+    import libcst as cst
+
+    told = argument(call, None, "shell") if name in _LISTS else None
+    return name in SHELL or (isinstance(told, cst.Name) and told.value == "True")
+
+
 def _called(evaluator: Evaluator, source: Source, site: Site, trace: Trace | None) -> Iterator[str]:
     name = evaluator.canonical(source, site.node.func)
     given = argument(site.node, 0, "args", "cmd", "command", "file", "program")
-    if name not in _LISTS | _SHELL | _FIRST or given is None or _is_known(evaluator, source, site, given):
+    if name not in _LISTS | SHELL | _FIRST or given is None or _is_known(evaluator, source, site, given):
         return
     words = list(_words(evaluator, source, site, given, evaluator.settled(evaluator.value(source, site.scope, given))))
     if trace is not None and any(word.startswith(WILD) for word in words):

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Final
 from dockfix.facts.fact import Fact, fact_list
 from dockfix.facts.pyresult import ROOT, UNKNOWN, WILD, Variable
 from dockfix.facts.pysource import Source
+from dockfix.facts.pytools import takes_line
 from dockfix.facts.pytrace import Trace
 from dockfix.facts.pytree import argument, dotted
 from dockfix.facts.pyvalue import Evaluator
+from dockfix.facts.words import parse
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -28,7 +30,7 @@ HINT: Final = re.compile(
     r"Interface\s*\(|write_|to_file|to_hdf|export\s*\(|screenshot|extractall|persist|fileConfig|dictConfig|set_key|pdfkit|xlsxwriter|"
     r"whoosh|plyvel|lancedb|rocksdict|kuzu|qdrant|SummaryWriter|file_writer|requests_cache|pickledb|Milvus|\bonnx|Checkpoint|"
     r"output_file|Persistence|FileStorage|SQLiteCache|TelegramClient|pyrogram|hydrogram|mlflow|wandb|You[Tt]ube|instaloader|"
-    r"CrawlerProcess|\.bind\s*\(|"
+    r"CrawlerProcess|\.bind\s*\(|reportlab|\.output\s*\(|\bsystem\b|\bpopen\b|shell\s*=\s*True|getoutput|subprocess_shell|outtmpl|"
     r"_(?:dir|directory|folder|root)\s*="
 )
 """A source without this writes nothing, so that it need not be parsed."""
@@ -66,7 +68,11 @@ _FILE_CALLS: Final = {
     "requests_cache.install_cache": 0, "langchain.cache.SQLiteCache": 0, "langchain_community.cache.SQLiteCache": 0,
     "keras.callbacks.ModelCheckpoint": 0, "tensorflow.keras.callbacks.ModelCheckpoint": 0, "pymilvus.MilvusClient": 0,
     "telethon.TelegramClient": 0, "telethon.sync.TelegramClient": 0, "pyrogram.Client": 0, "hydrogram.Client": 0,
+    "reportlab.pdfgen.canvas.Canvas": 0, "reportlab.platypus.SimpleDocTemplate": 0,
+    "reportlab.platypus.BaseDocTemplate": 0,
 }  # fmt: skip
+_STREAM: Final = re.compile(r"(?:^|\.)(?:BytesIO|StringIO|\w*TemporaryFile|\w*Response)$")
+"""Calls that make what is written to in place of a file."""
 _FILE_KEYWORDS: Final = (
     "filename",
     "path",
@@ -103,7 +109,7 @@ _LOGGING: Final = {"logging.config.fileConfig": "fname", "logging.config.dictCon
 _COMPRESSED: Final = ("gzip.open", "gzip.GzipFile", "bz2.open", "bz2.BZ2File", "lzma.open", "lzma.LZMAFile")
 _FOLDER_METHODS: Final = ("save_pretrained", "save_local", "extractall", "persist")
 _METHOD_KEYWORDS: Final = (
-    "path", "filename", "path_or_buf", "fp", "target", "file_path", "out_f", "file", "persist_dir",
+    "path", "filename", "path_or_buf", "fp", "target", "file_path", "out_f", "file", "persist_dir", "name",
 )  # fmt: skip
 _METHODS: Final = {
     "write_text": None, "write_bytes": None, "touch": None, "to_csv": 0, "to_excel": 0, "to_parquet": 0, "to_pickle": 0,
@@ -112,7 +118,7 @@ _METHODS: Final = {
     "write_html": 0, "write_image": 0, "write_pdf": 0, "write_png": 0, "to_file": 0, "to_hdf": 0, "write_parquet": 0,
     "write_csv": 0, "write_excel": 0, "write_ndjson": 0, "write_videofile": 0, "write_audiofile": 0, "export": 0,
     "save_screenshot": 0, "get_screenshot_as_file": 0, "extractall": 0, "save_to_file": 1, "screenshot": 0, "pdf": 0,
-    "tts_to_file": 1, "bind": 2, "persist": 0,
+    "tts_to_file": 1, "bind": 2, "persist": 0, "output": 0,
 }  # fmt: skip
 _SETTINGS: Final = re.compile(
     r"^(?:[A-Z_]*UPLOAD[A-Z_]*(?:FOLDER|DIR|PATH|DEST|DIRECTORY)|UPLOAD_?(?:FOLDER|DIR|PATH)|MEDIA_ROOT|SESSION_FILE_DIR|CACHE_DIR)$"
@@ -229,7 +235,7 @@ def _called(trace: Trace, evaluator: Evaluator, source: Source, site: Site) -> I
                 yield _Write(path, source.origin(site), True)
     elif name in _FILE_CALLS:
         given = argument(call, _FILE_CALLS[name], *_FILE_KEYWORDS)
-        for path in paths(given) if given is not None else ():
+        for path in paths(given) if given is not None and not _is_stream(evaluator, source, site, given) else ():
             if _is_file(name, path):
                 yield _Write(path, source.origin(site), False)
     elif name in ("logging.basicConfig", "zipfile.ZipFile", "tarfile.open", "h5py.File", "wave.open"):
@@ -244,11 +250,21 @@ def _called(trace: Trace, evaluator: Evaluator, source: Source, site: Site) -> I
     elif name == "ultralytics.YOLO":  # weights by a bare name are fetched: https://docs.ultralytics.com/models/
         weights = (path for path in paths(argument(call, 0, "model")) if not {"/", WILD} & set(path))
         yield from (_Write(path, source.origin(site), False) for path in weights)
+    elif takes_line(name, call):
+        for line in paths(argument(call, 0, "args", "cmd", "command")):
+            yield from (_Write(path, source.origin(site), False) for path in parse(line).outputs if "$" not in path)
     elif name in _LOGGING:
         if not isinstance(evaluator.value(source, site.scope, argument(call, 0, _LOGGING[name])), dict):
             yield _Write(WILD, source.origin(site), False)
     elif isinstance(call.func, cst.Attribute):
         yield from _method(trace, evaluator, source, site, call.func)
+        if (
+            call.func.attr.value in ("update", "from_mapping")
+            and dotted(call.func.value).rpartition(".")[2] == "config"
+        ):
+            for item in call.args:
+                if item.keyword is not None:
+                    yield from _told(evaluator, source, site, item.keyword.value, item.value)
     if name in _FOLDER_USERS:
         yield _Write(".", source.origin(site), True)
     told = argument(call, None, *_FOLDER_KEYWORDS)
@@ -265,6 +281,15 @@ def _is_file(name: str, path: str) -> bool:
     if name.startswith(("pymilvus.", "pdfkit.", "wget.", "gdown.", "requests_cache.", "telegram.")):
         return path not in {"", "False"} and not path.startswith(WILD) and "://" not in path
     return not (name.startswith(("shutil.", "os.")) and path.startswith(WILD))
+
+
+def _is_stream(evaluator: Evaluator, source: Source, site: Site, given: cst.BaseExpression) -> bool:
+    """Whether a buffer, a temporary file or an answer is given in place of a path."""
+    import libcst as cst
+
+    bound = site.scope.binder(given.value) if isinstance(given, cst.Name) else None
+    made = bound.names[given.value] if bound is not None and isinstance(given, cst.Name) else (given,)
+    return any(isinstance(one, cst.Call) and _STREAM.search(evaluator.canonical(source, one.func)) for one in made)
 
 
 def _method(
@@ -300,10 +325,16 @@ def _setting(evaluator: Evaluator, source: Source, site: Site) -> Iterator[_Writ
     import libcst as cst
 
     target = site.node.targets[0].target if isinstance(site.node, cst.Assign) else site.node.target
-    name = _setting_name(evaluator, source, site, target)
+    yield from _told(evaluator, source, site, _setting_name(evaluator, source, site, target), site.node.value)
+
+
+def _told(
+    evaluator: Evaluator, source: Source, site: Site, name: str, given: cst.BaseExpression | None
+) -> Iterator[_Write]:
+    """What a setting has the app write."""
     if not _SETTINGS.match(name) and name != "SESSION_TYPE":
         return
-    value = evaluator.settled(evaluator.value(source, site.scope, site.node.value))
+    value = evaluator.settled(evaluator.value(source, site.scope, given))
     if name == "SESSION_TYPE":
         if value == "filesystem":  # Flask-Session's default folder
             yield _Write("flask_session", source.origin(site), True)
@@ -325,8 +356,18 @@ def _setting_name(evaluator: Evaluator, source: Source, site: Site, target: cst.
 
 
 def _handler(evaluator: Evaluator, source: Source, site: Site) -> Iterator[_Write]:
-    """File handlers of ``logging.config.dictConfig`` and Django's LOGGING; Django's databases and caches in files."""
-    keys = _keys(site)
+    """File handlers of ``logging.config.dictConfig`` and Django's LOGGING; Django's databases and caches in files.
+
+    And folders that settings name, or yt-dlp's template of names: https://github.com/yt-dlp/yt-dlp#output-template
+    """
+    entries = _entries(site)
+    for key, given in entries.items():
+        yield from _told(evaluator, source, site, key, given)
+        template = evaluator.text(evaluator.value(source, site.scope, given)) if key == "outtmpl" else ""
+        folder = posixpath.dirname(template.partition("%(")[0])
+        if folder and not folder.startswith(WILD):
+            yield _Write(folder, source.origin(site), True)
+    keys = entries.keys()
     value = evaluator.value(source, site.scope, site.node) if keys & {"filename", "ENGINE", "LOCATION"} else UNKNOWN
     if not isinstance(value, dict):
         return
@@ -339,11 +380,11 @@ def _handler(evaluator: Evaluator, source: Source, site: Site) -> Iterator[_Writ
         yield _Write(evaluator.text(value["LOCATION"]), source.origin(site), True)
 
 
-def _keys(site: Site) -> set[str]:
+def _entries(site: Site) -> dict[str, cst.BaseExpression]:
     import libcst as cst
 
     return {
-        key
+        key: element.value
         for element in site.node.elements
         if isinstance(element, cst.DictElement)
         and isinstance(element.key, cst.SimpleString)

@@ -129,7 +129,18 @@ def test_folders_written(source: str, folders: list[str]) -> None:
     ("source", "folders"),
     [
         ("import yt_dlp\nyt_dlp.YoutubeDL({})\n", ["."]),
+        ("import yt_dlp\nyt_dlp.YoutubeDL({'outtmpl': '/clips/%(title)s.%(ext)s'})\n", [".", "/clips"]),
         ("import wandb\nwandb.init()\n", ["."]),
+        ("from reportlab.pdfgen import canvas\ncanvas.Canvas('out/a.pdf')\n", ["out"]),
+        (
+            "import io\nfrom reportlab.pdfgen.canvas import Canvas as C\nb = io.BytesIO()\nC(b)\nC(io.BytesIO())\n",
+            [],
+        ),
+        ("from fpdf import FPDF\nFPDF().output(name='out/a.pdf')\n", ["out"]),
+        ("from flask_caching import Cache\nCache(app, config={'CACHE_DIR': 'kept'})\n", ["kept"]),
+        ("app.config.update(UPLOAD_FOLDER='up', SESSION_TYPE='filesystem')\n", ["up", "flask_session"]),
+        ("import os\nos.system(f'date > out/{name}.txt')\nos.system('date > /dev/null 2>&1')\n", ["out"]),
+        ("import subprocess as s\ns.run('date >> out/a', shell=True)\ns.run(['date', '>', 'other/a'])\n", ["out"]),
         ("from telethon import TelegramClient\nTelegramClient('bot', 1, 'x')\n", ["."]),
         ("import requests_cache\nrequests_cache.CachedSession('cache/http')\n", ["cache", "."]),
         ("from requests_cache import CachedSession\nCachedSession(backend='redis')\n", ["."]),
