@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import atexit
 import os
-import shutil
 import signal
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from dockfix.verify.abandoned import LABEL, PREFIX, claim, remove, sweep
 from dockfix.verify.cage import Cage, caged
 from dockfix.verify.cgroup import CgroupError
 from dockfix.verify.engine import Engine
 from dockfix.verify.process import PATIENCE
 from dockfix.verify.result import EngineError
 
-LABEL = "dockfix.verify"
-"""The key of the label on everything that is made; its value is the run."""
-
-PREFIX = "dockfix-verify-"
 _ASKING = ("SIGINT", "SIGTERM")
 """How people and init systems ask to end, heeded even where a shell ignores it for whatever runs behind it."""
 _ENDING = (
@@ -131,12 +127,13 @@ def workspace(
     cage = Cage(limits) if limits is not None and limits.any else None
     unheld = ""
     guard = _Guard()
+    lock: int | None = None
 
     def clear() -> None:
-        _remove(folder)
         looks = _LATE_LOOKS if labelled.overdue else _CALM_LOOKS if guard.caught is not None else 0
         for words in _sweep(labelled, cage, looks):
             tell(words)
+        remove(folder)  # last, since it leads to all the rest where this is killed
         if folder.exists():
             tell(f"folder left: {folder}")
 
@@ -146,6 +143,8 @@ def workspace(
             atexit.register(clear)
             guard.install()
             folder.mkdir(mode=0o700)
+            lock = claim(folder, engine)
+            sweep(engine)
             alone = network is None
             if network is None:
                 network = f"{PREFIX}{run}"
@@ -167,6 +166,8 @@ def workspace(
         finally:
             if cage is not None:
                 cage.release()
+            if lock is not None:
+                os.close(lock)
             guard.restore()
             atexit.unregister(clear)
 
@@ -191,11 +192,3 @@ def _sweep(engine: Engine, cage: Cage | None, looks: int) -> tuple[str, ...]:
         if looks:
             time.sleep(_CALM_SECONDS)
     return (*engine.remains(), *(cage.remains() if cage is not None else ()))
-
-
-def _remove(folder: Path) -> None:
-    for parent, _, _ in os.walk(folder):
-        # folders of the copied context keep their modes, and a read-only one cannot be emptied
-        with suppress(OSError):
-            Path(parent).chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)

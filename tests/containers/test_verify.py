@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dockfix.verify.workspace import LABEL, PREFIX
+from dockfix.verify.abandoned import LABEL, PREFIX
 
 from .sequences import cases
 

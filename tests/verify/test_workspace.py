@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from dockfix.verify.abandoned import LABEL
 from dockfix.verify.docker import Docker
 from dockfix.verify.engine import Engine
 from dockfix.verify.result import EngineError, TimedOutError
-from dockfix.verify.workspace import LABEL, Interrupted, workspace
+from dockfix.verify.workspace import Interrupted, workspace
 
 
 @pytest.fixture(autouse=True)
