@@ -14,12 +14,16 @@ from dockfix.model.config import stated
 from dockfix.model.server import LOOPBACK
 from dockfix.model.start import RUNTIMES
 from dockfix.recipes import probes
-from dockfix.recipes.programs import final_services
+from dockfix.recipes.programs import final_services, programs, settings
 from dockfix.recipes.stage import insert_tail
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
 
 if TYPE_CHECKING:
     from dockfix.facts import Fact
+
+
+EVERYWHERE = frozenset({"", "*", "+", "0.0.0.0", "::", "0", "::0"})  # noqa: S104  dockfix reads addresses and binds none
+"""Addresses that stand for all of a container's."""
 
 
 @transform("healthcheck", phase=Phase.RUNTIME, safety=Safety.REVIEW)
@@ -36,10 +40,10 @@ def healthcheck(model: Model) -> Iterator[Result]:
         the difference. Kubernetes has probes of its own and ignores it, and images in OCI format do not carry it.
 
     Refuses when:
-        Nothing shows on which port the app listens; EXPOSE names another port; it serves https, or on the loopback
-        address alone; a service of compose starts the image with a command that does not serve there; nginx hands
-        requests on or asks for a password; the base is unknown. A health check that exists, here, in an earlier stage
-        or in the base, or that compose switches off, is left alone, and workers get none.
+        Nothing shows on which port the app listens; EXPOSE names another port; it serves https, or on one address
+        alone; a service of compose starts the image with a command that does not serve there; nginx hands requests on,
+        asks for a password or turns the container itself away; the base is unknown. A health check that exists, here,
+        in an earlier stage or in the base, or that compose switches off, is left alone, and workers get none.
 
     Good to know:
         An unhealthy container is restarted by Swarm alone; Docker and compose only show it, and `depends_on` waits for
@@ -82,6 +86,10 @@ def healthcheck(model: Model) -> Iterator[Result]:
     if server.bind is not None and server.bind.value in LOOPBACK:
         why = f"the app listens on {server.bind.value} alone ({server.bind.origin}), where nobody outside reaches it"
         yield Note(at, why, advice=True)
+        return
+    if server.bind is not None and server.bind.value.strip("[]") not in EVERYWHERE:
+        why = f"the app listens on {server.bind.value} alone ({server.bind.origin}), and a health check asks elsewhere"
+        yield Refusal(at, why)
         return
     encrypted = _tls(model)
     if encrypted is not None:
@@ -142,6 +150,10 @@ def _tls(model: Model) -> str | None:
     for word in words:
         if word.partition("=")[0] in {"--certfile", "--ssl-keyfile", "--ssl-certfile", "--cert", "--ssl-cert"}:
             return f"{word.partition('=')[0]} of the start command"
+    for program in programs(model):
+        told = settings(model, program)
+        if told is not None and re.search(r"^\s*(?:certfile|keyfile)\s*=", told[1], re.MULTILINE):
+            return told[0]
     for path in model.server_files():
         data = model.app.root.read(path) or b""
         if re.search(rb"https\.createServer|createSecureServer", data) and b"http.createServer" not in data:

@@ -71,6 +71,8 @@ _BUILT_IN = frozenset(
         "zlib",
     ]
 )
+_OWN_NAME = re.compile(r"(?:.*(?:\|\||\?\?)\s*)?[\w.'\"()]*(?:hostname|\bip\.address)\(\)")
+"""The container's name or address, perhaps behind a variable: https://nodejs.org/api/os.html#oshostname"""
 _ADDRESS = re.compile(r"(?:^|_)(?:HOST|HOSTNAME|ADDR|ADDRESS|IP)$")
 
 
@@ -170,15 +172,20 @@ class JsServer:
             return self._options(source, options)
         port = self._graph.value(source, given[0])
         host = given[1] if len(given) > 1 and given[1].type not in ("arrow_function", "function_expression") else None
-        found = self._graph.value(source, host) if host is not None else None
+        found = self._host(source, host) if host is not None else None
         return port, found if found is None or not found.text.isdigit() else None
 
     def _options(self, source: Source, options: Syntax) -> tuple[Value | None, Value | None]:
         entries = pairs(options) if options.type == "object" else {}
         port, host = entries.get("port"), entries.get("host") or entries.get("hostname")
         if port is not None and port.type == "shorthand_property_identifier":
-            return self._named(source, "port"), self._graph.value(source, host)
-        return self._graph.value(source, port), self._graph.value(source, host)
+            return self._named(source, "port"), self._host(source, host)
+        return self._graph.value(source, port), self._host(source, host)
+
+    def _host(self, source: Source, node: Syntax | None) -> Value | None:
+        """The address that an expression comes to; one that is the container's own stays as it is written."""
+        written = text(source.constants.get(text(node), node)) if node is not None else ""
+        return Value(written) if _OWN_NAME.fullmatch(written) else self._graph.value(source, node)
 
     def _named(self, source: Source, name: str) -> Value | None:
         return source.name(name) or self._graph.through(source, name)

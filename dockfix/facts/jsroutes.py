@@ -30,6 +30,11 @@ _CLIENTS = re.compile(
     r"(?:^|\.)(?:axios|http|https|request|superagent|supertest|chai|got|fetch|cache|redis|client|map|params|headers|query|agent"
     r"|\$http|instance|axiosInstance|session|cookies|storage|localStorage|config|nock|cy|page|searchParams)$|\(\)|\?|[cC]lient$|[aA]pi$",
 )
+_CONDITIONS = frozenset({"if_statement", "ternary_expression", "binary_expression"})
+_SERVES = re.compile(
+    r"\bcluster\b|\bis(?:Master|Primary|MainThread)\b|\brequire\.main\b|\bmodule\.parent\b|\bimport\.meta\b"
+)
+"""Conditions that hold in the process that serves."""
 _VERBS = frozenset({"get", "all"})
 _PARAMETERS = frozenset({"app", "server", "fastify", "instance", "application", "api", "expressApp", "webserver"})
 
@@ -41,7 +46,7 @@ class Route:
     Attributes:
         path: its whole path.
         origin: where it is declared.
-        guarded: whether something before it may answer instead: a login, a guard.
+        guarded: whether something before it may answer instead, a login or a guard, or whether it is there at times.
     """
 
     path: str
@@ -129,7 +134,7 @@ class Routes:
 
     def _placed(self, source: Source, owner: str, path: str, handlers: list[Syntax], node: Syntax) -> Iterator[Route]:
         guarded = any(GUARD.search(text(part)[:200]) for part in handlers[:-1])
-        guarded = guarded or any(_TURNS_AWAY.search(text(part)) for part in handlers)
+        guarded = guarded or any(_TURNS_AWAY.search(text(part)) for part in handlers) or _depends(node)
         for prefix, behind in self._prefixes(source, owner, node.start_byte, 0):
             yield Route(_path(prefix, path), self._origin(source, node), guarded or behind)
 
@@ -342,6 +347,17 @@ def health(routes: tuple[Route, ...]) -> Fact[str] | None:
     found = [route for route in routes if not route.guarded and is_health(route.path)]
     best = min(found, key=lambda route: rank(route.path), default=None)
     return Fact(best.path, best.origin) if best is not None else None
+
+
+def _depends(node: Syntax) -> bool:
+    """Whether a route is declared only on a condition other than that the program is the one that serves."""
+    around = node.parent
+    while around is not None:
+        condition = around.child_by_field_name("condition" if around.type != "binary_expression" else "left")
+        if around.type in _CONDITIONS and condition is not None and not _SERVES.search(text(condition)):
+            return True
+        around = around.parent
+    return False
 
 
 def _path(prefix: str, path: str) -> str:

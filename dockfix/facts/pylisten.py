@@ -35,6 +35,7 @@ class Listener:
         module: the source that calls.
         expression: the application's expression.
         main: whether it is under ``if __name__ == "__main__"``.
+        encrypted: whether it is given certificates, or may be.
     """
 
     server: str
@@ -45,6 +46,7 @@ class Listener:
     source: Source
     site: Site
     expression: cst.BaseExpression | None
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,14 @@ _SOCKETIO: Final = frozenset({"flask_socketio.SocketIO", "SocketIO"})
 _GRADIO: Final = frozenset({"gradio.Blocks", "gradio.Interface", "gradio.ChatInterface", "gradio.TabbedInterface"})
 _TORNADO: Final = frozenset({"tornado.web.Application", "tornado.httpserver.HTTPServer"})
 _APP_NAMES: Final = frozenset({"app", "application", "server", "api", "webapp", "flask_app", "web_app"})
+_CERTIFICATES: Final = frozenset(
+    {"ssl_context", "ssl_certfile", "ssl_keyfile", "ssl", "ssl_options", "certfile", "keyfile"}
+)
+"""Arguments that make a server speak TLS: https://werkzeug.palletsprojects.com/en/stable/serving/#ssl,
+https://www.uvicorn.org/settings/#https, https://www.tornadoweb.org/en/stable/httpserver.html
+"""
+_OWN_NAME: Final = re.compile(r"\bgethostname\(\)")
+_WRAPS: Final = re.compile(r"\.wrap_socket\(|\bssl_options\s*=|add_secure_port\(")
 HINT: Final = re.compile(
     r"\.(?:run|run_server|launch|listen|serve_forever|start)\s*\(|\bserve\s*\(|run_simple|run_app|make_server|"
     r"start_server|WSGIServer|HTTPServer|TCPServer|TCPSite|uvicorn|run\s*\(|add_insecure_port|hypercorn"
@@ -235,6 +245,8 @@ def _listener(evaluator: Evaluator, source: Source, site: Site, shape: _Shape) -
         address = evaluator.text(evaluator.value(source, site.scope, listen)).split()[:1]
         bind, _, port = address[0].rpartition(":") if address else ("", "", WILD)
         bind = ANY if bind in ("", "*") else bind
+    if bind is UNKNOWN and _OWN_NAME.search(source.text):
+        bind = "socket.gethostname()"
     expression = argument(call, shape.application_at, *shape.application)
     application = evaluator.value(source, site.scope, expression) if expression is not None else UNKNOWN
     import libcst as cst
@@ -250,7 +262,17 @@ def _listener(evaluator: Evaluator, source: Source, site: Site, shape: _Shape) -
         source=source,
         site=site,
         expression=expression,
+        encrypted=_is_encrypted(source, call),
     )
+
+
+def _is_encrypted(source: Source, call: cst.Call) -> bool:
+    """Whether a server is given certificates by its call, or by what its source does with its socket."""
+    given = arguments(call)[1]
+    certified = any(
+        source.code(value) not in {"None", "False"} for name, value in given.items() if name in _CERTIFICATES
+    )
+    return certified or _WRAPS.search(source.text) is not None
 
 
 def _grpc(evaluator: Evaluator, source: Source, site: Site) -> Listener | None:

@@ -51,6 +51,7 @@ class PyServer:
         port: the port that it listens on in the given environment.
         port_variable: the environment variable that decides the port.
         bind: the address that it listens on, without the port.
+        tls: where it is given certificates.
         routes: paths that answer a GET without parameters.
         health: the one of them that tells health, open to everybody.
         health_backend: what the health route asks for besides itself, such as a database.
@@ -77,6 +78,7 @@ class PyServer:
     port: Fact[int] | None = None
     port_variable: Fact[str] | None = None
     bind: Fact[str] | None = None
+    tls: Fact[str] | None = None
     routes: tuple[Fact[str], ...] = ()
     health: Fact[str] | None = None
     health_backend: Fact[str] | None = None
@@ -231,6 +233,7 @@ class _Inquiry:
             port=port if kind.value == "web" else None,
             port_variable=variable if kind.value == "web" else None,
             bind=self.socket.bind() if kind.value == "web" else None,
+            tls=Fact("https", listener.origin) if listener is not None and listener.encrypted else None,
             routes=tuple(Fact(route.path, route.origin) for route in routes),
             health=Fact(health.path, health.origin) if health is not None else None,
             health_backend=Fact(health.backend, health.origin) if health is not None and health.backend else None,

@@ -262,7 +262,7 @@ class Socket:
             self._unread.append(Fact("more than one server is started", chosen.origin))
         else:
             self._listen(chosen.bind, chosen.port, chosen.origin)
-        return chosen
+        return replace(chosen, encrypted=any(item.encrypted for item in (own or serving)))
 
     def read_defaults(self) -> None:
         """Take the server's own defaults for what nothing else says."""

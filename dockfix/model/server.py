@@ -385,6 +385,7 @@ def _python(model: Model, program: tuple[str, ...]) -> Server:
         variable=found.port_variable,
         health=found.health if found.health_backend is None else None,
         bind=found.bind,
+        tls=found.tls,
         hosts=found.allowed_hosts,
         writes=found.writes,
         written_files=found.written_files,
