@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dockfix.facts.commands import package_of
 from dockfix.facts.fact import Fact
 from dockfix.facts.jsbun import PORT, exported
-from dockfix.facts.jscalls import Spawned, spawned
+from dockfix.facts.jscalls import Spawned, lines, spawned
 from dockfix.facts.jsgraph import Graph
 from dockfix.facts.jspaths import Access, Accesses
 from dockfix.facts.jsroutes import Route, Routes, health
@@ -340,6 +340,11 @@ class JsServer:
     def tools_unknown(self) -> Fact[str] | None:
         """An expression that names a program which cannot be told."""
         return next((Fact(item.shown, item.origin) for item in self._spawned if item.name is None), None)
+
+    @cached_property
+    def lines(self) -> tuple[Fact[str], ...]:
+        """The calls of programs as a shell would be given them."""
+        return _facts(lines(self._graph))
 
 
 def _facts(found: Iterator[tuple[str | None, str]]) -> tuple[Fact[str], ...]:

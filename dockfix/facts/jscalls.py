@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
+from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix.facts.jssyntax import line, text
@@ -11,7 +13,7 @@ from dockfix.facts.jstrace import Trace
 from dockfix.facts.words import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tree_sitter import Node as Syntax
 
@@ -24,6 +26,7 @@ _SPAWNERS = frozenset(
 )
 _SHELLS = frozenset({"exec", "execSync", "execaCommand"})
 """Those that are given a whole line."""
+_INTERPRETERS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 _MODULES = frozenset({"child_process", "execa", "shelljs"})
 _HINT = re.compile(rb"child_process|execa|shelljs|python-shell")
 _PROMISED = re.compile(r"(?:[\w.()'\":]+\.)?promisify\(\s*(?:[\w.()'\":]+\.)?(exec|execFile)\s*\)")
@@ -76,6 +79,46 @@ def outputs(trace: Trace, source: Source) -> Iterator[tuple[str | None, Syntax, 
                 for path in parse(row).outputs:
                     if not path.startswith("/dev/"):
                         yield (path if told and "$" not in path else None), given[0], node
+
+
+def lines(graph: Graph) -> Iterator[tuple[str, str]]:
+    """What the sources of *graph* have shells and programs do, a line a call, each with its place.
+
+    An undecided part is shown as ``…``; a shell that an option names is a line of its own.
+    """
+    trace = Trace(graph)
+    for source in graph.sources:
+        for callee, given, node in source.calls() if _HINT.search(source.data) else ():
+            kind = _kind(source, callee)
+            if kind is None or not given or _OWN.fullmatch(text(given[0])):
+                continue
+            origin = graph.node.origin_of(source.path, line(node))
+            arguments = [_told(source.value(part)) for part in _elements(given[1:])]
+            for value in trace.values(source, given[0]):
+                words = [_told(value), *arguments]
+                script = words[2] if len(words) > 2 and basename(words[0]) in _INTERPRETERS else None
+                if words[0] and not words[0].startswith("…"):
+                    yield words[0] if kind in _SHELLS or script else shlex.join(words), origin
+                if script:
+                    yield script, origin
+            shell = next((found for part in given[1:] if (found := source.entry(part, "shell")) is not None), None)
+            named = source.value(shell) if shell is not None else None
+            if named is not None and "/" in named.text:
+                yield named.text, origin
+
+
+def _elements(given: Sequence[Syntax]) -> Iterator[Syntax]:
+    """The parts of the list of arguments, where a call is given one."""
+    for part in given:
+        if part.type == "array":
+            yield from part.named_children
+
+
+def _told(value: Value | None) -> str:
+    if value is None or not value.defaulted:
+        return "…"
+    path = f"./{value.text.removeprefix('./')}" if value.base and not value.text.startswith("/") else value.text
+    return f"{path}…" if value.open else path
 
 
 def _of(graph: Graph, trace: Trace, source: Source, given: Syntax, node: Syntax, kind: str) -> Iterator[Spawned]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dockfix.facts.pyproject import Project
     from dockfix.facts.pyserver import PyServer
     from dockfix.facts.pysources import Sources
+    from dockfix.facts.pytools import Tools
 
 __all__ = ["Manager", "Python", "Requirement", "read"]
 
@@ -240,12 +241,21 @@ class Python:
 
         return third_party(self.sources, self.source_paths)
 
-    @cached_property
+    @property
     def tools(self) -> tuple[Fact[str], ...]:
         """Programs that any source calls through ``subprocess`` and the like."""
+        return self._called.known
+
+    @property
+    def lines(self) -> tuple[Fact[str], ...]:
+        """The calls of programs by any source, as a shell would be given them."""
+        return self._called.lines
+
+    @cached_property
+    def _called(self) -> Tools:
         from dockfix.facts.pytools import tools
 
-        return tools(self.sources, self.source_paths).known
+        return tools(self.sources, self.source_paths)
 
     def server_of(
         self, command: Sequence[str], environment: Mapping[str, str] | None = None, folder: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Iterable, Iterator
@@ -9,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.facts.fact import Fact, fact_list
-from dockfix.facts.pyresult import WILD, Value
+from dockfix.facts.pyresult import ROOT, WILD, Value
 from dockfix.facts.pysource import Source
 from dockfix.facts.pysources import LONGEST, Sources
-from dockfix.facts.pytree import argument
+from dockfix.facts.pytree import argument, arguments
 from dockfix.facts.pyvalue import Evaluator
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from dockfix.facts.pysource import Site
     from dockfix.facts.pytrace import Trace
+
+_INTERPRETERS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 
 HINT = re.compile(r"\bsubprocess\b|\bos\.(?:system|popen|exec|spawn)|\bshutil\.which\b|import which\b|\bpexpect\b")
 """A source without this calls no program, so that it need not be parsed."""
@@ -70,10 +73,12 @@ class Tools:
     Attributes:
         known: by their names.
         unknown: an expression that names another one, which is decided only at run time.
+        lines: the calls as a shell would be given them; an undecided part is shown as ``…``.
     """
 
     known: tuple[Fact[str], ...]
     unknown: Fact[str] | None
+    lines: tuple[Fact[str], ...] = ()
 
 
 def tools(
@@ -90,6 +95,7 @@ def tools(
     evaluator = evaluator or Evaluator(sources, ("", "src"), {})
     found: list[Fact[str]] = []
     unknown: Fact[str] | None = None
+    lines: list[Fact[str]] = []
     for path in paths:
         content = sources.text(path)
         if content is None or not HINT.search(content) or content.count("\n") > LONGEST:
@@ -102,7 +108,8 @@ def tools(
                     found.append(Fact(word, source.origin(site)))
                 elif word.startswith(WILD):
                     unknown = unknown or Fact(_shown(site), source.origin(site))
-    return Tools(fact_list(found), unknown)
+            lines += [Fact(line, source.origin(site)) for line in _lines(evaluator, source, site)]
+    return Tools(fact_list(found), unknown, fact_list(lines))
 
 
 def takes_line(name: str, call: cst.Call) -> bool:
@@ -136,6 +143,34 @@ def _words(evaluator: Evaluator, source: Source, site: Site, given: cst.BaseExpr
         yield from _shell_words(value)
     else:
         yield _list_head(evaluator, source, site, given)
+
+
+def _lines(evaluator: Evaluator, source: Source, site: Site) -> Iterator[str]:
+    """What a call has a shell or a program do, as one line; with ``executable`` also the program that stands in."""
+    name = evaluator.canonical(source, site.node.func)
+    if name not in _LISTS | SHELL | _FIRST or name == "shutil.which":
+        return
+    positional, named = arguments(site.node)
+    given = argument(site.node, 0, "args", "cmd", "command", "file", "program")
+    value = evaluator.settled(evaluator.value(source, site.scope, given))
+    words: list[str] = []
+    if isinstance(value, tuple):
+        words = [evaluator.text(part) for part in value]
+    elif name in _FIRST and not name.startswith("pexpect"):
+        words = [evaluator.text(evaluator.value(source, site.scope, part)) for part in positional]
+    elif isinstance(value, str):
+        yield from _told(value)
+    if words and len(words) > 2 and posixpath.basename(words[0]) in _INTERPRETERS and words[1].startswith("-"):
+        yield from (*_told(words[0]), *_told(words[2]))
+    elif words and not words[0].startswith(WILD):
+        yield from _told(shlex.join(words))
+    if "executable" in named:
+        yield from _told(evaluator.text(evaluator.value(source, site.scope, named["executable"])))
+
+
+def _told(line: str) -> tuple[str, ...]:
+    """*line* with the context's root as the working folder, if its beginning is decided."""
+    return () if not line or line.startswith(WILD) else (line.replace(f"{ROOT}/", "./").replace(WILD, "…"),)
 
 
 def _is_known(evaluator: Evaluator, source: Source, site: Site, given: cst.BaseExpression) -> bool:

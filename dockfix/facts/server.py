@@ -35,6 +35,7 @@ class Server:
         reads_unknown: a place that reads where it cannot be told what.
         tools: programs called at run time.
         tools_unknown: an expression that names another one, which cannot be told.
+        lines: calls of programs as a shell would be given them; ``…`` is an undecided part.
         imports: packages that the sources load.
         unread: why the absence of a fact proves nothing.
     """
@@ -57,6 +58,7 @@ class Server:
     reads_unknown: Fact[str] | None = None
     tools: tuple[Fact[str], ...] = ()
     tools_unknown: Fact[str] | None = None
+    lines: tuple[Fact[str], ...] = ()
     imports: tuple[Fact[str], ...] = ()
     unread: bool = False
 

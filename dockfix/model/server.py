@@ -167,6 +167,7 @@ def _node(model: Model, program: tuple[str, ...], resolved: Resolved | None) -> 
         reads_unknown=found.reads_unknown,
         tools=found.tools,
         tools_unknown=found.tools_unknown,
+        lines=found.lines,
         imports=found.imports,
         unread=found.entry is None or found.truncated,
     )

@@ -66,7 +66,7 @@ def calls(model: Model, stage: StageModel) -> Iterator[Call]:
         yield _call(program.words[0], program.origin)
     for tool in (*model.server.tools, *(model.app.python.tools if model.app.python is not None else ())):
         yield _call(tool.value, tool.origin)
-    for text, where in lines(model):
+    for text, where in spoken(model):
         for command in parse_shell(text).commands:
             if command.name:
                 yield _call(command.name, where)
@@ -88,6 +88,14 @@ def lines(model: Model) -> Iterator[tuple[str, str]]:
         json = health.instruction.json
         text = " ".join(json) if json is not None else health.instruction.healthcheck_command or ""
         yield text, f"line {health.instruction.line}"
+
+
+def spoken(model: Model) -> Iterator[tuple[str, str]]:
+    """The lines of :func:`lines`, and those by which the sources call programs."""
+    yield from lines(model)
+    python = model.app.python
+    for fact in (*model.server.lines, *(python.lines if python is not None else ())):
+        yield fact.value, fact.origin
 
 
 def _step_calls(model: Model, stage: StageModel, step: Step) -> Iterator[Call]:
@@ -125,7 +133,7 @@ def scripts(model: Model, stage: StageModel) -> tuple[Script, ...]:
             _add(model, stage, model.start.script, folder, found)
         for words in (stage.config.entrypoint, stage.config.cmd, model.start.words):
             _follow(model, stage, words, folder, found)
-        for text, _ in lines(model):
+        for text, _ in spoken(model):
             for command in parse_shell(text).commands:
                 _follow(model, stage, [word.text for word in command.words], folder, found)
     return tuple(found.values())
