@@ -23,7 +23,8 @@ class Writer:
     Attributes:
         calls: names of calls that are given what is written; ``default`` is what the package itself stands for.
         argument: the number of the argument that names it.
-        folder: whether these name a folder, not a file.
+        folder: whether these name a folder, not a file. What apps fetch where it is not there yet counts
+            as a file, so that nobody makes it for them.
         files: names of such calls that are given a file all the same.
         options: keys that name what is written, in any object that its calls are given; whether that is a folder.
         settings: names of calls that may be given such options where these cannot be read, by a file for example.
@@ -82,6 +83,7 @@ _FORMIDABLE = Writer(options={"uploadDir": True})
 
 WRITERS: Mapping[str, Writer] = {
     "@adiwajshing/baileys": _BAILEYS,
+    "@google-cloud/storage": Writer(_calls("download"), options={"destination": False}),
     "@keyv/sqlite": Writer(_calls("default", "KeyvSqlite"), options={"uri": False}, scheme="sqlite:"),
     "@libsql/client": Writer(options={"url": False}, scheme="file:"),
     "@mikro-orm/better-sqlite": _MIKRO,
@@ -90,6 +92,7 @@ WRITERS: Mapping[str, Writer] = {
     "@nestjs/platform-express": Writer(options={"dest": True}),
     "@nestjs/sequelize": Writer(options={"storage": False}),
     "@nestjs/typeorm": Writer(options={"database": False}, only="sqlite"),
+    "@open-wa/wa-automate": Writer(options={"sessionDataPath": True}, default="."),
     "@seald-io/nedb": _NEDB,
     "@strapi/strapi": Writer(default=".tmp"),
     "@whiskeysockets/baileys": _BAILEYS,
@@ -101,12 +104,16 @@ WRITERS: Mapping[str, Writer] = {
         files=_calls("writeZip", "writeZipPromise"),
     ),
     "baileys": _BAILEYS,
+    "basic-ftp": Writer(_calls("downloadTo", "downloadToDir"), folder=True, files=_calls("downloadTo")),
     "better-sqlite3": Writer(_calls("default")),
     "bunyan": Writer(options={"path": False}),
     "classic-level": _LEVEL,
     "connect-sqlite3": Writer(options={"dir": True}, default="."),
+    "croxydb": Writer(default="."),
     "csv-writer": Writer(_calls("createObjectCsvWriter", "createArrayCsvWriter"), options={"path": False}),
     "decompress": Writer(_calls("default"), 1, folder=True),
+    "download": Writer(_calls("default"), 1, folder=True),
+    "easy-json-database": Writer(_calls("default")),
     "enmap": Writer(options={"dataDir": True}, default="data"),
     "express-fileupload": Writer(options={"tempFileDir": True}, default="tmp", asked="useTempFiles"),
     "extract-zip": Writer(options={"dir": True}),
@@ -114,8 +121,10 @@ WRITERS: Mapping[str, Writer] = {
     "file-stream-rotator": Writer(options={"filename": False}, besides="."),
     "fluent-ffmpeg": Writer(_calls("save", "saveToFile", "output", "mergeToFile")),
     "formidable": _FORMIDABLE,
+    "fs-jetpack": Writer(_calls("write", "append", "file", "dir")),
     "gm": Writer(_calls("write")),
     "greenlock-express": Writer(options={"configDir": True}, default="greenlock.d"),
+    "gtts": Writer(_calls("save")),
     "gun": Writer(options={"file": True}, default="."),
     "heapdump": Writer(_calls("writeSnapshot")),
     "hnswlib-node": Writer(_calls("writeIndex", "writeIndexSync")),
@@ -123,6 +132,7 @@ WRITERS: Mapping[str, Writer] = {
     "jimp": Writer(_calls("write", "writeAsync")),
     "json-server": Writer(_calls("router")),
     "keyv": Writer(_calls("default", "Keyv"), options={"uri": False}, scheme="sqlite:"),
+    "keyv-file": Writer(options={"filename": False}),
     "knex": Writer(options={"filename": False}),
     "koa-body": _FORMIDABLE,
     "level": _LEVEL,
@@ -133,8 +143,11 @@ WRITERS: Mapping[str, Writer] = {
     "nedb": _NEDB,
     "nedb-promises": _NEDB,
     "nestjs-pino": _PINO,
+    "newrelic": Writer(default="."),
     "next": Writer(default=".next/cache"),
     "node-downloader-helper": Writer(_calls("DownloaderHelper"), 1, folder=True),
+    "node-edge-tts": Writer(_calls("ttsPromise"), 1),
+    "node-html-to-image": Writer(options={"output": False}),
     "node-json-db": Writer(_calls("Config")),
     "node-persist": Writer(options={"dir": True}, default=".node-persist"),
     "node-red": Writer(options={"userDir": True}),
@@ -152,20 +165,25 @@ WRITERS: Mapping[str, Writer] = {
     "rotating-file-stream": Writer(_calls("default", "createStream"), options={"path": True}),
     "sails": Writer(default=".tmp"),
     "sequelize": Writer(_calls("default", "Sequelize"), scheme="sqlite:"),
-    "simple-git": Writer(_calls("clone"), 1, folder=True),
+    "simple-git": Writer(_calls("clone"), 1),
     "simple-json-db": Writer(_calls("default", "JSONdb")),
     "simple-node-logger": Writer(
         _calls("createSimpleLogger", "createSimpleFileLogger"), options={"logFilePath": False, "logDirectory": True}
     ),
+    "ssh2-sftp-client": Writer(_calls("fastGet", "downloadDir"), 1, folder=True, files=_calls("fastGet")),
     "strapi": Writer(default=".tmp"),
     "tar": Writer(options={"cwd": True, "C": True}),
     "telegraf-session-local": Writer(options={"database": False}, default="."),
+    "tesseract.js": Writer(options={"cachePath": True}, default="."),
     "tracer": Writer(options={"root": True}),
     "unzipper": Writer(options={"path": True}),
     "venom-bot": Writer(options={"folderNameToken": True}, default="tokens"),
     "webtorrent": Writer(options={"path": True}),
     "whatsapp-web.js": Writer(options={"dataPath": True}, default="."),
+    "wio.db": Writer(options={"databasePath": False}, default="."),
     "wkhtmltopdf": Writer(options={"output": False}),
+    "write-file-atomic": Writer(_calls("default", "sync")),
+    "youtube-dl-exec": Writer(options={"output": False}),
 }
 """What is known of packages that are used often in servers, from their own pages: ``https://www.npmjs.com/package/NAME``.
 

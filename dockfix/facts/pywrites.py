@@ -31,6 +31,7 @@ HINT: Final = re.compile(
     r"whoosh|plyvel|lancedb|rocksdict|kuzu|qdrant|SummaryWriter|file_writer|requests_cache|pickledb|Milvus|\bonnx|Checkpoint|"
     r"output_file|Persistence|FileStorage|SQLiteCache|TelegramClient|pyrogram|hydrogram|mlflow|wandb|You[Tt]ube|instaloader|"
     r"CrawlerProcess|\.bind\s*\(|reportlab|\.output\s*\(|\bsystem\b|\bpopen\b|shell\s*=\s*True|getoutput|subprocess_shell|outtmpl|"
+    r"graphviz|pypdf|PyPDF|clone_from|unpack_archive|render_to|stream_to|rasterio|netCDF|to_netcdf|"
     r"_(?:dir|directory|folder|root)\s*="
 )
 """A source without this writes nothing, so that it need not be parsed."""
@@ -47,10 +48,12 @@ _FOLDER_NAMES: Final = (
     "name", "path", "directory", "location", "cache_dir", "dst", "indexdir", "log_dir", "logdir", "uri",
 )  # fmt: skip
 _FOLDER_KEYWORDS: Final = (
-    "persist_directory", "cache_dir", "cache_folder", "download_dir", "download_root", "local_dir",
-    "model_storage_directory", "output_dir", "output_folder", "save_dir", "log_dir",
+    "persist_directory", "cache_dir", "cache_folder", "download_root", "model_storage_directory", "output_dir",
+    "output_folder", "save_dir", "log_dir",
 )  # fmt: skip
-"""Arguments by which libraries of models and vectors, among others, are told where to put what they fetch or make."""
+"""Arguments by which libraries of models and vectors, among others, are told where to put what they make."""
+_FETCHED: Final = ("download_dir", "local_dir")
+"""The same of what is fetched: apps do so where the folder is not there, so that nobody is to make it for them."""
 _FILE_CALLS: Final = {
     "sqlite3.connect": 0, "aiosqlite.connect": 0, "logging.FileHandler": 0, "logging.handlers.RotatingFileHandler": 0,
     "logging.handlers.TimedRotatingFileHandler": 0, "logging.handlers.WatchedFileHandler": 0, "joblib.dump": 1,
@@ -69,7 +72,7 @@ _FILE_CALLS: Final = {
     "keras.callbacks.ModelCheckpoint": 0, "tensorflow.keras.callbacks.ModelCheckpoint": 0, "pymilvus.MilvusClient": 0,
     "telethon.TelegramClient": 0, "telethon.sync.TelegramClient": 0, "pyrogram.Client": 0, "hydrogram.Client": 0,
     "reportlab.pdfgen.canvas.Canvas": 0, "reportlab.platypus.SimpleDocTemplate": 0,
-    "reportlab.platypus.BaseDocTemplate": 0,
+    "reportlab.platypus.BaseDocTemplate": 0, "git.Repo.clone_from": 1, "shutil.unpack_archive": 1,
 }  # fmt: skip
 _STREAM: Final = re.compile(r"(?:^|\.)(?:BytesIO|StringIO|\w*TemporaryFile|\w*Response)$")
 """Calls that make what is written to in place of a file."""
@@ -92,6 +95,8 @@ _FILE_KEYWORDS: Final = (
     "output_path",
     "session",
     "uri",
+    "to_path",
+    "extract_dir",
 )
 _FOLDER_USERS: Final = frozenset({
     "gradio.Interface", "instaloader.Instaloader", "mlflow.set_experiment", "mlflow.start_run", "pytube.YouTube",
@@ -106,6 +111,10 @@ https://github.com/yt-dlp/yt-dlp#output-template
 """
 _LOGGING: Final = {"logging.config.fileConfig": "fname", "logging.config.dictConfig": "config"}
 """Calls that take settings of logs, which name files, from a file or from a dictionary."""
+_BY_MODE: Final = (
+    "logging.basicConfig", "zipfile.ZipFile", "tarfile.open", "h5py.File", "wave.open", "rasterio.open",
+    "netCDF4.Dataset",
+)  # fmt: skip
 _COMPRESSED: Final = ("gzip.open", "gzip.GzipFile", "bz2.open", "bz2.BZ2File", "lzma.open", "lzma.LZMAFile")
 _FOLDER_METHODS: Final = ("save_pretrained", "save_local", "extractall", "persist")
 _METHOD_KEYWORDS: Final = (
@@ -119,7 +128,10 @@ _METHODS: Final = {
     "write_csv": 0, "write_excel": 0, "write_ndjson": 0, "write_videofile": 0, "write_audiofile": 0, "export": 0,
     "save_screenshot": 0, "get_screenshot_as_file": 0, "extractall": 0, "save_to_file": 1, "screenshot": 0, "pdf": 0,
     "tts_to_file": 1, "bind": 2, "persist": 0, "output": 0,
+    "to_netcdf": 0, "render_to_file": 0, "stream_to_file": 0, "download_to_filename": 0, "download_file": 2,
 }  # fmt: skip
+_COMMON_METHODS: Final = {"render": ("graphviz",), "write": ("pypdf", "PyPDF2")}
+"""Methods with names that many have: they count where the source speaks of these libraries."""
 _SETTINGS: Final = re.compile(
     r"^(?:[A-Z_]*UPLOAD[A-Z_]*(?:FOLDER|DIR|PATH|DEST|DIRECTORY)|UPLOAD_?(?:FOLDER|DIR|PATH)|MEDIA_ROOT|SESSION_FILE_DIR|CACHE_DIR)$"
 )
@@ -238,7 +250,7 @@ def _called(trace: Trace, evaluator: Evaluator, source: Source, site: Site) -> I
         for path in paths(given) if given is not None and not _is_stream(evaluator, source, site, given) else ():
             if _is_file(name, path):
                 yield _Write(path, source.origin(site), False)
-    elif name in ("logging.basicConfig", "zipfile.ZipFile", "tarfile.open", "h5py.File", "wave.open"):
+    elif name in _BY_MODE:
         logs = name.startswith("logging")
         given = argument(call, None, "filename") if logs else argument(call, 0, "file", "name", "f")
         if given is not None and (logs or _writing(evaluator, source, site, argument(call, 1, "mode"))):
@@ -267,9 +279,11 @@ def _called(trace: Trace, evaluator: Evaluator, source: Source, site: Site) -> I
                     yield from _told(evaluator, source, site, item.keyword.value, item.value)
     if name in _FOLDER_USERS:
         yield _Write(".", source.origin(site), True)
-    told = argument(call, None, *_FOLDER_KEYWORDS)
-    if told is not None and name not in _FOLDER_CALLS:
-        yield from (_Write(path, source.origin(site), True) for path in paths(told) if not path.startswith(WILD))
+    for keywords in (_FOLDER_KEYWORDS, _FETCHED) if name not in _FOLDER_CALLS else ():
+        told = argument(call, None, *keywords)
+        for path in paths(told) if told is not None else ():
+            if not path.startswith(WILD):
+                yield _Write(path, source.origin(site), keywords is _FOLDER_KEYWORDS or path.startswith("/"))
 
 
 def _is_file(name: str, path: str) -> bool:
@@ -305,8 +319,8 @@ def _method(
             for value in trace.values(source, site.scope, function.value):
                 if isinstance(value, str):
                     yield _Write(value, source.origin(site), False)
-    elif method in _METHODS:
-        position = _METHODS[method]
+    elif method in _METHODS or any(library in source.text for library in _COMMON_METHODS.get(method, ())):
+        position = _METHODS.get(method, 0)
         given = function.value if position is None else argument(call, position, *_METHOD_KEYWORDS)
         for value in trace.values(source, site.scope, given):
             # The names are common: only what is plainly a path counts.

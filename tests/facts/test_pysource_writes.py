@@ -130,6 +130,12 @@ def test_folders_written(source: str, folders: list[str]) -> None:
     [
         ("import yt_dlp\nyt_dlp.YoutubeDL({})\n", ["."]),
         ("import yt_dlp\nyt_dlp.YoutubeDL({'outtmpl': '/clips/%(title)s.%(ext)s'})\n", [".", "/clips"]),
+        ("from huggingface_hub import snapshot_download as get\nget('m', local_dir='models/m')\n", ["models"]),
+        ("from git import Repo\nRepo.clone_from(url, 'repos/a')\n", ["repos"]),
+        ("import graphviz\ngraphviz.Digraph().render('out/a')\n", ["out"]),
+        ("page.render('out/a')\n", []),
+        ("import boto3\nboto3.client('s3').download_file('b', 'k', 'got/a')\n", ["got"]),
+        ("import rasterio\nrasterio.open('in/a.tif')\nrasterio.open('out/a.tif', 'w')\n", ["out"]),
         ("import wandb\nwandb.init()\n", ["."]),
         ("from reportlab.pdfgen import canvas\ncanvas.Canvas('out/a.pdf')\n", ["out"]),
         (
