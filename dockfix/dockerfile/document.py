@@ -204,6 +204,15 @@ class Document:
         return counts.most_common(1)[0][0] if counts else "    "
 
     @cached_property
+    def margin(self) -> str:
+        """What most instructions stand behind: nothing, or spaces where the author has moved them in."""
+        lines = self.text.split("\n")
+        written = (lines[instruction.line - 1] for instruction in self.instructions)
+        heads = Counter(line[: len(line) - len(line.lstrip(" \t"))] for line in written)
+        head, count = heads.most_common(1)[0] if heads else ("", 0)
+        return head if 2 * count > len(self.instructions) else ""
+
+    @cached_property
     def spacious(self) -> bool:
         """Whether the author leaves empty lines between groups of instructions inside a stage."""
         pairs = blanks = 0

@@ -228,7 +228,14 @@ def _lines(document: Document, text: str, comment: str | None) -> str:
     lines = [habitual(document, text.rstrip("\n") + "\n")]
     if comment is not None:
         lines = [document.newline.join(_comment_lines(comment)) + document.newline, *lines]
-    return "".join(lines)
+    return _moved_in(document, "".join(lines))
+
+
+def _moved_in(document: Document, lines: str) -> str:
+    """*lines* behind the margin that most instructions have; those with a heredoc, whose end has none, as they are."""
+    if not document.margin or "<<" in lines:
+        return lines
+    return "".join(document.margin + line for line in lines.splitlines(keepends=True))
 
 
 def _comment_lines(comment: str) -> list[str]:
@@ -418,7 +425,7 @@ class _Builder:
         present = {line.strip() for line in comments.split("\n")}
         newline = self.document.newline
         comments += "".join(line + newline for line in lines if line not in present)
-        return comments + habitual(self.document, entry.item.text.rstrip("\n") + "\n")
+        return comments + _moved_in(self.document, habitual(self.document, entry.item.text.rstrip("\n") + "\n"))
 
     def _moved(self, item: Keep, *, first: bool) -> str:
         """An original as it stands in another place; a second copy comes without its comments."""

@@ -51,6 +51,7 @@ def reordered(model: Model, stage: StageModel, sources: Step) -> tuple[Item, ...
         rest += [New(f"RUN {stretch(model, step, called.command.span)}") for called, _ in found.without]
         rest += behind
     lines = copies(model, stage, place.last, moved, tuple(dict.fromkeys(paths)))
+    again = {line: step for step in moved for line in lines if _is_repeated(stage, moved, step, line)}
     staying = [step for step in place.between if step not in moved]
     at = next(number for number, step in enumerate(staying) if _reads_manifests(step))
     # the new copies are written for the folder of the old ones
@@ -60,21 +61,35 @@ def reordered(model: Model, stage: StageModel, sources: Step) -> tuple[Item, ...
     changes = folders - {place.last.before.workdir}
     settling = (n for n, step in enumerate(staying[:at]) if changes and step.instruction.keyword == "WORKDIR")
     changing = next(settling, at)
+    news = [New(line, replaces=(again[line].instruction,) if line in again else ()) for line in lines]
     install = first_installs.get(staying[at].instruction.index, settled(staying[at], stage, moved))
     return (
         *(Keep(step.instruction) for step in place.above),
         *(settled(step, stage, moved) for step in staying[:changing]),
-        *(map(New, lines) if changing < at else ()),
+        *(news if changing < at else ()),
         *(settled(step, stage, moved) for step in staying[changing:at]),
-        *_grouped(model, stage, sources, lines if changing == at else (), install),
+        *_grouped(model, stage, sources, news if changing == at else (), install),
         *(first_installs.get(step.instruction.index, settled(step, stage, moved)) for step in staying[at + 1 :]),
         *((Gap(),) if model.document.spacious else ()),
-        *(lowered(step, place.last.before.workdir) for step in moved),
+        *(lowered(step, place.last.before.workdir) for step in moved if step not in again.values()),
         *((Gap(),) if rest and model.document.spacious and model.document.gap_above(place.last.instruction) else ()),
         *rest,
         *((Gap(),) if rest and place.below and model.document.gap_above(place.below[0].instruction) else ()),
         *(Keep(step.instruction) for step in place.below),
     )
+
+
+def _is_repeated(stage: StageModel, moved: Sequence[Step], step: Step, line: str) -> bool:
+    """Whether the new *line* says what *step* does, and the sources below bring the same file to the same place."""
+    copied = [p for p in stage.placements if p.step in moved]
+    own = [p for p in copied if p.step is step]
+    if step.instruction.text.strip() != line or len(own) != 1 or own[0].folder or step.instruction.flags:
+        return False
+    if any(each.instruction.copy is None or each.instruction.flags for each in moved):
+        return False  # what else is done to the file, or whose it is in the end, is not looked into
+    over = [p for p in copied if p.step is not step and (p.target == own[0].target or inside(own[0].target, p.target))]
+    rest = [f"{p.source}{own[0].target[len(p.target.rstrip('/')) :]}".lstrip("/") for p in over]
+    return bool(rest) and all(path == own[0].source for path in rest)
 
 
 def _reads_manifests(step: Step) -> bool:
@@ -85,7 +100,7 @@ def _reads_manifests(step: Step) -> bool:
     return Purpose.SETTINGS in step.purposes and any(command.name in {"corepack", "yarn"} for command in commands)
 
 
-def _grouped(model: Model, stage: StageModel, sources: Step, lines: Sequence[str], install: Keep) -> Iterator[Item]:
+def _grouped(model: Model, stage: StageModel, sources: Step, lines: Sequence[New], install: Keep) -> Iterator[Item]:
     """The new copies and the install below them, in one group unless the file keeps everything apart."""
     if not lines:
         yield install
@@ -95,7 +110,7 @@ def _grouped(model: Model, stage: StageModel, sources: Step, lines: Sequence[str
         model.document.gap_above(sources.instruction) and stage.steps.index(step) == stage.steps.index(sources) + 1
     ):
         yield Gap()
-    yield from map(New, lines)
+    yield from lines
     if _separates(model, stage) or (step.instruction.comments and model.document.gap_above(step.instruction)):
         yield Gap()
         yield install
