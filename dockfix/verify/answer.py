@@ -123,7 +123,10 @@ def compared(first: Answer, second: Answer | None) -> Answer:
 def restarted(first: Answer, second: Answer | None) -> Answer:
     """An answer with what that of another start of the same image has told, which may have chosen what it says anew."""
     if second is not None and first.stable and first == replace(second, body=first.body, title=first.title):
-        return first if first.body == second.body else replace(first, lasting=normal.common(first.body, second.body))
+        if first.body == second.body:
+            return first
+        known = (first.body,) if first.lasting is None else first.lasting
+        return replace(first, lasting=tuple(each for piece in known for each in normal.common(piece, second.body)))
     return replace(first, stable=False)
 
 

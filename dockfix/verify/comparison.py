@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from dockfix.dockerfile.shell import SHELLS
 from dockfix.verify import normal
 from dockfix.verify.answer import restarted
+from dockfix.verify.container import is_of_processes
 from dockfix.verify.credentials import masked
 from dockfix.verify.serving import OTHERWISE, VARIES, numbers, served
 
@@ -78,6 +79,9 @@ def judge(before: Seen, after: Seen, expected: Expectation) -> Verdict:
     if old.starved:
         return _judge_starved(old, new)
     undeclared = tuple(_configured(before.image, after.image, expected))
+    if is_of_processes(new.starved) and not undeclared:
+        # an init is one more, and no limit but this of verify's own counts them
+        return Verdict("not comparable", (f"{_ALONE}{new.starved}",))
     if new.starved:
         undeclared = (f"{_ALONE}{new.starved}", *undeclared)
     if not old.running:
@@ -118,6 +122,11 @@ def hinges_on_chance(verdict: Verdict) -> bool:
         reason.startswith((_SAYS, _ALONE)) or reason.endswith(VARIES) or f" {OTHERWISE}" in reason
         for reason in verdict.reasons
     )
+
+
+def hinges_on_bodies(verdict: Verdict) -> bool:
+    """Whether all that differs is what a page says, which an app that chooses among few may choose alike twice."""
+    return verdict.kind == "different" and all(f" {OTHERWISE}" in reason for reason in verdict.reasons)
 
 
 def of_both(one: Observation, other: Observation) -> Observation:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dockfix.verify import normal
 from dockfix.verify.credentials import masked
 from dockfix.verify.result import EngineError, Executed, Response, Stopped
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from dockfix.verify.engine import Engine
 
 POLL_SECONDS = 0.05
+_PROCESSES = "processes that a container is given (--pids)"
 LARGEST_BODY = 2_000_000
 """The most bytes of an answer that are read."""
 
@@ -48,15 +50,17 @@ class Container:
         """Whether the kernel has ended a process of it for memory."""
         return bool(self.record()["State"].get("OOMKilled"))
 
-    def shortage(self) -> str:
-        """What it had not enough of, so that the kernel ended a process of it; empty where that has not happened.
+    def shortage(self, log: str) -> str:
+        """What it had not enough of, so that the kernel ended a process of it, or refused one; empty where it had.
 
         Of any process, not the first alone; an engine may hear of it after the end:
         https://docs.docker.com/engine/containers/resource_constraints/#understand-the-risks-of-running-out-of-memory
+        A process that is refused leaves no trace but what *log*, which the container printed, says of it.
         """
-        if not self.starved():
-            return ""
         limits = self.engine.limits
+        if not self.starved():
+            crowded = limits is not None and limits.pids and normal.unforked(log)
+            return f"ran out of the {limits.pids} {_PROCESSES}" if limits is not None and crowded else ""
         if limits is None or not limits.bytes:
             return "ran out of the machine's memory"
         return f"ran out of the {limits.memory} of memory that a container is given (--memory)"
@@ -160,6 +164,11 @@ class Container:
         except OSError:
             pass
         raise EngineError("the engine's processes cannot be seen from here")
+
+
+def is_of_processes(shortage: str) -> bool:
+    """Whether it was processes of which a container had not enough."""
+    return shortage.endswith(_PROCESSES)
 
 
 # https://github.com/torvalds/linux/blob/master/include/net/tcp_states.h

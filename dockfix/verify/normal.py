@@ -57,6 +57,18 @@ _CRASHES = re.compile(
     # https://go.dev/ref/spec#Handling_panics and https://doc.rust-lang.org/std/macro.panic.html
     r"|^panic: |^fatal error: |^thread '[^']*' panicked at|^(?:PHP )?Fatal error: +Uncaught"
 )
+_UNFORKED = re.compile(
+    # dash, bash and busybox, dumb-init, tini, nginx, Python
+    r"(?:can(?:no|')t|unable to) fork\b|\bfork(?: failed)?: (?:retry: )?Resource temporarily unavailable"
+    r"|\bfork\(\).{0,60}Resource temporarily unavailable"
+    r"|fork(?:_exec)?\(.*\n(?:.*\n){0,4}?BlockingIOError: \[Errno 11\]"
+    # threads of Python, of the JVM, of Go and of C
+    r"|can't start new thread|unable to create (?:new )?native thread|failed to create new OS thread"
+    r"|pthread_create(?:\(\))? failed"
+    # https://nodejs.org/api/errors.html#common-system-errors
+    r"|\bspawn \S+ EAGAIN\b",
+    re.IGNORECASE,
+)
 # that of a group is indented to its end
 _TRACEBACK = re.compile(r"(?<!Exception Group )Traceback \(most recent call last\):")
 # both name the exception's class: https://docs.python.org/3/library/traceback.html and
@@ -120,6 +132,11 @@ def told(log: str) -> tuple[str, ...]:
 def broken(log: str) -> Iterator[str]:
     """The lines of a log as printed that say that a file, a module, a program or a permission is missing."""
     return (line for line in map(plain, log.splitlines()) if _BROKEN.search(line) and not _HARMLESS.search(line))
+
+
+def unforked(log: str) -> bool:
+    """Whether a log says that a process or a thread could not be started for want of a place."""
+    return _UNFORKED.search(log) is not None
 
 
 def crashes(log: str) -> dict[str, str]:

@@ -59,7 +59,7 @@ class Observation:
         exit_code: of a first process that ended by itself.
         lasted: seconds after which it was seen to have ended.
         failure: why the engine could not start it.
-        starved: what it had not enough of, so that the kernel ended a process of it; empty where it had.
+        starved: what it had not enough of, so that the kernel ended or refused a process of it; empty where it had.
         log: what it printed.
         uid: user id of the first process.
         command: the first process's command line.
@@ -161,7 +161,7 @@ def _watch(container: Container, ports: Sequence[int], paths: Sequence[str], pat
     # before the stop: what is said while all is torn down tells nothing of the app
     log = container.logs()
     seen = replace(seen, answers=answers, log=log, stop=container.stop(patience.stop))
-    return replace(seen, starved=container.shortage())
+    return replace(seen, starved=container.shortage(log))
 
 
 def _files(container: Container, config: Mapping[str, Any]) -> dict[str, bool]:
@@ -182,7 +182,7 @@ def named_files(command: Sequence[str]) -> tuple[str, ...]:
 def _ended(container: Container, began: float) -> Observation:
     lasted = time.monotonic() - began
     code, log = container.exit_code(), container.logs()
-    return Observation(False, exit_code=code, lasted=lasted, starved=container.shortage(), log=log)
+    return Observation(False, exit_code=code, lasted=lasted, starved=container.shortage(log), log=log)
 
 
 def _wait_listening(container: Container, ports: Sequence[int], patience: Patience, began: float) -> frozenset[int]:

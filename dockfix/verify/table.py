@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockfix.verify.buildkit import short
+from dockfix.verify.container import is_of_processes
 
 if TYPE_CHECKING:
     from dockfix.verify.image import ImageFacts
@@ -144,7 +145,8 @@ def _run(run: Observation | None) -> dict[str, str]:
         run_state = "does not start"
     else:
         run_state = "stays up" if run.running else f"ends with {run.exit_code}"
-        run_state += ", short of memory" if run.starved else ""
+        what = "processes" if is_of_processes(run.starved) else "memory"
+        run_state += f", short of {what}" if run.starved else ""
     ready = run.ready if run is not None else None
     return {
         "container": run_state,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from dockfix.facts.files import blob, join
 from dockfix.verify import contexts
 from dockfix.verify.buildkit import short
-from dockfix.verify.comparison import Seen, Verdict, hinges_on_chance, judge, judge_unseen, of_both
+from dockfix.verify.comparison import Seen, Verdict, hinges_on_bodies, hinges_on_chance, judge, judge_unseen, of_both
 from dockfix.verify.expectation import expectation
 from dockfix.verify.image import ImageFacts, dependencies_cached, facts
 from dockfix.verify.observation import Observation, Patience, observe
@@ -39,6 +39,8 @@ _NOWHERE = "192.0.2.1"
 starts, as nginx does, starts, and whoever calls is told at once that there is no way."""
 _LINGER = 10.0
 """Seconds for which the original is watched longer than usual, where only a line of the log or the end is new."""
+_STARTS = 3
+"""How often the original is started once more, where it may be chance that another page says something else."""
 _SLOWER = 3
 """How many times as long as the rewrite the original may take to its end, on a machine that has other things to do."""
 _REPORT = re.compile(rb'\{\s*"version": \d+,\s*"(?:build_limits|files)"')
@@ -294,13 +296,16 @@ class _Work:
         if before.run is None or after.run is None:
             return judge_unseen(before.image, after.image, self.expected, self.workspace.engine.program)
         verdict = judge(Seen(before.image, before.run), Seen(after.image, after.run), self.expected)
-        if hinges_on_chance(verdict):
+        original = before.run
+        for number in range(_STARTS):
+            if not (hinges_on_bodies(verdict) if number else hinges_on_chance(verdict)):
+                break
             # whatever any run of the original says is its own, and what varies in one varies
             again = self._linger(after.run.healthy or after.run.ready or 0.0)
-            if again is not None:
-                verdict = judge(
-                    Seen(before.image, of_both(before.run, again)), Seen(after.image, after.run), self.expected
-                )
+            if again is None:
+                break
+            original = of_both(original, again)
+            verdict = judge(Seen(before.image, original), Seen(after.image, after.run), self.expected)
         return verdict
 
     def _linger(self, seconds: float) -> Observation | None:

@@ -128,7 +128,7 @@ def test_podman_tells_what_the_kernel_ended_for_memory(storage: Mapping[str, str
     podman = Podman(storage, limits=Limits("96m"))
     with podman.run(BASE, "python", "-c", "bytearray(300 << 20)") as container:
         assert podman.call("wait", container.identity).strip() == str(KILLED)
-        assert container.shortage() == "ran out of the 96m of memory that a container is given (--memory)"
+        assert container.shortage("") == "ran out of the 96m of memory that a container is given (--memory)"
     assert not Path("oom").exists()  # which conmon leaves where it is started
 
 

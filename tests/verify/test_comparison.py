@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dockfix.verify.answer import Answer
-from dockfix.verify.comparison import Seen, Verdict, hinges_on_chance, judge, of_both
+from dockfix.verify.comparison import Seen, Verdict, hinges_on_bodies, hinges_on_chance, judge, of_both
 from dockfix.verify.expectation import Expectation
 from dockfix.verify.image import ImageFacts
 from dockfix.verify.observation import Observation, named_files
@@ -155,6 +155,16 @@ def test_a_container_from_which_the_kernel_took_memory(old: Observation, new: Ob
     assert str(verdict(old, new)) == expected
 
 
+CROWDED = "ran out of the 1 processes that a container is given (--pids)"
+
+
+@pytest.mark.parametrize("new", [replace(ended(1, "Unable to fork"), starved=CROWDED), replace(UP, starved=CROWDED)])
+def test_a_process_more_than_the_limit_of_verify_is_no_difference(new: Observation) -> None:
+    assert str(verdict(UP, new)) == f"not comparable: the rewrite, unlike the original, {CROWDED}"
+    assert str(verdict(new, new)) == f"not comparable: both containers {CROWDED}"
+    assert verdict(UP, new, config={"WorkingDir": "/x"}).kind == "different"
+
+
 def test_how_a_rewrite_ends_is_remarked_where_the_original_had_no_memory() -> None:
     assert verdict(KILLED, ended(1, "Cannot find module 'x'")).remarks == (
         "the rewrite does not stay up: exit code 1: Cannot find module 'x'",
@@ -246,11 +256,14 @@ LACKING = "/ answers otherwise: after each start it had …'p><footer>Made with 
 def test_what_a_start_chooses_is_taken_out_of_a_body(body: str, expected: str) -> None:
     bodies = (PAGE.format("green"), PAGE.format("lime-x.y-z"), body)
     old, again, new = (replace(UP, answers=(replace(ROOT, body=each), HEALTH)) for each in bodies)
+    assert hinges_on_bodies(verdict(old, new))
     assert hinges_on_chance(verdict(old, new))
     found = verdict(of_both(old, again), new)
     assert str(found) == expected
     assert "/ varies from one start to the next, and the rest of it was compared" in found.remarks[0]
     assert str(verdict(of_both(old, old), new)).startswith("different: / answers otherwise: was ")
+    assert str(verdict(of_both(of_both(old, old), again), new)) == expected
+    assert str(verdict(of_both(of_both(old, again), old), new)) == expected
 
 
 def test_another_server_is_compared_by_its_page() -> None:

@@ -114,3 +114,26 @@ def test_crashes_are_recognised(log: str, kind: str, line: str) -> None:
 )
 def test_what_is_no_crash(log: str) -> None:
     assert normal.crashes(log) == {}
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "[dumb-init] Unable to fork. Exiting.",
+        "[FATAL tini (1)] fork failed: Resource temporarily unavailable",
+        "/bin/sh: 1: Cannot fork",
+        "sh: can't fork: Resource temporarily unavailable",
+        "bash: fork: retry: Resource temporarily unavailable",
+        'nginx: [alert] fork() failed while spawning "worker process" (11: Resource temporarily unavailable)',
+        "    pid = os.fork()\n          ^^^^^^^^^\nBlockingIOError: [Errno 11] Resource temporarily unavailable",
+        "RuntimeError: can't start new thread",
+        "runtime: failed to create new OS thread (have 5 already; errno=11)",
+        "Error: spawn /usr/bin/git EAGAIN",
+    ],
+)
+def test_a_process_that_was_refused_is_told(log: str) -> None:
+    assert normal.unforked(f"starting\n{log}\n")
+
+
+def test_a_socket_that_has_nothing_yet_is_no_process() -> None:
+    assert not normal.unforked("  sock.recv(1)\nBlockingIOError: [Errno 11] Resource temporarily unavailable")
