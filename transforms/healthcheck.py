@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from dockfix.facts import Fact
 
 
+HTTPS = re.compile(
+    rb"https\.createServer|createSecureServer|\bhttpsOptions\b|\bhttps\s*:\s*\{[^}]*\b(?:key|pfx|cert)\b"
+    rb"|\{[^{}]*\bcreateServer\b[^{}]*\}\s*(?:=\s*require\(|from\s*)['\"](?:node:)?https['\"]"
+)
+"""Servers with certificates: https://nodejs.org/api/https.html, https://fastify.dev/docs/latest/Reference/Server/#https,
+https://docs.nestjs.com/faq/multiple-servers#https
+"""
 EVERYWHERE = frozenset({"", "*", "+", "0.0.0.0", "::", "0", "::0"})  # noqa: S104  dockfix reads addresses and binds none
 """Addresses that stand for all of a container's."""
 
@@ -156,7 +163,7 @@ def _tls(model: Model) -> str | None:
             return told[0]
     for path in model.server_files():
         data = model.app.root.read(path) or b""
-        if re.search(rb"https\.createServer|createSecureServer", data) and b"http.createServer" not in data:
+        if HTTPS.search(data) and b"http.createServer" not in data:
             return model.app.origin(path)
     return None
 
