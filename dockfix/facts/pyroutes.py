@@ -294,7 +294,9 @@ class Routing:
             guarded = "dependencies"
         if not guarded and isinstance(site.node, cst.FunctionDef) and self._kind(owner) == "fastapi":
             guarded = _needed_parameter(site.node)
-        self.declared.append(_Declared(owner, path, source.origin(site, call), guarded, backend_of(source, site.node)))
+        origin = source.origin(site, call)
+        guarded = guarded or _condition(source.text.split("\n"), int(origin.rpartition(":")[2]))
+        self.declared.append(_Declared(owner, path, origin, guarded, backend_of(source, site.node)))
 
     def _answers_get(self, source: Source, site: Site, call: cst.Call) -> bool:
         methods = argument(call, None, "methods", "method")
@@ -431,6 +433,18 @@ def guard_of(source: Source, node: cst.CSTNode, own: cst.Decorator | None) -> st
                     return code
     answer = _TURNS_AWAY.search(source.code(node)) if isinstance(node, (cst.FunctionDef, cst.ClassDef)) else None
     return answer[0] if answer is not None else ""
+
+
+def _condition(lines: Sequence[str], number: int) -> str:
+    """The condition below which the decorator in line *number* stands, so that the route is there at times alone."""
+    depth = len(lines[number - 1]) - len(lines[number - 1].lstrip())
+    for line in reversed(lines[: number - 1]):
+        own = len(line) - len(line.lstrip())
+        if depth and own < depth and line.strip() and not line.lstrip().startswith("#"):
+            depth = own
+            if re.match(r"\s*(?:if|elif|else)\b", line) and "__name__" not in line:
+                return line.strip()
+    return ""
 
 
 def _needed_parameter(node: cst.FunctionDef) -> str:
