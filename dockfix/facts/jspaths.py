@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dockfix.facts import jswriters
 from dockfix.facts.files import join
 from dockfix.facts.jscalls import outputs
+from dockfix.facts.jssettings import databases
 from dockfix.facts.jssyntax import line, pairs, string, text
 from dockfix.facts.jstrace import Trace
 from dockfix.facts.jsvalue import Value
@@ -101,7 +102,14 @@ class Accesses:
     def all(self) -> tuple[Access, ...]:
         """Every place, in the order of the sources, without the system's temporary folder."""
         found = [access for source in self.graph.sources for access in self._of(source)]
-        return tuple(dict.fromkeys([*found, *self._of_packages(), *self._of_shells()]))
+        return tuple(dict.fromkeys([*found, *self._of_packages(), *self._of_shells(), *self._of_settings()]))
+
+    def _of_settings(self) -> Iterator[Access]:
+        """Databases in files that settings in JSON name."""
+        loaded = (item.module for source in self.graph.sources for item in source.imports if not item.erased)
+        for fact in databases(self.graph.node, dict.fromkeys(loaded)):
+            place = posixpath.normpath(fact.value)
+            yield Access(place, posixpath.dirname(place) or ".", True, fact.value, fact.origin)
 
     def _of_shells(self) -> Iterator[Access]:
         """Files to which the shell lines that are started redirect: ``execSync('date > built.txt')``."""

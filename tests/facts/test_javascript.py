@@ -2,6 +2,8 @@
 # ruff: noqa: E501
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from dockfix.facts import App, Tree
@@ -251,6 +253,23 @@ def test_a_line_of_a_shell_may_write_where_it_cannot_be_told() -> None:
     assert found.writes_unknown.value == "`date > out/${name}.txt`"
     quiet = server({"server.js": "require('child_process').exec(`date -d ${day} > /dev/null 2>&1`)"})
     assert quiet.writes_unknown is None
+
+
+def test_databases_that_settings_in_json_name_are_written() -> None:
+    config = {
+        "development": {"dialect": "sqlite", "storage": "db/dev.sqlite"},
+        "test": {"dialect": "sqlite", "storage": ":memory:"},
+        "production": {"dialect": "mysql", "storage": "mysql/a"},
+    }
+    sources = {"server.js": "require('sequelize')", "config/config.json": json.dumps(config, indent=1)}
+    assert [(fact.value, fact.origin) for fact in server(sources).writes] == [("db", "config/config.json:4")]
+    sources = {
+        "server.js": "require('typeorm').createConnection()",
+        "ormconfig.json": '{"type": "sqlite", "database": "a.db"}',
+    }
+    assert values(server(sources).writes) == ["."]
+    assert server({**sources, "server.js": "", "ormconfig.json": "[1"}).writes == ()
+    assert server({**sources, "ormconfig.json": "[1]"}).writes == ()
 
 
 def test_a_package_writes_where_any_source_tells_it() -> None:
