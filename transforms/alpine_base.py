@@ -42,9 +42,9 @@ def alpine_base(model: Model) -> Iterator[Result]:
         another way (cron, sshd, Apache, nginx of the distribution), a Python or Node package or something that it
         brings along has no recorded wheel or binary for musl, a manifest is not in the build context, a locale is set,
         a program is downloaded or lies among the files, a library or a module of nginx comes from elsewhere, a script
-        uses GNU options or is mounted. Slim: something is compiled in the very stage, or its needs are unknown. Both:
-        no COPY brings the app, or nothing shows what starts; the base is pinned by digest, named by a variable, or has
-        no such variant; a browser is installed.
+        uses GNU options or is mounted, the sources open what lies there on Debian alone. Slim: something is compiled in
+        the very stage, or its needs are unknown. Both: no COPY brings the app, or nothing shows what starts; the base
+        is pinned by digest, named by a variable, or has no such variant; a browser is installed.
 
     Example:
         See fixtures/alpine-base/example.

@@ -16,7 +16,7 @@ from dockfix.facts import files
 from dockfix.model import Purpose
 from dockfix.model.accounts import account_name, option_value
 from dockfix.model.commands import ACCOUNTS, purpose
-from dockfix.recipes import accounts, busybox, counterparts, dialect, mediatypes, musl, needs
+from dockfix.recipes import accounts, busybox, counterparts, dialect, literals, mediatypes, musl, needs
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
@@ -84,6 +84,7 @@ def translate(model: Model, stage: StageModel, image: Image) -> Translation:
     dialect.check_browsers(stage)
     counterparts.check(model, stage, image)
     musl.check_loaded(model)
+    literals.check(model, stage)
     musl.check_binaries(model, stage)
     _check_accounts(model, stage, image)
     for step in stage.steps:

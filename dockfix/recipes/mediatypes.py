@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from dockfix.facts.python import Python
     from dockfix.model import Model, StageModel
 
-GUESSES = re.compile(r"\bguess_(?:type|file_type|extension|all_extensions)\s*\(|\btypes_map\b|\bMimeTypes\s*\(")
+GUESSES = re.compile(
+    r"\bguess_(?:type|file_type|extension|all_extensions)\s*\(|\btypes_map\b|\bMimeTypes\s*\(|/etc/mime\.types"
+)
 """What asks the module; ``add_type`` only tells it: https://docs.python.org/3/library/mimetypes.html"""
 
 SENDERS = frozenset({"send_file", "FileResponse", "static_file", "attach_file", "file_stream"})
@@ -76,7 +78,7 @@ def asked(model: Model, stage: StageModel) -> str | None:
         source = python.sources.text(path)
         if source is None or model.app.ignore.ignores(path):
             continue
-        guess = GUESSES.search(source) if "mimetypes" in source else None
+        guess = GUESSES.search(source) if "mimetypes" in source or "mime.types" in source else None
         if guess is not None:
             return model.app.origin(path, line_of(source, guess.start()))
         serves = serves or SERVES.search(source) is not None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dockfix import catalog
 from dockfix.catalog.mediatypes import PACKAGE
 from dockfix.model import Role
-from dockfix.recipes import browsers, dialect, installs, mediatypes, musl, needs
+from dockfix.recipes import browsers, dialect, installs, literals, mediatypes, musl, needs
 from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def packages(model: Model, stage: StageModel) -> list[str]:
     installed = installed.union(*(catalog.runtime_libraries(name, "debian", suite) or () for name in own))
     if mediatypes.asked(model, stage) is not None:
         found.append(PACKAGE)
+    found += literals.packages(model, stage)
     found += _python(model, stage, installed)
     found += _node(model, stage, installed)
     # what was renamed for 64-bit time provides its old name: https://wiki.debian.org/ReleaseGoals/64bit-time
