@@ -262,12 +262,16 @@ def _settings(model: Model, found: _Found) -> None:
 
 
 def _copied_settings(model: Model) -> Iterator[tuple[str, str, str]]:
-    """Variables of a ``.env`` that the image has beside the app, each with its origin."""
+    """Variables of a ``.env`` that the image has beside the app, each with its origin.
+
+    Not those of a developer's machine: his home, and what lies in there.
+    """
     for path in context_paths(model, join(model.folder, ".env")):
         data = model.app.root.read(path)
         if data is not None and not model.app.ignore.ignores(path):
             for name, value, number in values(data):
-                yield name, value, model.app.origin(path, number)
+                if name != "HOME" and not _of_a_developer(model, SQLITE.sub(r"\1", value)):
+                    yield name, value, model.app.origin(path, number)
 
 
 def _program(model: Model, program: Program, found: _Found) -> None:
