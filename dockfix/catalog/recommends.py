@@ -12,6 +12,8 @@ Verdict = Literal["needed", "loaded", "unneeded"]
 
 RECORDED_SUITES = ("bookworm", "trixie")
 """The Debian suites whose recommendations are recorded."""
+FOLLOWED = frozenset({"git"})
+"""Packages of which it is recorded what takes them along."""
 _VERDICTS: Mapping[str, Verdict] = {"needed": "needed", "loaded": "loaded", "unneeded": "unneeded"}
 _NOTHING = "-"
 _UNJUDGED = "?"
@@ -65,6 +67,12 @@ def recommendations(package: str, suite: str | None) -> Recommendations | None:
     names = [] if cell == _NOTHING else cell.split()
     alone = tuple(_recommended(name) for name in names if not name.startswith("+"))
     return Recommendations(alone, frozenset(name[1:] for name in names if name.startswith("+")))
+
+
+def may_bring(package: str, wanted: str) -> bool:
+    """Whether the install of a Debian package may take another along; only of those of :data:`FOLLOWED` it is known."""
+    row = table("bringers").row(package.partition(":")[0].partition("=")[0])
+    return row is not None and wanted in row["brings"].split()
 
 
 def _recommended(name: str) -> Recommended:

@@ -10,6 +10,7 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
+from dockfix.catalog import recommends
 from dockfix.catalog.mediatypes import PACKAGE
 from dockfix.dockerfile.layout import Item, Keep
 from dockfix.facts import files
@@ -94,7 +95,7 @@ def translate(model: Model, stage: StageModel, image: Image) -> Translation:
             result.items[step.instruction.index] = (Keep(step.instruction, (_tini(step.instruction),)),)
     for name, call in needs.tools(model, stage).items():
         # Alpine's own curl and git bring the certificates
-        if not catalog.busybox_has(call.name) and name != "ca-certificates":
+        if not (catalog.busybox_has(call.name) or name == "ca-certificates" or _lacked(stage, name)):
             result.packages += _with_headers(_names(name, image.suite, None, call.where))
     asking = mediatypes.asked(model, stage)
     if asking is not None:
@@ -115,6 +116,14 @@ def translate(model: Model, stage: StageModel, image: Image) -> Translation:
     developed = {lib for name in result.packages for lib in _libraries(name, image)}
     result.packages = [name for name in dict.fromkeys(result.packages) if name not in covered | developed]
     return result
+
+
+def _lacked(stage: StageModel, package: str) -> bool:
+    """Whether the slim image of *stage* never had a package, so that what asks for it has always done without."""
+    if stage.image is None or stage.image.variant != "slim" or package not in recommends.FOLLOWED:
+        return False
+    installed = [name for other in stage.lineage for _, name in other.packages]
+    return not any(recommends.may_bring(name, package) for name in installed)
 
 
 def _older(image: Image) -> bool:
