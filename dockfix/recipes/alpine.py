@@ -95,7 +95,7 @@ def translate(model: Model, stage: StageModel, image: Image) -> Translation:
             result.items[step.instruction.index] = (Keep(step.instruction, (_tini(step.instruction),)),)
     for name, call in needs.tools(model, stage).items():
         # Alpine's own curl and git bring the certificates
-        if not (catalog.busybox_has(call.name) or name == "ca-certificates" or _lacked(stage, name)):
+        if not catalog.busybox_has(call.name) and name != "ca-certificates":
             result.packages += _with_headers(_names(name, image.suite, None, call.where))
     asking = mediatypes.asked(model, stage)
     if asking is not None:
@@ -114,12 +114,16 @@ def translate(model: Model, stage: StageModel, image: Image) -> Translation:
         wanted = [*result.installed, *result.packages]
         raise UnfitError(stage.stage.base, f"whether Alpine {image.suite} has {wanted[0]} is not recorded")
     developed = {lib for name in result.packages for lib in _libraries(name, image)}
-    result.packages = [name for name in dict.fromkeys(result.packages) if name not in covered | developed]
+    given = covered | developed | {name for name in result.packages if _lacked(stage, name)}
+    result.packages = [name for name in dict.fromkeys(result.packages) if name not in given]
     return result
 
 
 def _lacked(stage: StageModel, package: str) -> bool:
-    """Whether the slim image of *stage* never had a package, so that what asks for it has always done without."""
+    """Whether the slim image of *stage* never had a package, so that what asks for it has always done without.
+
+    Alpine calls those that are followed by the same name.
+    """
     if stage.image is None or stage.image.variant != "slim" or package not in recommends.FOLLOWED:
         return False
     installed = [name for other in stage.lineage for _, name in other.packages]
