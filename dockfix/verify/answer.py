@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import http.client
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from dockfix.verify import normal
+from dockfix.verify import headers, normal
 from dockfix.verify.container import Container
 from dockfix.verify.links import Origin, Reference, references
 from dockfix.verify.result import Response
@@ -43,6 +43,7 @@ class Answer:
         location: where a redirect leads, a path if to the same server, with what varies from run to run masked.
         follows: the path of which the redirect led here; empty where it was asked for itself.
         lasting: the pieces of the body that it has after every start; ``None`` where it is known of one alone.
+        headers: those that tell of the app, as :mod:`dockfix.verify.headers` has them.
         target: the path to which a redirect leads on the same server, as it says it.
         pieces: the scripts and style sheets that a page takes from the same server.
     """
@@ -57,6 +58,7 @@ class Answer:
     location: str = ""
     follows: str = ""
     lasting: tuple[str, ...] | None = field(default=None, compare=False)
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
     target: str = field(default="", compare=False)
     pieces: tuple[Reference, ...] = field(default=(), compare=False)
 
@@ -117,11 +119,14 @@ def compared(first: Answer, second: Answer | None) -> Answer:
     status = second.status if second is not None else 0
     location = _lasting(first.location, second.location) if second is not None else first.location
     turned = status if status != first.status else None
-    return replace(first, stable=first == second, turned=turned, location=location)
+    sent = headers.lasting(first.headers, second.headers) if second is not None else first.headers
+    return replace(first, stable=first == second, turned=turned, location=location, headers=sent)
 
 
 def restarted(first: Answer, second: Answer | None) -> Answer:
     """An answer with what that of another start of the same image has told, which may have chosen what it says anew."""
+    if second is not None:
+        first = replace(first, headers=headers.lasting(first.headers, second.headers))
     if second is not None and first.stable and first == replace(second, body=first.body, title=first.title):
         if first.body == second.body:
             return first
@@ -142,6 +147,7 @@ def _answer(path: str, response: Response, origin: Origin) -> Answer:
     title = _TITLE.search(response.body)
     text = title[1].decode("utf-8", "replace").strip() if title is not None else ""
     answer = Answer(path, response.status, _type(response), normal.body(response.body), text)
+    answer = replace(answer, headers=headers.telling(response.headers))
     if answer.status in _REDIRECTS and (target := response.headers.get("location")):
         return replace(answer, location=origin.location(target, path), target=origin.path(target, path) or "")
     if answer.html and answer.status < _FAILED:

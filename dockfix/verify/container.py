@@ -95,6 +95,9 @@ class Container:
             connection.request("GET", path, headers={"Host": f"localhost:{port}", "Accept": accept})
             answer = connection.getresponse()
             headers = {name.lower(): value for name, value in answer.getheaders()}
+            cookies = answer.headers.get_all("set-cookie")
+            if cookies:  # the one header that comes several times: https://www.rfc-editor.org/rfc/rfc6265#section-3
+                headers["set-cookie"] = "\n".join(cookies)
             return Response(answer.status, headers, answer.read(LARGEST_BODY))
         finally:
             connection.close()

@@ -32,7 +32,7 @@ class TimedOutError(EngineError):
 
 
 class Response(NamedTuple):
-    """An HTTP answer; header names are in lower case."""
+    """An HTTP answer; header names are in lower case, and cookies in a line each."""
 
     status: int
     headers: Mapping[str, str]

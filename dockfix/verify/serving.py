@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING
 
-from dockfix.verify import normal
+from dockfix.verify import headers, normal
 from dockfix.verify.answer import ANYWHERE, UNANSWERED
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ OTHERWISE = "answers otherwise: "
 _EPHEMERAL = 32768
 """From here on Linux deals out ports to whoever asks for any: ``net.ipv4.ip_local_port_range``."""
 _REDIRECTED = 300
+_FAILED = 500
 _SYNONYMS = {
     # https://www.rfc-editor.org/rfc/rfc9239#section-6 and https://www.rfc-editor.org/rfc/rfc7303#section-9.2
     "application/javascript": "text/javascript",
@@ -56,6 +57,7 @@ def served(old: Observation, new: Observation, expected: Expectation) -> Iterato
             yield from _elsewhere(was, is_, expected.asked)
         else:
             yield from _answer(was, is_)
+            yield from _headers(was, is_)
     yield from _unserved(old, new)
 
 
@@ -108,6 +110,13 @@ def _answer(was: Answer, is_: Answer) -> Iterator[str]:
         yield f"{was.path} {VARIES}"
     elif was.stable and was.body != is_.body:
         yield f"{was.path} {OTHERWISE}{_first_difference(was.body, is_.body)}"
+
+
+def _headers(was: Answer, is_: Answer) -> Iterator[str]:
+    """What an app sends along otherwise, where it answers at all and as before."""
+    if was.status == is_.status < _FAILED and was.turned == is_.turned:
+        for difference in headers.differences(was.headers, is_.headers):
+            yield f"{was.path} {OTHERWISE}{difference}"
 
 
 def _led(was: Answer, is_: Answer) -> str:

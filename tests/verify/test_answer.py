@@ -27,6 +27,7 @@ FILES = {
     "/login?next=%2F": (200, {"Content-Type": "text/html; charset=utf-8"}, PAGE),
     "/app.css": (200, {"Content-Type": "text/css"}, "a {}"),
     "/app.js": (200, {"Content-Type": "text/html"}, PAGE),
+    "/cart": (200, {"Set-Cookie": "sid=1", "set-cookie": "cart=2; Expires=Thu, 26 Nov 2026 12:00:00 GMT"}, ""),
 }
 
 
@@ -95,6 +96,19 @@ def test_what_its_pages_take_and_do_not_get(port: int) -> None:
         "/gone.js": "answered with 404",
     }
     assert Reference("/app.css", "text/css,*/*;q=0.1") in found["/", True].pieces
+
+
+def test_of_its_cookies_the_names_are_known(port: int) -> None:
+    found = ask(CONTAINER, port, ("/cart", "/app.css"))
+    assert [each.headers for each in found.values()] == [{"set-cookie": "cart, sid"}, {}]
+
+
+def test_headers_that_vary_are_told_from_those_that_last() -> None:
+    policy = {"content-security-policy": "script-src 'nonce-aGVsbG8'", "x-frame-options": "DENY"}
+    was, is_ = (Answer("/", 200, "", "", headers=each) for each in (policy, {**policy, "content-security-policy": ""}))
+    assert compared(was, is_).headers == {"content-security-policy": "*", "x-frame-options": "DENY"}
+    assert compared(was, is_).stable
+    assert compared(was, None).headers == policy
 
 
 def test_nothing_is_asked_of_a_port_that_does_not_answer() -> None:

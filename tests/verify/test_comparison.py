@@ -266,6 +266,30 @@ def test_what_a_start_chooses_is_taken_out_of_a_body(body: str, expected: str) -
     assert str(verdict(of_both(of_both(old, again), old), new)) == expected
 
 
+SENT = {"set-cookie": "sid", "cache-control": "no-store"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (SENT, "same behaviour"),
+        ({**SENT, "cache-control": "*"}, "same behaviour"),
+        ({**SENT, "cache-control": "public"}, "/ answers otherwise: cache-control was 'no-store' and is 'public'"),
+        ({"cache-control": "no-store"}, "/ answers otherwise: set-cookie was 'sid' and is not sent"),
+        ({**SENT, "x-frame-options": "DENY"}, "/ answers otherwise: x-frame-options was not sent and is 'DENY'"),
+    ],
+)
+def test_what_is_sent_along(sent: dict[str, str], expected: str) -> None:
+    old, new = (replace(UP, answers=(replace(ROOT, headers=each), HEALTH)) for each in (SENT, sent))
+    found = verdict(old, new)
+    assert str(found).removeprefix("different: ") == expected
+    assert hinges_on_chance(found) == (found.kind == "different")
+    assert str(verdict(of_both(old, new), new)) == "same behaviour"  # what another start sends, too
+    assert str(verdict(old, new, replace(EXPECTED, other_server="nginx"))) == "same behaviour"
+    broken = replace(new, answers=(replace(new.answers[0], status=500), HEALTH))
+    assert "otherwise" not in str(verdict(replace(old, answers=(replace(old.answers[0], status=500), HEALTH)), broken))
+
+
 def test_another_server_is_compared_by_its_page() -> None:
     expected = replace(EXPECTED, other_server="nginx")
     page = replace(ROOT, body="<h1>built</h1>")
