@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -323,12 +322,11 @@ def test_the_summary_says_of_signals_what_the_notes_say(case: Make) -> None:
     assert (found.holds, found.why) == (True, ("the app ", "ends at a signal by itself (Go's runtime)"))
 
 
-def reports() -> Iterator[Path]:
+def reports() -> list[Path]:
     """The reports of fixtures in which the transform says of an app that it needs no init."""
-    for kind in ("init", "sequence"):
-        for report in sorted((ROOT / "fixtures" / kind).glob("*/report.txt")):
-            if "needs no init" in report.read_text() or "may stay process 1" in report.read_text():
-                yield report
+    found = (path for kind in ("init", "sequence") for path in (ROOT / "fixtures" / kind).glob("*/report.txt"))
+    said = ("needs no init", "may stay process 1")
+    return sorted(path for path in found if any(words in path.read_text() for words in said))
 
 
 @pytest.mark.parametrize("report", reports(), ids=lambda report: report.parent.name)
