@@ -13,6 +13,7 @@ from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose
 from dockfix.recipes import alpine, emitted
 from dockfix.recipes.packages import install_line
+from dockfix.recipes.programs import programs
 from dockfix.recipes.split import UnfitError, spaced
 from dockfix.text import Edit, Span
 
@@ -95,12 +96,15 @@ def families(model: Model) -> tuple[tuple[StageModel, ...], ...]:
 
 def _exchanges(model: Model) -> Iterator[tuple[int, int]]:
     """Pairs of root stages between which files are copied that may be programs."""
+    started = {basename(program.words[0]) for program in programs(model)}
     for stage in model.stages:
         root = stage.lineage[0]
         for step in stage.steps:
             copy = step.instruction.copy
             source = model.document.stage(copy.from_) if copy is not None and copy.from_ else None
-            if source is None or copy is None or serves(root):
+            if source is None or copy is None:
+                continue
+            if serves(root) and not started & {basename(path) for path in (*copy.sources, copy.destination)}:
                 continue
             origin = model.stages[source.index]
             if not emitted.is_emitted(model, origin, copy):

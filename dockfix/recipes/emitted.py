@@ -34,10 +34,31 @@ def is_emitted(model: Model, source: StageModel, copy: CopySpec) -> bool:
     node = installs.node_of(model, source, built[-1]) if built else None
     if node is None or node.build_output is None or not copy.sources:
         return False
-    folder = built[-1].before.workdir
+    folder, place = built[-1].before.workdir, node.path(node.build_output.value)
     output = normpath(join(folder, node.build_output.value))
-    inside = output != folder and all(f"{normpath(path)}/".startswith(f"{output}/") for path in copy.sources)
-    return inside and not _is_built_by_install(node) and all(_compiles(node, step) for step in built)
+    if output == folder or not all(_lies_in(normpath(path), output) for path in copy.sources):
+        return False
+    if model.app.root.exists(place) and not model.app.ignore.ignores(place):
+        return False
+    return (
+        not _is_built_by_install(node)
+        and all(_compiles(node, step) for step in built)
+        and not any(_brings(step, output) for step in source.all_steps)
+    )
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return f"{path}/".startswith(f"{folder.rstrip('/')}/")
+
+
+def _brings(step: Step, output: str) -> bool:
+    """Whether a COPY or ADD may lay files into the output that nothing has compiled."""
+    copy = step.instruction.copy
+    if copy is None:
+        return False
+    target = normpath(join(step.before.workdir, copy.destination))
+    foreign = copy.from_ is not None or step.instruction.keyword == "ADD"
+    return _lies_in(target, output) or (foreign and _lies_in(output, target))
 
 
 def _is_built_by_install(node: Node) -> bool:
@@ -54,5 +75,5 @@ def _compiles(node: Node, step: Step) -> bool:
     if step.purposes != {Purpose.BUILD} or step.script is None:
         return False
     resolved = [node.resolve(tuple(word.text for word in command.words)) for command in step.script.commands]
-    called = {basename(words[0]) for each in resolved for words in each.commands if words}
+    called = {basename(words[0]) for each in resolved for words in (*each.commands, *each.around) if words}
     return all(each.commands and not each.missing for each in resolved) and called <= COMPILERS

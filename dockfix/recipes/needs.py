@@ -111,7 +111,7 @@ def _step_calls(model: Model, stage: StageModel, step: Step) -> Iterator[Call]:
             continue
         resolved = node.resolve(tuple(word.text for word in command.words))
         origin = resolved.steps[-1].origin if resolved.steps else where
-        for words in resolved.commands:
+        for words in (*resolved.commands, *resolved.around):
             if words:
                 yield _call(words[0], origin)
         if step.purposes & {Purpose.INSTALL}:
