@@ -29,7 +29,7 @@ ICMPLIB = re.compile(rb"^[ \t]*(?:from|import)\s+icmplib\b", re.MULTILINE)
 """Opens raw sockets unless it is told not to:
 https://github.com/ValentinBELYN/icmplib/blob/main/docs/6-use-icmplib-without-privileges.md
 """
-UNPRIVILEGED = re.compile(rb"privileged\s*=\s*(?!True)")
+UNPRIVILEGED = re.compile(rb"privileged\s*=(?!\s*True)")
 VENDORED = re.compile(r"(?:^|/)(?:vendor|third_party|site-packages)/")
 
 

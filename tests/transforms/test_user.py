@@ -170,6 +170,21 @@ def test_what_only_root_can_use_is_refused(line: str, why: str) -> None:
     assert why in made.outcomes[0].why
 
 
+@pytest.mark.parametrize(
+    ("argument", "raw"),
+    [
+        ("privileged = True", True),
+        ("privileged=True", True),
+        ("privileged = False", False),
+        ("privileged=False", False),
+    ],
+)
+def test_pings_of_a_library_need_root_unless_it_is_told_otherwise(argument: str, raw: bool) -> None:
+    source = f"from icmplib import ping\nping('192.0.2.1', {argument})\n"
+    made = planned('FROM python:3.12\nWORKDIR /app\nCOPY . .\nCMD ["python", "main.py"]\n', {"main.py": source})
+    assert ("raw sockets" in made.outcomes[0].why) is raw
+
+
 def test_the_app_s_own_closed_files_are_no_obstacle() -> None:
     made = planned(NAIVE.replace("CMD", "RUN chmod 700 index.js\nCMD"))
     assert "USER nodejs\n" in made.after
