@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ _SPAWNERS = frozenset(
 )
 _SHELLS = frozenset({"exec", "execSync", "execaCommand"})
 """Those that are given a whole line."""
+_BEFORE = frozenset({"nohup", "time", "env", "exec"})
+"""What stands before the program that a line is about."""
 _INTERPRETERS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 _MODULES = frozenset({"child_process", "execa", "shelljs"})
 _HINT = re.compile(rb"child_process|execa|shelljs|python-shell")
@@ -63,7 +66,7 @@ def spawned(graph: Graph) -> Iterator[Spawned]:
         for callee, given, node in source.calls():
             kind = _kind(source, callee)
             if kind is not None and given and not _OWN.fullmatch(text(given[0])):
-                yield from _of(graph, trace, source, given[0], node, kind)
+                yield from _of(graph, trace, source, given, node, _is_line(source, kind, given))
 
 
 def outputs(trace: Trace, source: Source) -> Iterator[tuple[str | None, Syntax, Syntax]]:
@@ -72,7 +75,8 @@ def outputs(trace: Trace, source: Source) -> Iterator[tuple[str | None, Syntax, 
     The file is ``None`` where it cannot be told.
     """
     for callee, given, node in source.calls() if _HINT.search(source.data) else ():
-        if given and _kind(source, callee) in _SHELLS and ">" in text(given[0]):
+        kind = _kind(source, callee)
+        if kind is not None and given and _is_line(source, kind, given) and ">" in text(given[0]):
             for value in trace.values(source, given[0]):
                 told = value is not None and not value.open and value.defaulted
                 row = value.text if value is not None and told else text(given[0]).strip("`'\"")
@@ -98,13 +102,28 @@ def lines(graph: Graph) -> Iterator[tuple[str, str]]:
                 words = [_told(value), *arguments]
                 script = words[2] if len(words) > 2 and basename(words[0]) in _INTERPRETERS else None
                 if words[0] and not words[0].startswith("…"):
-                    yield words[0] if kind in _SHELLS or script else shlex.join(words), origin
+                    whole = " ".join(words) if _is_line(source, kind, given) else shlex.join(words)
+                    yield words[0] if script else whole, origin
                 if script:
                     yield script, origin
-            shell = next((found for part in given[1:] if (found := source.entry(part, "shell")) is not None), None)
+            shell = _shell(source, given)
             named = source.value(shell) if shell is not None else None
             if named is not None and "/" in named.text:
                 yield named.text, origin
+
+
+def _shell(source: Source, given: Sequence[Syntax]) -> Syntax | None:
+    """The option by which a call says whether a shell, and which, is given its program as a line."""
+    return next((found for part in given[1:] if (found := source.entry(part, "shell")) is not None), None)
+
+
+def _is_line(source: Source, kind: str, given: Sequence[Syntax]) -> bool:
+    """Whether a shell reads what a call is given, with the list of arguments behind it.
+
+    https://nodejs.org/api/child_process.html#child_processspawncommand-args-options
+    """
+    shell = _shell(source, given)
+    return kind in _SHELLS or (shell is not None and text(shell) != "false")
 
 
 def _elements(given: Sequence[Syntax]) -> Iterator[Syntax]:
@@ -121,22 +140,26 @@ def _told(value: Value | None) -> str:
     return f"{path}…" if value.open else path
 
 
-def _of(graph: Graph, trace: Trace, source: Source, given: Syntax, node: Syntax, kind: str) -> Iterator[Spawned]:
+def _of(
+    graph: Graph, trace: Trace, source: Source, given: Sequence[Syntax], node: Syntax, is_line: bool
+) -> Iterator[Spawned]:
     origin = graph.node.origin_of(source.path, line(node))
-    shown = re.sub(r"\s+", " ", text(given))[:60]
-    for value in trace.values(source, given) or (None,):
-        for name in _names(value, kind):
+    shown = re.sub(r"\s+", " ", text(given[0]))[:60]
+    for value in trace.values(source, given[0]) or (None,):
+        for name in _names(value, is_line):
             yield Spawned(name, shown, origin)
 
 
-def _names(value: Value | None, kind: str) -> Iterator[str | None]:
+def _names(value: Value | None, is_line: bool) -> Iterator[str | None]:
     """The programs of a line, or the one that is named."""
     if value is None or not value.defaulted:
         yield None
         return
-    parts = _BETWEEN.split(value.text) if kind in _SHELLS else [value.text]
+    parts = _BETWEEN.split(value.text) if is_line else [value.text]
     for number, part in enumerate(parts):
         words = [word for word in part.split() if not re.match(r"\w+=", word)]
+        if is_line and words and words[0] in _BEFORE:
+            words = list(itertools.dropwhile(lambda word: word in _BEFORE or word.startswith("-"), words))
         whole = len(words) > 1 or not (value.open and number == len(parts) - 1)
         if not words:
             if value.open and number == len(parts) - 1:
@@ -145,7 +168,7 @@ def _names(value: Value | None, kind: str) -> Iterator[str | None]:
             yield words[0] if part.endswith(" ") else None
         elif re.fullmatch(r"[\w./+-]+", words[0]):
             yield words[0]
-        elif number == 0:
+        elif number == 0 and re.search(r"\w", words[0]):
             yield None
 
 
