@@ -51,7 +51,7 @@ def python_env(model: Model) -> Iterator[Result]:
     own = next((step for step in stage.steps if _is_site(step.instruction)), None)
     if own is not None:
         start = own.instruction.assignments[0].span.start
-        separator = f" {model.document.escape}{model.document.newline}{model.document.indent}"
+        separator = f" {model.document.broken}"
         edit = Edit(Span(start, start), "".join(word + separator for word in words))
     else:
         last = _place(stage)

@@ -199,8 +199,9 @@ class Document:
 
     @cached_property
     def indent(self) -> str:
-        """What continuation lines mostly begin with; four spaces where there are none."""
-        counts = Counter(indent for indent in self._scan.indents if indent)
+        """What continuation lines mostly begin with behind the margin; four spaces where there are none."""
+        behind = (indent.removeprefix(self.margin) for indent in self._scan.indents)
+        counts = Counter(indent for indent in behind if indent)
         return counts.most_common(1)[0][0] if counts else "    "
 
     @cached_property
@@ -211,6 +212,11 @@ class Document:
         heads = Counter(line[: len(line) - len(line.lstrip(" \t"))] for line in written)
         head, count = heads.most_common(1)[0] if heads else ("", 0)
         return head if 2 * count > len(self.instructions) else ""
+
+    @property
+    def broken(self) -> str:
+        """What goes on in the next line: the escape character, a line end, and what the line begins with."""
+        return f"{self.escape}{self.newline}{self.margin}{self.indent}"
 
     @cached_property
     def spacious(self) -> bool:

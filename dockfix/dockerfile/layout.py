@@ -182,7 +182,7 @@ def replace(document: Document, instruction: Instruction, text: str) -> Edit:
     """Put canonical *text* in the place of *instruction*; the comments above stay, those inside come above it."""
     lines = [comment.text for comment in instruction.inner_comments]
     lines.append(habitual(document, text.rstrip("\n")))
-    return Edit(instruction.span, document.newline.join(lines))
+    return Edit(instruction.span, _moved_in(document, document.newline.join(lines)).removeprefix(document.margin))
 
 
 def remove(document: Document, instruction: Instruction) -> Edit:

@@ -72,8 +72,7 @@ def appended(document: Document, step: Step, commands: Sequence[str]) -> Edit:
     """
     end = open_end(document, step)
     assert end is not None
-    broken = f"{document.escape}{document.newline}"
-    joint = _own_joint(document, step) or _leading_joint(document) or f" && {broken}{document.indent}"
+    joint = _own_joint(document, step) or _leading_joint(document) or f" && {document.broken}"
     return Edit(Span(end, end), "".join(f"{joint}{command}" for command in commands))
 
 
@@ -99,8 +98,8 @@ def _joint(document: Document, step: Step, commands: Sequence[str]) -> str:
     if len(lines) > 1:
         return f" {broken}{_indent(lines[-1])}&& "
     if any(_ends_in(document, line, "&&") for line in document.text.split("\n")):
-        return f" && {broken}{document.indent}"
-    return f" {broken}{document.indent}&& "
+        return f" && {document.broken}"
+    return f" {document.broken}&& "
 
 
 def _own_joint(document: Document, step: Step) -> str | None:

@@ -102,7 +102,7 @@ def _owner(stage: StageModel, step: Step) -> tuple[str, str] | None:
 def _front(document: Document, step: Step, targets: list[str], commands: list[str]) -> Iterator[Edit]:
     """The flags behind the keyword, each on its line where there are several, and *commands* before the first."""
     start = step.instruction.value_span.start
-    broken = f" {document.escape}{document.newline}{document.indent}"
+    broken = f" {document.broken}"
     one = len(targets) == 1 and not commands
     flags = (" " if one else broken).join(f"--mount=type=cache,{target}" for target in targets)
     joint = f" &&{broken}"

@@ -68,5 +68,5 @@ def _user_base(making: Ownership, step: Step, place: str, first: Span) -> None:
     if legacy:
         making.edits.append(insert_before(document, step.instruction, f"ENV PYTHONUSERBASE={place}"))
         return
-    text = f"PYTHONUSERBASE={place} {document.escape}{document.newline}{document.indent}"
+    text = f"PYTHONUSERBASE={place} {document.broken}"
     making.edits.append(Edit(Span(first.start, first.start), text))

@@ -171,6 +171,19 @@ def test_new_lines_take_the_habits_of_the_file() -> None:
     assert habitual(document, "# only a comment\n") == "# only a comment\r\n"
 
 
+def test_new_lines_in_a_file_that_is_moved_in_stand_behind_its_margin_once() -> None:
+    document = Document.parse("  FROM a\n  RUN b \\\n    c\n")
+    text = "ENV x=1 \\\n    y=2"
+    for edit in (
+        insert_after(document, document.instructions[0], text),
+        insert_before(document, document.instructions[1], text),
+    ):
+        assert "  FROM a\n  ENV x=1 \\\n    y=2\n  RUN b" in apply(document.text, [edit])
+    swapped = apply(document.text, [replace(document, document.instructions[1], text)])
+    assert swapped == "  FROM a\n  ENV x=1 \\\n    y=2\n"
+    assert document.broken == "\\\n    "
+
+
 def test_heredoc_bodies_are_left_alone() -> None:
     document = Document.parse("from a\nrun b \\\n\tc\n")
     assert habitual(document, "RUN <<E\n    RUN \\\n    x\nE\n") == "run <<E\n    RUN \\\n    x\nE\n"
