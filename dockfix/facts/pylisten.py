@@ -15,7 +15,7 @@ from dockfix.facts.pyvalue import Evaluator
 if TYPE_CHECKING:
     import libcst as cst
 
-    from dockfix.facts.pysource import Site
+    from dockfix.facts.pysource import Scope, Site
 
 
 ANY: Final = "0.0.0.0"  # noqa: S104  dockfix reads addresses and binds none
@@ -245,7 +245,10 @@ def _listener(evaluator: Evaluator, source: Source, site: Site, shape: _Shape) -
         address = evaluator.text(evaluator.value(source, site.scope, listen)).split()[:1]
         bind, _, port = address[0].rpartition(":") if address else ("", "", WILD)
         bind = ANY if bind in ("", "*") else bind
-    if bind is UNKNOWN and _OWN_NAME.search(source.text):
+    named = argument(call, shape.bind_at, *shape.bind)
+    if shape.address_at is not None:
+        named = argument(call, shape.address_at, "server_address", "listener", "addr")
+    if bind is UNKNOWN and _is_own_name(evaluator, source, site.scope, named):
         bind = "socket.gethostname()"
     expression = argument(call, shape.application_at, *shape.application)
     application = evaluator.value(source, site.scope, expression) if expression is not None else UNKNOWN
@@ -264,6 +267,34 @@ def _listener(evaluator: Evaluator, source: Source, site: Site, shape: _Shape) -
         expression=expression,
         encrypted=_is_encrypted(source, call),
     )
+
+
+def _is_own_name(
+    evaluator: Evaluator, source: Source, scope: Scope, expression: cst.BaseExpression | None, hops: int = 3
+) -> bool:
+    """Whether an address is made from the container's name, where it is given or where what it names is assigned."""
+    import libcst as cst
+
+    if expression is None:
+        return False
+    if isinstance(expression, cst.Tuple) and expression.elements:  # a port behind it
+        expression = expression.elements[0].value
+    if _OWN_NAME.search(source.code(expression)):
+        return True
+    place = evaluator.look(source, scope, expression.func if isinstance(expression, cst.Call) else expression)
+    parts = [(source, scope, part.value) for part in expression.args] if isinstance(expression, cst.Call) else []
+    bound = scope.binder(expression.value) if isinstance(expression, cst.Name) else None
+    if isinstance(expression, cst.Name) and bound is not None:
+        parts = [(source, bound, part) for part in bound.names[expression.value] if part is not None]
+    elif place is not None and place.expression is not None:
+        parts.append((place.source, place.scope, place.expression))
+    elif (
+        place is not None
+        and isinstance(place.node, cst.FunctionDef)
+        and _OWN_NAME.search(place.source.code(place.node))
+    ):
+        return True
+    return hops > 0 and any(_is_own_name(evaluator, *part, hops - 1) for part in parts)
 
 
 def _is_encrypted(source: Source, call: cst.Call) -> bool:

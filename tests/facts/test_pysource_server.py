@@ -564,3 +564,23 @@ def test_a_variable_in_uwsgis_file_is_looked_up_in_the_environment() -> None:
     server = found.server_of(["uwsgi", "--ini", "app.ini"], {"ADDRESS": "0.0.0.0:9000"})
     assert server.port is not None
     assert (server.port.value, server.port.origin) == (9000, "app.ini")
+
+
+@pytest.mark.parametrize(
+    ("source", "bind"),
+    [
+        ("app.run(host=socket.gethostname())\n", "socket.gethostname()"),
+        (
+            "host = find()\nif not host:\n    host = socket.gethostname()\napp.run(host)\n",
+            "socket.gethostname()",
+        ),
+        ("name = socket.gethostname()\napp.run(socket.gethostbyname(name))\n", "socket.gethostname()"),
+        ("def own():\n    return socket.gethostname()\napp.run(host=own())\n", "socket.gethostname()"),
+        ("HTTPServer((socket.gethostname(), 80), H).serve_forever()\n", "socket.gethostname()"),
+        ("def page():\n    return socket.gethostname()\napp.run(host=settings.get('host'))\n", None),
+    ],
+)
+def test_only_an_address_made_from_the_container_s_name_is_its_own(source: str, bind: str | None) -> None:
+    head = "import os, socket\nfrom http.server import HTTPServer, BaseHTTPRequestHandler as H\n"
+    found = serve(f"{head}{FLASK}{source}", "python app.py").bind
+    assert (found.value if found is not None else None) == bind
