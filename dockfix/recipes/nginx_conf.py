@@ -113,7 +113,8 @@ def _answer(server: Directive, port: int, around: tuple[Directive, ...]) -> Site
     for location in server.all("location"):
         path = location.args[-1] if location.args else ""
         exact = len(location.args) <= 1 or location.args[0] in {"=", "^~"}
-        if exact and HEALTH.fullmatch(path) and any(_is_fine(each) for each in location.all("return")):
+        fine = any(map(_is_fine, location.all("return"))) and not any(map(_turns_some_away, location.all("if")))
+        if exact and HEALTH.fullmatch(path) and fine:
             return Site(port, path)
     if "auth_basic" in outer or any(d.args[:1] != ("off",) for d in server.all("auth_basic")):
         return Site(problem="the site asks for a password")

@@ -30,6 +30,8 @@ def test_blocks_are_nested_and_comments_left_out() -> None:
         ("server { listen 80; if ($request_method = TRACE) { return 405; } %s }", Site(80)),
         ("server { listen 80; deny all; location = /healthz { return 204; } }", None),
         ("server { listen 80; location = /healthz { return 204; } location / { proxy_pass http://a; } }", None),
+        ("server { %s location = /healthz { if ($http_x = '') { return 403; } return 204; } }", Site(80)),
+        ("server { %s location = /healthz { if ($request_method = TRACE) { return 405; } return 204; } }", None),
         ("server { listen 80; location /api/ { proxy_pass http://api; } %s }", Site(80)),
         ("server { listen 80; root /srv/site; location / { try_files $uri /index.html; } }", Site(80)),
         ("server { %s index index.html; location ~ \\.php$ { fastcgi_pass php:9000; } location {} }", Site(80)),
