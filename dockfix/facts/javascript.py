@@ -71,7 +71,7 @@ _BUILT_IN = frozenset(
         "zlib",
     ]
 )
-_OWN_NAME = re.compile(r"(?:.*(?:\|\||\?\?)\s*)?[\w.'\"()]*(?:hostname|\bip\.address)\(\)")
+_OWN_NAME = re.compile(r"(?:.*(?:\|\||\?\?)\s*)?[\w.'\":()]*(?:hostname|\bip(?:['\"]\))?\.address)\(\)")
 """The container's name or address, perhaps behind a variable: https://nodejs.org/api/os.html#oshostname"""
 _ADDRESS = re.compile(r"(?:^|_)(?:HOST|HOSTNAME|ADDR|ADDRESS|IP)$")
 

@@ -342,6 +342,17 @@ CHILD = "const { exec, spawn } = require('child_process')\n"
         (f"{CHILD}exec(`${{tool}} --version`)", [], "`${tool} --version`"),
         (f"{CHILD}exec(process.env.LINE)", [], "process.env.LINE"),
         ("const { exec } = require('./queries')\nexec(line)", [], None),
+        (f"{CHILD}spawn('cat a | convert - b', {{ shell: true }})", ["cat", "convert"], None),
+        (f"{CHILD}spawn('cat a | convert', ['- b'], {{ shell: '/bin/bash' }})", ["cat", "convert"], None),
+        (f"{CHILD}spawn('convert', ['a | b'], {{ shell: false }})", ["convert"], None),
+        (
+            f"{CHILD}exec('nohup convert a && env -i A=b git log; time -p exec ffmpeg')",
+            ["convert", "git", "ffmpeg"],
+            None,
+        ),
+        (f"{CHILD}exec(`nohup ${{tool}}`)", [], "`nohup ${tool}`"),
+        (f"{CHILD}spawn('env')", ["env"], None),
+        (f"{CHILD}exec('\"')", [], None),
         ("import { PythonShell } from 'python-shell'\nPythonShell.run('a.py')", ["python3"], None),
     ],
 )
@@ -367,3 +378,12 @@ def test_a_missing_entry_says_nothing() -> None:
 
 def test_broken_sources_do_no_harm() -> None:
     assert server({"server.js": "app.listen((((\n}}} const ="}).port is None
+
+
+@pytest.mark.parametrize(
+    "host", ["require('os').hostname()", "require('node:os').hostname()", "require('ip').address()", "ip.address()"]
+)
+def test_address_that_is_the_container_s_own_stays_as_written(host: str) -> None:
+    found = server({"server.js": f"app.listen(3000, {host})"}).bind
+    assert found is not None
+    assert found.value == host
