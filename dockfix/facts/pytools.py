@@ -121,9 +121,13 @@ def takes_line(name: str, call: cst.Call) -> bool:
 
 
 def _called(evaluator: Evaluator, source: Source, site: Site, trace: Trace | None) -> Iterator[str]:
+    import libcst as cst
+
     name = evaluator.canonical(source, site.node.func)
     given = argument(site.node, 0, "args", "cmd", "command", "file", "program")
     if name not in _LISTS | SHELL | _FIRST or given is None or _is_known(evaluator, source, site, given):
+        return
+    if isinstance(given, cst.List | cst.Tuple) and not given.elements:  # raises IndexError
         return
     words = list(_words(evaluator, source, site, given, evaluator.settled(evaluator.value(source, site.scope, given))))
     if trace is not None and any(word.startswith(WILD) for word in words):

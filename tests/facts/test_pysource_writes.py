@@ -185,6 +185,8 @@ def test_folders_of_libraries(source: str, folders: list[str]) -> None:
         ("GIT = shutil.which('git')\ndef log():\n    subprocess.run([GIT, 'log'])\n", ["git"], None),
         ("subprocess.run(os.environ['LINE'], shell=True)\n", [], "os.environ['LINE']"),
         ("def call(words):\n    subprocess.run(words)\n", [], "words"),
+        ("subprocess.run([])\nsubprocess.run(())\n", [], None),
+        ("words = []\nwords.append(os.environ['TOOL'])\nsubprocess.run(words)\n", [], "words"),
     ],
 )
 def test_programs_as_far_as_they_can_be_told(source: str, tools: list[str], unknown: str | None) -> None:
