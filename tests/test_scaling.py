@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import cProfile
 import pstats
+import time
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from dockfix import api
+from dockfix.facts.dotenv import values
+from dockfix.recipes.dialect import GNU_ONLY
 
+HTTPS = import_module("dockfix.transforms.healthcheck").HTTPS
 SHORT, LONG = 150, 600
 MOST = 1.6
 """How much more than in proportion a file four times as long may take; what is quadratic takes four times as much."""
@@ -46,6 +52,21 @@ def test_work_is_in_proportion_to_the_length(tmp_path: Path, line: str) -> None:
     api.fix(_small(tmp_path))  # what is imported and read once is not to be counted
     short, long = calls(tmp_path, line, SHORT), calls(tmp_path, line, LONG)
     assert long / short < MOST * LONG / SHORT
+
+
+@pytest.mark.parametrize(
+    ("search", "part"),
+    [
+        (lambda text: list(values(b"A=b" + text)), b" "),
+        (HTTPS.search, b"https: {\n"),
+        (lambda text: HTTPS.search(b"{" + text), b" createServer x"),
+        (lambda text: GNU_ONLY.search(text.decode()), b"ps "),
+    ],
+)
+def test_search_is_in_proportion_to_the_length(search: Callable[[bytes], object], part: bytes) -> None:
+    begun = time.process_time()
+    search(part * (400_000 // len(part)))
+    assert time.process_time() - begun < 5  # what is quadratic takes minutes
 
 
 def _small(folder: Path) -> Path:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 HTTPS = re.compile(
-    rb"https\.createServer|createSecureServer|\bhttpsOptions\b|\bhttps\s*:\s*\{[^}]*\b(?:key|pfx|cert)\b"
-    rb"|\{[^{}]*\bcreateServer\b[^{}]*\}\s*(?:=\s*require\(|from\s*)['\"](?:node:)?https['\"]"
+    rb"https\.createServer|createSecureServer|\bhttpsOptions\b|\bhttps\s*:\s*\{(?:(?!\bhttps\s*:\s*\{)[^}])*\b(?:key|pfx|cert)\b"
+    rb"|\{(?=[^{}]*\bcreateServer\b)[^{}]*\}\s*(?:=\s*require\(|from\s*)['\"](?:node:)?https['\"]"
 )
 """Servers with certificates: https://nodejs.org/api/https.html, https://fastify.dev/docs/latest/Reference/Server/#https,
 https://docs.nestjs.com/faq/multiple-servers#https

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_VARIABLE = re.compile(r"\s*(?:export\s+)?(\w+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|(.*?)(?:\s+#.*|\s*)$)")
+_VARIABLE = re.compile(r"\s*(?:export\s+)?(\w+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|(.*))")
+_COMMENT = re.compile(r"\s#")
 
 
 def variables(data: bytes) -> Iterator[tuple[str, int]]:
@@ -26,4 +27,6 @@ def values(data: bytes) -> Iterator[tuple[str, str, int]]:
     for number, row in enumerate(data.decode("utf-8", "replace").split("\n"), 1):
         match = _VARIABLE.match(row)
         if match is not None:
-            yield match[1], next((given for given in match.groups()[1:] if given is not None), ""), number
+            name, *quoted, plain = match.groups()
+            bare = _COMMENT.split(plain, maxsplit=1)[0].rstrip() if plain is not None else ""
+            yield name, next((given for given in quoted if given is not None), bare), number

@@ -45,7 +45,7 @@ GNU_ONLY = re.compile(
     r"|xargs\s+[^|;&]*(?:-d|-L|--\w)|date\s+(?:--(?:date|iso)|-d\s+['\"]?(?:[a-z]|\d+ [a-z])|[^|;&]*%N)"
     r"|tar\s[^|;&]*(?:--(?:transform|wildcards|sort|mtime|owner|zstd|one-top-level|use-compress-program)|\s-I\s)"
     r"|readlink\s+-e|realpath\s+--|ps\s+(?:-ef|aux|-aux)|ln\s+-\w*r|\bstat\s+--|\bnumfmt\b|\bcp\s[^|;&]*--(?:no-pres|refl)"
-    r"|(?<!docker )(?<!compose )\bps\s(?:[^|;&]*\s)?-(?:[pCqgsuU]\b|-\w)"
+    r"|(?<!docker )(?<!compose )\bps\s(?:(?:(?!\bps\s)[^|;&])*\s)?-(?:[pCqgsuU]\b|-\w)"
     r"|mktemp\s+--suffix|wget\s[^|;&]*--(?:retry|progress|content-disp|recursive|show-progress|user=|password|method)"
     r"|\bsort\s+-R|useradd\s[^|;&]*-p\b|install\s+-\w*C\b|\bstdbuf\b|\bsplit\s+--"
 )

@@ -79,6 +79,7 @@ def test_command_that_both_sides_understand(command: str, same: bool) -> None:
         "date --date='1 day ago'",
         "tar --transform 's,a,b,' -xf x.tar",
         "ps aux",
+        "ps -o pid -p 1",
         "readlink -e x",
         "wget --progress=dot https://example.org/x",
     ],
@@ -96,6 +97,7 @@ def test_gnu_option_is_seen(line: str) -> None:
         "date -u +%s",
         "tar -xzf x.tgz",
         "ps",
+        "docker ps -q",
         "wget -q x",
     ],
 )
