@@ -127,7 +127,9 @@ def _called(evaluator: Evaluator, source: Source, site: Site, trace: Trace | Non
     given = argument(site.node, 0, "args", "cmd", "command", "file", "program")
     if name not in _LISTS | SHELL | _FIRST or given is None or _is_known(evaluator, source, site, given):
         return
-    if isinstance(given, cst.List | cst.Tuple) and not given.elements:  # raises IndexError
+    if isinstance(given, cst.List | cst.Tuple) and not given.elements:
+        return  # nothing is started, as with a blank line
+    if isinstance(given, cst.SimpleString) and not given.raw_value.strip():
         return
     words = list(_words(evaluator, source, site, given, evaluator.settled(evaluator.value(source, site.scope, given))))
     if trace is not None and any(word.startswith(WILD) for word in words):

@@ -185,7 +185,7 @@ def test_folders_of_libraries(source: str, folders: list[str]) -> None:
         ("GIT = shutil.which('git')\ndef log():\n    subprocess.run([GIT, 'log'])\n", ["git"], None),
         ("subprocess.run(os.environ['LINE'], shell=True)\n", [], "os.environ['LINE']"),
         ("def call(words):\n    subprocess.run(words)\n", [], "words"),
-        ("subprocess.run([])\nsubprocess.run(())\n", [], None),
+        ("subprocess.run([])\nsubprocess.run(())\nos.system(' ')\n", [], None),
         ("words = []\nwords.append(os.environ['TOOL'])\nsubprocess.run(words)\n", [], "words"),
     ],
 )
