@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from dockfix.verify import normal
 
-VARIES = "*"
-"""The value of a header that is another one, or missing, each time."""
+VARIES = "\0"
+"""The value of a header that is another one, or missing, each time; no header can have it."""
 _COOKIES = "set-cookie"
 _TELLING = (
     # what a browser keeps, and for how long: https://www.rfc-editor.org/rfc/rfc9111#section-5.2
