@@ -131,7 +131,7 @@ def restarted(first: Answer, second: Answer | None) -> Answer:
         if first.body == second.body:
             return first
         known = (first.body,) if first.lasting is None else first.lasting
-        return replace(first, lasting=tuple(each for piece in known for each in normal.common(piece, second.body)))
+        return replace(first, lasting=normal.common(known, second.body))
     return replace(first, stable=False)
 
 

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from itertools import takewhile
 
 _TIMES = (
     r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)?(?:Z|[+-]\d\d:?\d\d)?",
@@ -81,12 +82,12 @@ _HARMLESS = re.compile(r"10-listen-on-ipv6-by-default\.sh: info:")
 _CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _PATHS = re.compile(r"(?:/[\w.@+-]+)+/(?=[\w.@+-])")
 _NUMBERS = re.compile(r"\d+(?:\.\d+)?")
-_WORDS = re.compile(r"[^\s<>\"'&;,(){}\[\]]+|.", re.DOTALL)
+_WORDS = re.compile(r"(?:[^\s<>\"'&;,(){}\[\]]+|.)\s*", re.DOTALL)
 """What is chosen as a whole, a token say, is one word: parts of two tokens are alike by accident."""
 _LASTING = 16
 """The fewest characters that two bodies have in common not by accident."""
-_LARGEST = 50_000
-"""The most characters of a body that is looked through for them."""
+_LARGEST = 10_000
+"""The most words that are looked through for them, which takes the square of the time for twice as many."""
 
 
 def body(data: bytes) -> str:
@@ -95,14 +96,25 @@ def body(data: bytes) -> str:
     return _VARYING.sub("#", _MEASURED.sub(r"\1#", text))
 
 
-def common(one: str, other: str) -> tuple[str, ...]:
-    """The pieces that two bodies of the same app have in common, in their order; none where they are too large."""
-    if max(len(one), len(other)) > _LARGEST:
-        return ()
-    words, others = _WORDS.findall(one), _WORDS.findall(other)
-    blocks = SequenceMatcher(None, words, others, autojunk=False).get_matching_blocks()
-    pieces = ("".join(words[block.a : block.a + block.size]) for block in blocks)
-    return tuple(piece for piece in pieces if len(piece) >= _LASTING)
+def common(pieces: Sequence[str], other: str) -> tuple[str, ...]:
+    """What another body of the same app has of *pieces* in their order; if it is too large, how it begins and ends."""
+    # a word that no body has keeps the end of a piece and the beginning of the next apart
+    words = [word for piece in pieces for word in ("", *_WORDS.findall(piece))][1:]
+    others = _WORDS.findall(other)
+    start = _alike(words, others)
+    end = _alike(words[start:][::-1], others[start:][::-1])
+    between, among = words[start : len(words) - end], others[start : len(others) - end]
+    found = [words[:start]]
+    if max(len(between), len(among)) <= _LARGEST:
+        blocks = SequenceMatcher(None, between, among).get_matching_blocks()
+        found += (between[block.a : block.a + block.size] for block in blocks)
+    found.append(words[len(words) - end :])
+    return tuple(piece for piece in map("".join, found) if len(piece) >= _LASTING)
+
+
+def _alike(words: Sequence[str], others: Sequence[str]) -> int:
+    """With how many words both begin."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(words, others, strict=False)))
 
 
 def absent(pieces: Sequence[str], body: str) -> tuple[str, int] | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import time
+
 import pytest
 
 from dockfix.verify import normal
@@ -137,3 +140,27 @@ def test_a_process_that_was_refused_is_told(log: str) -> None:
 
 def test_a_socket_that_has_nothing_yet_is_no_process() -> None:
     assert not normal.unforked("  sock.recv(1)\nBlockingIOError: [Errno 11] Resource temporarily unavailable")
+
+
+def chosen(start: int) -> str:
+    """A table of which each row has a token that is chosen anew at each start."""
+    tokens = random.Random(start)
+    rows = (f"<tr><td>{row}</td><td>name{row:0>100}</td><td>{tokens.random()}</td></tr>" for row in range(300))
+    return "<table>" + "".join(rows) + "</table>"
+
+
+def test_large_bodies_take_no_time() -> None:
+    one, other = chosen(1), chosen(2)
+    assert min(len(one), len(other)) > 45_000
+    began = time.process_time()
+    found = normal.common((one,), other)
+    assert time.process_time() - began < 2
+    assert len(found) > 300
+    assert normal.absent(found, other) is None
+
+
+def test_of_what_is_too_large_the_ends_are_known() -> None:
+    begin, end = "<h1>all that there is</h1>" * 100, "<footer>that is all</footer>" * 100
+    one, other = (f"{begin}{chosen(start) * 2}{end}" for start in (1, 2))
+    first, last = normal.common((one,), other)
+    assert (first[: len(begin)], last[-len(end) :]) == (begin, end)
