@@ -49,15 +49,22 @@ def claim(folder: Path, engine: Engine) -> int | None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a run's folder, and last of all its mark, without which nobody would go on with it."""
+    """Remove a run's folder, and when all else is gone its mark, without which nobody would go on with it."""
     for parent, _, _ in os.walk(folder):
         # folders of the copied context keep their modes, and a read-only one cannot be emptied
         with suppress(OSError):
             Path(parent).chmod(0o700)
     with suppress(OSError):
-        for entry in folder.iterdir():
+        for entry in _unmarked(folder):
             shutil.rmtree(entry, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):
+                entry.unlink()  # what was no folder
+        if not _unmarked(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unmarked(folder: Path) -> list[Path]:
+    return [entry for entry in folder.iterdir() if entry.name != _MARK]
 
 
 def sweep(engine: Engine) -> None:
@@ -78,12 +85,24 @@ def _abandoned(engine: Engine) -> Iterator[tuple[Path, str]]:
     for folder in sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")):
         named = _FOLDER.fullmatch(folder.name)
         with suppress(ImportError, OSError, ValueError):
-            mark = json.loads((folder / _MARK).read_text(encoding="utf-8"))
-            if named is None or mark != {"boot": _BOOT.read_text(encoding="ascii"), "engine": reached}:
+            here = {"boot": _BOOT.read_text(encoding="ascii"), "engine": reached}
+            if named is None or _marked(folder) != here:
                 continue
             with _held(folder):
                 if not _asks(f"{LABEL}={named[1]}".encode()):
                     yield folder, named[1]
+
+
+def _marked(folder: Path) -> object:
+    """What the mark of a folder of this user's says. Raises OSError where there is none, ValueError for another file.
+
+    Anybody may make such a folder, with a pipe for a mark that nobody writes to, or a link to a device without an end.
+    """
+    _demand_own(folder.lstat(), folder)
+    with os.fdopen(os.open(folder / _MARK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), encoding="utf-8") as mark:
+        if not stat.S_ISREG(os.fstat(mark.fileno()).st_mode):
+            raise PermissionError(str(folder))
+        return json.load(mark)
 
 
 @contextmanager
@@ -91,12 +110,15 @@ def _held(folder: Path) -> Iterator[None]:
     """Hold a folder of this user's. Raises OSError where it is another's, or held by the run that made it."""
     lock = _locked(folder)
     try:
-        found = os.fstat(lock)
-        if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) != stat.S_IRWXU:
-            raise PermissionError(str(folder))
+        _demand_own(os.fstat(lock), folder)
         yield
     finally:
         os.close(lock)
+
+
+def _demand_own(found: os.stat_result, folder: Path) -> None:
+    if (found.st_uid, found.st_mode) != (os.geteuid(), stat.S_IFDIR | stat.S_IRWXU):
+        raise PermissionError(str(folder))
 
 
 def _locked(folder: Path) -> int:

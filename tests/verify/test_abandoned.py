@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from dockfix.verify.abandoned import LABEL, PREFIX
+from dockfix.verify.abandoned import LABEL, PREFIX, remove
 from dockfix.verify.engine import Engine
 from dockfix.verify.workspace import workspace
 
@@ -125,3 +127,31 @@ def test_a_link_leads_nowhere(left: Path, engine: Engine, temporary: Path, tmp_p
     temporary.joinpath(left.name).symlink_to(real)
     with workspace(engine):
         assert (real / "Dockerfile").exists()
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o777])
+def test_a_mark_that_nobody_writes_to_is_not_waited_for(left: Path, engine: Engine, mode: int) -> None:
+    (left / "run.json").unlink()
+    os.mkfifo(left / "run.json")
+    left.chmod(mode)
+    signal.alarm(30)  # ends the workspace where it waits
+    with workspace(engine):
+        signal.alarm(0)
+    assert left.exists()
+
+
+def test_a_mark_that_leads_elsewhere_is_not_read(left: Path, engine: Engine, tmp_path: Path) -> None:
+    mark = left / "run.json"
+    mark.symlink_to(shutil.move(mark, tmp_path / "elsewhere"))
+    with workspace(engine):
+        assert left.exists()
+
+
+def test_the_mark_goes_last(left: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rmtree = shutil.rmtree
+    monkeypatch.setattr(shutil, "rmtree", lambda path, **how: None if path.name == "locked" else rmtree(path, **how))
+    remove(left)
+    assert sorted(path.name for path in left.iterdir()) == ["locked", "run.json"]
+    monkeypatch.undo()
+    remove(left)
+    assert not left.exists()
