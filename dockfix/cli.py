@@ -50,8 +50,7 @@ class Words(click.Group):
         try:
             return super().main(*arguments, **options)
         except OSError as error:
-            click.echo(f"Error: {error.filename or 'the output'}: {error.strerror or error}", err=True)
-            _mute()
+            _tell(f"Error: {error.filename or 'the output'}: {error.strerror or error}")
             sys.exit(2)
 
 
@@ -61,11 +60,18 @@ def _cut_short() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo("Aborted!", err=True)
+        _tell("Aborted!")
         raise click.exceptions.Exit(128 + signal.SIGINT) from None
     except BrokenPipeError:  # nobody reads on, and nobody has to be told
         _mute()
         raise click.exceptions.Exit(2) from None
+
+
+def _tell(words: str) -> None:
+    """Tell it on stderr, where somebody reads that: how it ends is the same if not."""
+    with suppress(OSError):
+        click.echo(words, err=True)
+    _mute()
 
 
 def _mute() -> None:

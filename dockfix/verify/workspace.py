@@ -8,7 +8,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,10 +26,12 @@ _ASKING = ("SIGINT", "SIGTERM")
 """How people and init systems ask to end, heeded even where a shell ignores it for whatever runs behind it."""
 _ENDING = (
     *("SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPWR", "SIGSTKFLT"),
-    *("SIGXCPU", "SIGRTMIN", "SIGRTMAX", "SIGBREAK"),
+    *("SIGXCPU", "SIGBREAK"),
 )
 """Others that end a process which does nothing about them, but for those that tell of its own faults:
 https://man7.org/linux/man-pages/man7/signal.7.html"""
+_REAL_TIME = range(getattr(signal, "SIGRTMIN", 0), getattr(signal, "SIGRTMAX", -1) + 1)
+"""Those between the first and the last, which end it as well, have no names."""
 _CALM_SECONDS = 0.5
 _IMPATIENT_SECONDS = PATIENCE + 5.0
 """After so long whatever was running has been called off, so that one who asks again has not been heard."""
@@ -43,7 +45,8 @@ class Interrupted(KeyboardInterrupt):
     """A signal asked dockfix to end; ``str()`` is its name."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
+        named = number in tuple(signal.Signals)
+        super().__init__(signal.Signals(number).name if named else f"SIGRTMIN+{number - _REAL_TIME.start}")
         self.number = number
 
 
@@ -82,10 +85,10 @@ class _Guard:
     def install(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
-        for name in (*_ASKING, *_ENDING):
-            number = getattr(signal, name, None)
+        asking = _numbers(_ASKING)
+        for number in (*asking, *_numbers(_ENDING), *_REAL_TIME):
             # a hang-up that nohup ignores stays ignored
-            if number is not None and (name in _ASKING or signal.getsignal(number) is not signal.SIG_IGN):
+            if number in asking or signal.getsignal(number) is not signal.SIG_IGN:
                 self.previous[number] = signal.signal(number, self)
 
     def restore(self) -> None:
@@ -98,6 +101,11 @@ class _Guard:
             self.caught, self.since = number, now
             if not self.closing:
                 raise Interrupted(number)
+
+
+def _numbers(names: Iterable[str]) -> tuple[int, ...]:
+    """Those of the signals that there are here."""
+    return tuple(getattr(signal, name) for name in names if hasattr(signal, name))
 
 
 @contextmanager

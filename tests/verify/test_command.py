@@ -98,6 +98,24 @@ def test_an_interruption_before_anything_is_made_says_nothing_of_the_images(
     assert (result.exit_code, result.stdout, result.stderr) == (130, "", "Aborted!\n")
 
 
+UNHEARD = """
+from dockfix import trials
+from dockfix.cli import main
+def interrupted(*words, **named):
+    raise KeyboardInterrupt
+trials.found_engine = interrupted
+main(["verify", "--isolated"])
+"""
+
+
+def test_an_interruption_ends_the_same_where_nobody_reads_of_it(app: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-c", UNHEARD], stdout=writing, stderr=writing, check=False)
+    os.close(writing)
+    assert done.returncode == 130
+
+
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_report_that_nobody_reads_is_no_difference(app: Path, state: Path, program: str, form: str) -> None:
     reading, writing = os.pipe()

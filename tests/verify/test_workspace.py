@@ -91,6 +91,22 @@ def test_a_signal_ends_it_and_everything_is_removed(
     signal.signal(number, inherited)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there are none")
+def test_so_does_a_signal_without_a_name(engine: Engine, state: Path, temporary: Path) -> None:
+    def interrupt(number: int) -> None:
+        with workspace(engine) as place:
+            build(place.engine, place.folder)
+            os.kill(os.getpid(), number)
+            time.sleep(5)
+
+    for more in (1, 7):
+        with pytest.raises(Interrupted, match=rf"^SIGRTMIN\+{more}$"):
+            interrupt(signal.SIGRTMIN + more)
+    with pytest.raises(Interrupted, match=r"^SIGRTMAX$"):
+        interrupt(signal.SIGRTMAX)
+    assert list(state.iterdir()) == list(temporary.iterdir()) == []
+
+
 def test_a_signal_that_was_not_heard_is_obeyed_when_it_comes_again(
     engine: Engine, state: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
