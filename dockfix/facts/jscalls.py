@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts.jssyntax import line, text
 from dockfix.facts.jstrace import Trace
-from dockfix.facts.words import parse
+from dockfix.facts.words import SHELLS, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +29,6 @@ _SHELLS = frozenset({"exec", "execSync", "execaCommand"})
 """Those that are given a whole line."""
 _BEFORE = frozenset({"nohup", "time", "env", "exec"})
 """What stands before the program that a line is about."""
-_INTERPRETERS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 _MODULES = frozenset({"child_process", "execa", "shelljs"})
 _HINT = re.compile(rb"child_process|execa|shelljs|python-shell")
 _PROMISED = re.compile(r"(?:[\w.()'\":]+\.)?promisify\(\s*(?:[\w.()'\":]+\.)?(exec|execFile)\s*\)")
@@ -100,7 +99,7 @@ def lines(graph: Graph) -> Iterator[tuple[str, str]]:
             arguments = [_told(source.value(part)) for part in _elements(given[1:])]
             for value in trace.values(source, given[0]):
                 words = [_told(value), *arguments]
-                script = words[2] if len(words) > 2 and basename(words[0]) in _INTERPRETERS else None
+                script = words[2] if len(words) > 2 and basename(words[0]) in SHELLS else None
                 if words[0] and not words[0].startswith("…"):
                     whole = " ".join(words) if _is_line(source, kind, given) else shlex.join(words)
                     yield words[0] if script else whole, origin

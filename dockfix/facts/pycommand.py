@@ -161,7 +161,6 @@ _SERVERS: Final[Mapping[str, str]] = {
     "http.server": "http.server", "litestar": "litestar", "prefect": "prefect", "airflow": "airflow",
 }  # fmt: skip
 _PYTHON = re.compile(r"^(?:python|pypy)[\d.]*$")
-_SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
 _DEPTH = 8
 
 
@@ -220,7 +219,7 @@ def _follow(
         yield from _line(command[0], files, folder, environment, depth)
         return
     name = posixpath.basename(command[0])
-    if name in _SHELLS:
+    if name in words.SHELLS:
         rest = list(command[1:])
         while rest and rest[0].startswith("-") and "c" not in rest[0].lstrip("-"):
             rest.pop(0)

@@ -45,6 +45,11 @@ class Scope:
             scope = scope.parent
         return None
 
+    def bound(self, name: str) -> Sequence[cst.BaseExpression | None]:
+        """What *name* is bound to as seen from here, once for each statement that binds it; empty where none does."""
+        binder = self.binder(name)
+        return binder.names[name] if binder is not None else ()
+
     def owner(self) -> Scope | None:
         """The class in whose method this scope lies."""
         scope: Scope | None = self

@@ -15,14 +15,13 @@ from dockfix.facts.pysource import Source
 from dockfix.facts.pysources import LONGEST, Sources
 from dockfix.facts.pytree import argument, arguments
 from dockfix.facts.pyvalue import Evaluator
+from dockfix.facts.words import SHELLS
 
 if TYPE_CHECKING:
     import libcst as cst
 
     from dockfix.facts.pysource import Site
     from dockfix.facts.pytrace import Trace
-
-_INTERPRETERS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 
 HINT = re.compile(r"\bsubprocess\b|\bos\.(?:system|popen|exec|spawn)|\bshutil\.which\b|import which\b|\bpexpect\b")
 """A source without this calls no program, so that it need not be parsed."""
@@ -124,7 +123,7 @@ def _called(evaluator: Evaluator, source: Source, site: Site, trace: Trace | Non
     import libcst as cst
 
     name = evaluator.canonical(source, site.node.func)
-    given = argument(site.node, 0, "args", "cmd", "command", "file", "program")
+    given = _given(site.node)
     if name not in _LISTS | SHELL | _FIRST or given is None or _is_known(evaluator, source, site, given):
         return
     if isinstance(given, cst.List | cst.Tuple) and not given.elements:
@@ -157,7 +156,7 @@ def _lines(evaluator: Evaluator, source: Source, site: Site) -> Iterator[str]:
     if name not in _LISTS | SHELL | _FIRST or name == "shutil.which":
         return
     positional, named = arguments(site.node)
-    given = argument(site.node, 0, "args", "cmd", "command", "file", "program")
+    given = _given(site.node)
     value = evaluator.settled(evaluator.value(source, site.scope, given))
     words: list[str] = []
     if isinstance(value, tuple):
@@ -166,7 +165,7 @@ def _lines(evaluator: Evaluator, source: Source, site: Site) -> Iterator[str]:
         words = [evaluator.text(evaluator.value(source, site.scope, part)) for part in positional]
     elif isinstance(value, str):
         yield from _told(value)
-    if words and len(words) > 2 and posixpath.basename(words[0]) in _INTERPRETERS and words[1].startswith("-"):
+    if words and len(words) > 2 and posixpath.basename(words[0]) in SHELLS and words[1].startswith("-"):
         yield from (*_told(words[0]), *_told(words[2]))
     elif words and not words[0].startswith(WILD):
         yield from _told(shlex.join(words))
@@ -186,15 +185,19 @@ def _is_known(evaluator: Evaluator, source: Source, site: Site, given: cst.BaseE
     first = given.elements[0].value if isinstance(given, cst.List | cst.Tuple) and given.elements else given
     if isinstance(first, cst.Attribute):
         return evaluator.canonical(source, first) == "sys.executable"
-    bound = site.scope.binder(first.value) if isinstance(first, cst.Name) else None
-    made = bound.names[first.value] if bound is not None and isinstance(first, cst.Name) else ()
+    made = site.scope.bound(first.value) if isinstance(first, cst.Name) else ()
     return any(isinstance(one, cst.Call) and evaluator.canonical(source, one.func) == "shutil.which" for one in made)
+
+
+def _given(call: cst.Call) -> cst.BaseExpression | None:
+    """What a call names its program by."""
+    return argument(call, 0, "args", "cmd", "command", "file", "program")
 
 
 def _shown(site: Site) -> str:
     import libcst as cst
 
-    given = argument(site.node, 0, "args", "cmd", "command", "file", "program")
+    given = _given(site.node)
     return " ".join(cst.Module([]).code_for_node(given).split())[:60] if given is not None else ""
 
 

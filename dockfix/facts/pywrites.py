@@ -301,8 +301,7 @@ def _is_stream(evaluator: Evaluator, source: Source, site: Site, given: cst.Base
     """Whether a buffer, a temporary file or an answer is given in place of a path."""
     import libcst as cst
 
-    bound = site.scope.binder(given.value) if isinstance(given, cst.Name) else None
-    made = bound.names[given.value] if bound is not None and isinstance(given, cst.Name) else (given,)
+    made = (isinstance(given, cst.Name) and site.scope.bound(given.value)) or (given,)
     return any(isinstance(one, cst.Call) and _STREAM.search(evaluator.canonical(source, one.func)) for one in made)
 
 

@@ -9,6 +9,9 @@ import re
 import shlex
 from dataclasses import dataclass
 
+SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
+"""Shells that are given a script behind ``-c``."""
+
 _JOINERS = frozenset({"&&", "||", ";", "|", "&", "|&"})
 _OPERATORS = re.compile(r"[();<>|&]+")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)

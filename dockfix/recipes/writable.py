@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from posixpath import basename, dirname, normpath
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from dockfix.recipes.programs import Program, final_services, programs, settings
 from dockfix.text import line_of
 
 if TYPE_CHECKING:
+    from dockfix.facts.javascript import JsServer
     from dockfix.facts.pyserver import PyServer
     from dockfix.facts.server import Server
     from dockfix.model import Model, Step
@@ -177,10 +178,12 @@ def writable(model: Model) -> Writable:
     return Writable(tuple(found.folders.values()), tuple(found.mounts.values()), found.unknown, tuple(found.tools))
 
 
-def _tools(tools: Iterable[Fact[str]], found: _Found) -> None:
+def _tools(server: JsServer | PyServer, found: _Found) -> None:
     """Programs that the sources call, each of which may write."""
-    found.tools += tools
-    for fact in tools:
+    if server.tools_unknown is not None:
+        found.doubt(f"which program {server.tools_unknown.value} is", server.tools_unknown.origin)
+    found.tools += server.tools
+    for fact in server.tools:
         if basename(fact.value) not in READERS:
             found.doubt(f"what {fact.value} does", fact.origin)
 
@@ -399,9 +402,7 @@ def _javascript(model: Model, program: Program, found: _Found) -> None:
         found.doubt(f"what {server.writes_unknown.value} is", server.writes_unknown.origin)
     if server.truncated:
         found.doubt("what the many sources do", program.origin)
-    if server.tools_unknown is not None:
-        found.doubt(f"which program {server.tools_unknown.value} is", server.tools_unknown.origin)
-    _tools(server.tools, found)
+    _tools(server, found)
 
 
 def _python(model: Model, program: Program, found: _Found) -> None:
@@ -429,9 +430,7 @@ def _python(model: Model, program: Program, found: _Found) -> None:
     elif unread or server.entry is None:
         why = unread[0] if unread else Fact("no source was found", program.origin)
         found.doubt(f"what {' '.join(program.words[:3])} does ({why.value})", why.origin)
-    if server.tools_unknown is not None:
-        found.doubt(f"which program {server.tools_unknown.value} is", server.tools_unknown.origin)
-    _tools(server.tools, found)
+    _tools(server, found)
 
 
 def _py(model: Model, words: tuple[str, ...]) -> PyServer:
