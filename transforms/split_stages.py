@@ -23,25 +23,26 @@ def split_stages(model: Model) -> Iterator[Result]:
         carried to the end in the user site or a virtual environment, with the run-time libraries of the -dev packages
         that the builder needed; the end starts without `poetry run` and its like. A Node service, or one of bun, gets
         its production modules and its build output from stages of their own, Next.js, Nuxt, SvelteKit and Remix just
-        what their servers read. A single-page app is built by Node and served by nginx on the port it had. A Go
-        program runs without the toolchain, on Alpine where nothing in it calls C, else on the Debian or Alpine that it
-        was built on, with the files that its sources name. A Java archive that is complete in itself runs on its
-        vendor's JRE, without Maven or Gradle. A Rust program runs on the same Debian or Alpine with the libraries that
-        its crates link to. What `dotnet publish` makes runs on the image of its runtime. Gems and the assets of Rails
-        are built apart, and the end is slim where every gem of the lock is known. Extensions of PHP are compiled apart
-        on Alpine, and the end gets their libraries; on Debian, whose image of PHP keeps compilers of its own, with
-        `--split always`.
+        what their servers read; of one in the root of the image the file's own copies bring the rest. A single-page app
+        is built by Node and served by nginx on the port it had. A Go program runs without the toolchain, on Alpine
+        where nothing in it calls C, else on the Debian or Alpine that it was built on, with the files that its sources
+        name. A Java archive that is complete in itself runs on its vendor's JRE, without Maven or Gradle. A Rust
+        program runs on the same Debian or Alpine with the libraries that its crates link to. What `dotnet publish`
+        makes runs on the image of its runtime. Gems and the assets of Rails are built apart, and the end is slim where
+        every gem of the lock is known. Extensions of PHP are compiled apart on Alpine, and the end gets their
+        libraries; on Debian, whose image of PHP keeps compilers of its own, with `--split always`.
 
     Why:
         What an image does not carry need not be pulled, scanned or patched, and cannot be used by an intruder.
 
     Refuses when:
-        The start command, a script or the sources need a dev dependency or a build tool; something else than the
-        known instructions leaves files behind; yarn makes no node_modules (Plug'n'Play), or corepack would fetch the
-        package manager at each start; a command, script or configuration names by its absolute path what pip
-        installs; compose mounts the sources (a development image); the stage has
-        ONBUILD; a single-page app has a proxy, a base path or settings that come at run time. Where nothing would
-        be gained it says so and leaves the file as it is; `--split always` splits all the same.
+        The start command, a script or the sources need a dev dependency or a build tool; something else than the known
+        instructions leaves files behind; yarn makes no node_modules (Plug'n'Play), or corepack would fetch the package
+        manager at each start; a command, script or configuration names by its absolute path what pip installs; the
+        build of an app in the root of the image may write elsewhere than into one folder; compose mounts the sources (a
+        development image); the stage has ONBUILD; a single-page app has a proxy, a base path or settings that come at
+        run time. Where nothing would be gained it says so and leaves the file as it is; `--split always` splits all the
+        same.
 
     Example:
         See fixtures/split-stages/example.

@@ -108,7 +108,7 @@ class Frontend:
         if script is None:
             return self._framework_output()
         for words in self.node.resolve((self._runner, "run", "build")).commands[::-1]:
-            found = self._output_of(words, script)
+            found = self.output_of(words, script)
             if found is not None:
                 return found
         return None
@@ -126,9 +126,15 @@ class Frontend:
             "vue-cli": "vue-cli-service",
             "next": "next",
         }.get(spa)
-        return self._output_of((program, "build"), None) if program else None
+        return self.output_of((program, "build")) if program else None
 
-    def _output_of(self, words: tuple[str, ...], script: Fact[str] | None) -> Fact[str] | None:
+    def output_of(self, words: tuple[str, ...], script: Fact[str] | None = None) -> Fact[str] | None:
+        """The folder that a program fills; None where it cannot be told.
+
+        Args:
+            words: its call.
+            script: the script in which that stands.
+        """
         program = posixpath.basename(words[0])
         origin = script.origin if script else self.node.origin
         given = option(

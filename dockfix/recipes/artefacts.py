@@ -45,6 +45,7 @@ class Artefacts:
         start: the command that starts what is in *root*; empty where the app's own stays.
         variables: what that command needs to be told.
         idle: what the build keeps in *built* for the next build alone.
+        copied: whether all else of the folder comes as the file copies it.
     """
 
     built: tuple[str, ...]
@@ -54,6 +55,7 @@ class Artefacts:
     start: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
     idle: tuple[str, ...] = ()
+    copied: bool = False
 
 
 def artefacts(model: Model, node: Node) -> Artefacts | None:

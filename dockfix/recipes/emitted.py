@@ -36,7 +36,7 @@ def is_emitted(model: Model, source: StageModel, copy: CopySpec) -> bool:
         return False
     folder, place = built[-1].before.workdir, node.path(node.build_output.value)
     output = normpath(join(folder, node.build_output.value))
-    if output == folder or not all(_lies_in(normpath(path), output) for path in copy.sources):
+    if output == folder or not all(lies_in(normpath(path), output) for path in copy.sources):
         return False
     if model.app.root.exists(place) and not model.app.ignore.ignores(place):
         return False
@@ -47,7 +47,8 @@ def is_emitted(model: Model, source: StageModel, copy: CopySpec) -> bool:
     )
 
 
-def _lies_in(path: str, folder: str) -> bool:
+def lies_in(path: str, folder: str) -> bool:
+    """Whether *path* is *folder*, or lies below it."""
     return f"{path}/".startswith(f"{folder.rstrip('/')}/")
 
 
@@ -58,7 +59,7 @@ def _brings(step: Step, output: str) -> bool:
         return False
     target = normpath(join(step.before.workdir, copy.destination))
     foreign = copy.from_ is not None or step.instruction.keyword == "ADD"
-    return _lies_in(target, output) or (foreign and _lies_in(output, target))
+    return lies_in(target, output) or (foreign and lies_in(output, target))
 
 
 def _is_built_by_install(node: Node) -> bool:

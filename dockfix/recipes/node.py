@@ -40,6 +40,7 @@ from dockfix.recipes.nodeend import (
     variables,
 )
 from dockfix.recipes.nodestart import called, check_browser, check_start, node_env_decides, only_runs
+from dockfix.recipes.rootfolder import in_root
 from dockfix.recipes.split import (
     NoGainError,
     Split,
@@ -101,6 +102,8 @@ def split(model: Model) -> Split | None:
     else:
         check_start(model, node, production=True)  # what the build made carries the modules that it needs
     gain = _gain(model, node, parts, production)
+    if parts.builds and root(model) == "/":
+        found = in_root(model, node, parts, found)
     if not _keeps_modules(node):
         if not parts.builds:
             raise UnfitError(
@@ -171,10 +174,6 @@ def _artefacts(model: Model, node: Node, parts: Parts) -> Artefacts | None:
 
 def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None, gain: str) -> Split:
     production = installs_production(parts)
-    if found is None and root(model) == "/":
-        raise UnfitError(
-            parts.install.instruction, "the app lies in the root of the image, all of which would go along"
-        )
     members = found is None and _installs_members_apart(model, node, parts, production)
     own_stage = members or (found is not None and found.modules and _installs_apart(node, parts, production))
     whole = production or own_stage or (found is not None and not found.modules)
@@ -182,7 +181,8 @@ def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None,
     removed = [path for step in parts.after for path in removes(model, step)]
     lean = production or not (node.dev_dependencies or node.workspaces)
     sheds = removed or parts.inner or packages.idle_tools(model.final, parts.before)
-    gains = found is not None or not lean or sheds
+    everything = found is None or found.copied
+    gains = not everything or not lean or sheds
     if not gains and model.options.split != "always":
         raise NoGainError("no dev dependency is installed, and the whole app folder would go along")
     whole = whole or modules in removed
@@ -194,9 +194,10 @@ def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None,
     stages = [_dependencies(model, node, parts, production, names[0])] if own_stage else []
     stages.append([_first(model, parts, names[-1], again=own_stage), *builder])
     lines = copies(model, parts, found, names)
-    notes = () if found is not None else (Note(None, why_whole(model)),)
-    carried = "carries only what it needs" if found is not None else "leaves behind what serves the build alone"
-    return _finish(model, parts, stages, final_stage(model, parts, lines, found), gain, notes, found, carried)
+    notes = (Note(None, why_whole(model)),) if everything else ()
+    carried = "leaves behind what serves the build alone" if everything else "carries only what it needs"
+    end = final_stage(model, parts, lines, found, built=found is None or not found.copied)
+    return _finish(model, parts, stages, end, gain, notes, found, carried)
 
 
 def _installs_apart(node: Node, parts: Parts, production: bool) -> bool:
@@ -242,8 +243,8 @@ def _without_build(model: Model, node: Node, parts: Parts, production: bool, gai
     name = early_name(model, "dependencies")
     if parts.moved and node.lifecycle and not production:
         raise UnfitError(parts.install.instruction, f"npm would not find the modules in {parts.moved} to prune them")
-    modules = f"{parts.moved} {parts.moved}" if parts.moved else f"{model.folder}/node_modules ./node_modules"
-    copy = New(f"COPY --from={name} {owner_flag(parts)}{modules}")
+    modules = parts.moved or join(model.folder, "node_modules")
+    copy = New(f"COPY --from={name} {owner_flag(parts)}{modules} {parts.moved or './node_modules'}")
     stage = _dependencies(model, node, parts, production, name)
     return _finish(model, parts, [stage], final_stage(model, parts, [copy], None, built=False), gain, ())
 

@@ -65,7 +65,9 @@ def final_stage(
     items: list[Item] = []
     early = (*parts.before, *(step for step in parts.after if precedes_build(step, parts)))
     system = packages.run_time(model, model.final, early, afresh=True)
-    at = parts.install if built or _modules_ignored(model) else _last_sources(model, parts)
+    covered = () if found is None else found.built
+    ignored = all(model.app.ignore.ignores(in_context(model, name)) for name in ("node_modules", *covered))
+    at = parts.install if built or ignored else _last_sources(model, parts)
     for step in (*parts.before, parts.install, *parts.after):
         if step.instruction.index in system:
             items += system[step.instruction.index]
@@ -116,7 +118,7 @@ def _stays(model: Model, parts: Parts, step: Step, found: Artefacts | None, *, b
     if step.role is Role.SETUP and step.instruction.keyword == "RUN":
         return not (found is not None and found.start) and needed(model, step)
     if step.role is Role.FOLDERS and precedes_build(step, parts):
-        return gives_away(step)
+        return not built or gives_away(step)
     return True
 
 
@@ -157,8 +159,3 @@ def _is_head(item: Item) -> bool:
 def _comes_again(model: Model, parts: Parts) -> bool:
     """Whether a COPY behind the install brings the folder of the manifests again."""
     return any(p.folder and p.source == (model.source or "") for p in model.final.placements if p.step in parts.after)
-
-
-def _modules_ignored(model: Model) -> bool:
-    """Whether a COPY of the sources leaves the modules of the host behind."""
-    return model.app.ignore.ignores(in_context(model, "node_modules"))

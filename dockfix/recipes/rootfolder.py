@@ -1,0 +1,154 @@
+"""Apps that lie in the root of the image, where the folders of the system are their neighbours."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from posixpath import basename, normpath
+from typing import TYPE_CHECKING
+
+from dockfix.facts.jsontext import Json
+from dockfix.facts.jsontext import read as read_json
+from dockfix.model import Purpose
+from dockfix.model.commands import purpose
+from dockfix.recipes.artefacts import Artefacts, entries, in_context
+from dockfix.recipes.emitted import lies_in
+from dockfix.recipes.modules import own_scripts, removes
+from dockfix.recipes.split import UnfitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dockfix.facts.node import Node
+    from dockfix.model import Model, Step
+    from dockfix.recipes.modules import Parts
+
+WHERE = "the app lies in the root of the image"
+
+SYSTEM = frozenset(
+    {"bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "lost+found", "media", "mnt", "opt"}
+    | {"proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var"}
+)
+"""Folders that every image has in its root: https://refspecs.linuxfoundation.org/FHS_3.0/fhs-3.0.html#theRootFilesystem
+and the two file systems of the kernel (https://man7.org/linux/man-pages/man7/file-hierarchy.7.html)."""
+
+COMPILERS = frozenset({"tsc", "tspc", "tsc-alias", "nest"})
+"""Programs that write into the folder that their settings name, and nowhere else:
+https://www.typescriptlang.org/tsconfig/#outDir, https://docs.nestjs.com/cli/usages#nest-build"""
+
+TO_THE_LAST = frozenset({"cp", "copyfiles"})
+"""Programs that write to the last path they are given: https://www.npmjs.com/package/copyfiles"""
+
+NEST = {
+    "": {"$schema", "language", "collection", "sourceRoot", "entryFile", "compilerOptions", "generateOptions"},
+    "compilerOptions": {"deleteOutDir", "assets", "watchAssets", "plugins", "builder", "typeCheck"},
+}
+"""Settings of nest that choose no other folder and no other compiler's settings:
+https://docs.nestjs.com/cli/monorepo#cli-properties"""
+
+
+def in_root(model: Model, node: Node, parts: Parts, found: Artefacts | None) -> Artefacts:
+    """What the end needs of an app in the root: as *found*, or the output and the modules beside the app's own copies.
+
+    All of the root is no folder to carry. But where the build is known to fill its output alone, whatever else of the
+    app lies there has come by the copies of the file, and comes to the end by them.
+
+    Raises:
+        UnfitError: that is not known, or the folder that the build fills is one of the system's.
+    """
+    if found is None:
+        found = Artefacts((_output(model, node, parts),), (), copied=True)
+    at = parts.builds[-1].instruction
+    for name in (*found.built, *filter(None, [found.root])):
+        if normpath(name).partition("/")[0] in SYSTEM:
+            raise UnfitError(at, f"{WHERE}, and the build writes into /{name}, where the system has files of its own")
+    return found
+
+
+def _output(model: Model, node: Node, parts: Parts) -> str:
+    """The one folder that the build fills.
+
+    Raises:
+        UnfitError: it may write elsewhere, or what the copies of the file bring is not what it leaves.
+    """
+    output = normpath(node.build_output.value) if node.build_output is not None else "."
+    for step in model.final.doing(Purpose.BUILD):
+        if step not in parts.builds or not _fills(model, node, step, output):
+            beside = f" beside {output}" if output != "." else ""
+            raise UnfitError(step.instruction, f"{WHERE}, and what the build writes there{beside} cannot be told")
+    at, script = parts.install.instruction, own_scripts(node)
+    if script is not None:
+        raise UnfitError(at, f"{WHERE}, and what {script[0]} writes there cannot be told ({script[1]})")
+    if node.has("binding.gyp"):  # npm builds it: https://docs.npmjs.com/cli/v10/using-npm/scripts#npm-install
+        raise UnfitError(at, f"{WHERE}, and an add-on of its own is built there ({node.origin_of('binding.gyp')})")
+    place = in_context(model, output)
+    if model.app.root.exists(place) and not model.app.ignore.ignores(place):
+        raise UnfitError(None, f"{WHERE}, and {place} of the build context would cover what the build makes")
+    taken = next((step for step in parts.after if removes(model, step)), None)
+    if taken is not None:
+        raise UnfitError(taken.instruction, f"{WHERE}, and what is taken away here would come again")
+    return output
+
+
+def _fills(model: Model, node: Node, step: Step, output: str) -> bool:
+    """Whether a RUN builds, and by that writes into *output* alone."""
+    if step.script is None or not step.script.flat or step.before.workdir != "/":
+        return False
+    if node.workspaces or output == "." or output.startswith(("..", "/")):
+        return False
+    building = [command for command in step.script.commands if purpose(command) is Purpose.BUILD]
+    for command in building:
+        found = node.resolve([word.text for word in command.words])
+        if not found.commands or found.missing or found.outputs or found.folder != node.folder or command.redirects:
+            return False
+        if not all(_writes_into(model, node, words, output) for words in (*found.commands, *found.around)):
+            return False
+    return bool(building)
+
+
+def _writes_into(model: Model, node: Node, words: tuple[str, ...], output: str) -> bool:
+    """Whether a program writes into *output* alone, and takes away nothing that the app has come with."""
+    name, operands = basename(words[0]), [word for word in words[1:] if not word.startswith("-")]
+    if name in {"rimraf", "rm"}:
+        brought = {*entries(model)}
+        return all(lies_in(normpath(each), output) or _is_new(each, brought) for each in operands)
+    if name == "mkdir" or name in TO_THE_LAST:
+        places = operands if name == "mkdir" else operands[-1:]
+        return bool(places) and all(lies_in(normpath(each), output) for each in places)
+    if name == "echo" or (name == "tsc" and "--noEmit" in words):
+        return True
+    if name not in COMPILERS or any(each.endswith((".ts", ".tsx", ".js", ".mts", ".cts")) for each in operands):
+        return False
+    place = node.frontend.output_of(words)
+    known = _is_plain_nest(node) if name == "nest" else not {"-b", "--build"} & {*words} or _is_alone(node, operands)
+    return known and place is not None and lies_in(normpath(place.value), output)
+
+
+def _is_new(path: str, brought: Iterable[str]) -> bool:
+    """Whether no pattern for the root of the app meets what a copy has *brought*."""
+    first = normpath(path).partition("/")[0]
+    return not first.startswith(("..", "/")) and first != "." and not any(fnmatchcase(each, first) for each in brought)
+
+
+def _is_alone(node: Node, projects: Sequence[str]) -> bool:
+    """Whether ``tsc --build`` builds one project, which refers to none that have outputs of their own.
+
+    https://www.typescriptlang.org/docs/handbook/project-references.html
+    """
+    name = projects[0] if projects else "tsconfig.json"
+    path = node.path(name if name.endswith(".json") else f"{name}/tsconfig.json")
+    config = read_json(node.files, path, node.prefix, comments=True) if len(projects) < 2 else None
+    return isinstance(config, Json) and not config.get("references")
+
+
+def _is_plain_nest(node: Node) -> bool:
+    """Whether nest compiles one app into the folder of its tsconfig.json."""
+    if not node.has("nest-cli.json"):
+        return True
+    config = read_json(node.files, node.path("nest-cli.json"), node.prefix, comments=True)
+    if not isinstance(config, Json):
+        return False
+    options = config.get("compilerOptions") or {}
+    assets = options.get("assets") if isinstance(options, dict) else None
+    texts = assets is None or (isinstance(assets, list) and all(isinstance(each, str) for each in assets))
+    known = NEST[""] >= {*(config.get() or {})} and isinstance(options, dict) and NEST["compilerOptions"] >= {*options}
+    return known and texts

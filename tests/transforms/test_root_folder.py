@@ -1,0 +1,138 @@
+"""Apps in the root of the image: what the end takes from the builder, and where that cannot be told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from dockfix import registry
+from dockfix.dockerfile import Document
+from dockfix.engine import Outcome, plan
+from dockfix.facts import App, Tree
+from dockfix.options import Options
+
+DOCKERFILE = """\
+FROM node:22-slim
+COPY . .
+RUN npm install
+RUN npm run build
+CMD ["node", "dist/main.js"]
+"""
+COMPILED = {"compilerOptions": {"outDir": "dist", "rootDir": "src"}}
+
+
+def split(build: str, files: Mapping[str, str], scripts: Mapping[str, str], dockerfile: str) -> tuple[Outcome, str]:
+    """What ``split-stages`` does with an app that *build* compiles, and the Dockerfile that comes of it."""
+    manifest = {
+        "scripts": {"build": build, **scripts},
+        "dependencies": {"express": "4.19.2"},
+        "devDependencies": {"typescript": "5.5.4"},
+    }
+    tree = {
+        "Dockerfile": dockerfile,
+        "package.json": json.dumps(manifest),
+        "tsconfig.json": json.dumps(COMPILED),
+        "src/main.ts": "import express from 'express';\nexpress().listen(3000);\n",
+        "settings.json": "{}",
+        **files,
+    }
+    app = App(Tree(tree))
+    found = plan(
+        Document.parse(dockerfile), app, Options(only=frozenset({"split-stages"})), registry.transforms(), None
+    )
+    return found.outcomes[0], found.after
+
+
+@pytest.mark.parametrize(
+    ("build", "files"),
+    [
+        ("tsc", {}),
+        ("tsc -p tsconfig.json && tsc-alias", {}),
+        ("tsc --noEmit && tsc", {}),
+        ("tsc --build", {}),
+        ("rimraf dist && tsc", {}),
+        ("rm -rf dist *.tsbuildinfo && tsc", {}),
+        ("tsc && cp -r src/views dist/views", {}),
+        ("tsc && mkdir -p dist/views && copyfiles -u 1 'src/**/*.html' dist", {}),
+        ("nest build", {}),
+        ("nest build", {"nest-cli.json": '{"sourceRoot": "src", "compilerOptions": {"assets": ["**/*.hbs"]}}'}),
+    ],
+)
+def test_takes_the_output_alone(build: str, files: Mapping[str, str]) -> None:
+    outcome, after = split(build, files, {}, DOCKERFILE)
+    assert outcome.kind == "applied"
+    end = after.partition("AS runtime\n")[2]
+    assert [line for line in end.splitlines() if line.startswith("COPY")] == [
+        "COPY . .",
+        "COPY --from=builder /node_modules ./node_modules",
+        "COPY --from=builder /dist ./dist",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("build", "files", "scripts", "why"),
+    [
+        ("tsc && node words.js", {}, {}, "beside dist cannot be told"),
+        ("tsc && webpack", {}, {}, "beside dist cannot be told"),
+        ("tsc && cp settings.json settings.local.json", {}, {}, "beside dist cannot be told"),
+        ("tsc > words.txt", {}, {}, "beside dist cannot be told"),
+        ("rm -rf settings.json && tsc", {}, {}, "beside dist cannot be told"),
+        ("rm -rf * && tsc", {}, {}, "beside dist cannot be told"),
+        ("tsc src/main.ts --outDir dist", {}, {}, "beside dist cannot be told"),
+        ("tsc && tsc -p pages", {"pages/tsconfig.json": '{"compilerOptions": {"outDir": "out"}}'}, {}, "beside "),
+        ("tsc -b", {"tsconfig.json": json.dumps({**COMPILED, "references": [{"path": "a"}]})}, {}, "beside dist"),
+        ("tsc -b a b", {}, {}, "cannot be told"),
+        ("tsc", {"tsconfig.json": "{}"}, {}, "what the build writes there cannot be told"),
+        ("tsc", {"tsconfig.json": '{"compilerOptions": {"outDir": "./"}}'}, {}, "what the build writes there cannot"),
+        ("nest build", {"nest-cli.json": '{"projects": {"shop": {}}}'}, {}, "beside dist cannot be told"),
+        ("nest build", {"nest-cli.json": '{"compilerOptions": {"webpack": true}}'}, {}, "beside dist cannot be told"),
+        (
+            "nest build",
+            {"nest-cli.json": '{"compilerOptions": {"assets": [{"include": "*.hbs", "outDir": "views"}]}}'},
+            {},
+            "beside dist cannot be told",
+        ),
+        ("tsc", {}, {"postinstall": "node words.js"}, "what postinstall writes there cannot be told (package.json:1)"),
+        ("tsc", {}, {"postbuild": "node words.js"}, "beside dist cannot be told"),
+        ("tsc", {"binding.gyp": "{}"}, {}, "an add-on of its own is built there (binding.gyp)"),
+        ("tsc", {"dist/main.js": ""}, {}, "dist of the build context would cover what the build makes"),
+    ],
+)
+def test_refuses_what_may_lie_elsewhere(
+    build: str, files: Mapping[str, str], scripts: Mapping[str, str], why: str
+) -> None:
+    outcome, after = split(build, files, scripts, DOCKERFILE)
+    assert (outcome.kind, after) == ("refused", DOCKERFILE)
+    assert outcome.why.startswith("the app lies in the root of the image, and ")
+    assert why in outcome.why
+
+
+@pytest.mark.parametrize("name", ["bin", "lib", "usr/share/shop"])
+def test_refuses_folders_of_the_system(name: str) -> None:
+    files = {"tsconfig.json": json.dumps({"compilerOptions": {"outDir": name, "rootDir": "src"}})}
+    dockerfile = DOCKERFILE.replace("dist", name)
+    outcome, after = split("tsc", files, {}, dockerfile)
+    assert (outcome.kind, after) == ("refused", dockerfile)
+    assert f"the build writes into /{name}, where the system has files of its own" in outcome.why
+
+
+def test_refuses_what_would_come_again() -> None:
+    dockerfile = DOCKERFILE.replace("CMD", "RUN rm -rf src\nCMD")
+    outcome, after = split("tsc", {}, {}, dockerfile)
+    assert (outcome.kind, after) == ("refused", dockerfile)
+    assert outcome.why == "the app lies in the root of the image, and what is taken away here would come again"
+
+
+def test_keeps_modes_that_are_set_before_the_build() -> None:
+    dockerfile = DOCKERFILE.replace("RUN npm install", "RUN chmod +x start.sh\nRUN npm install")
+    outcome, after = split("tsc", {"start.sh": "#!/bin/sh\nexec node dist/main.js\n"}, {}, dockerfile)
+    assert outcome.kind == "applied"
+    assert "RUN chmod +x start.sh" in after.partition("AS runtime\n")[2]
+
+
+def test_gains_nothing_without_dev_dependencies() -> None:
+    dockerfile = DOCKERFILE.replace("npm install", "npm install --omit=dev")
+    outcome, after = split("tsc", {}, {}, dockerfile)
+    assert (outcome.kind, after) == ("note", dockerfile)
