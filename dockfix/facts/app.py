@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -188,21 +187,6 @@ class App:
         return tuple(service for service in self.all_services if service.dockerfile in self._names)
 
     @cached_property
-    def named(self) -> tuple[Service, ...]:
-        """The compose services without a build that run an image by the name which a build of this Dockerfile gives it.
-
-        Each has the target of that build.
-        """
-        alone = [service for service in self.all_services if service.image and "context" not in service.origins]
-        alone = [service for service in alone if service.dockerfile is None]
-        if not alone:
-            return ()
-        called = [(service.image, service.target) for service in self.compose if service.image]
-        called += [(tag, build.target) for build in self.builds for tag in build.tags]
-        found = ((each, next((t for name, t in called if _same(each.image or "", name)), "")) for each in alone)
-        return tuple(replace(each, target=target) for each, target in found if target != "")
-
-    @cached_property
     def _ci(self) -> tuple[tuple[Build, ...], tuple[Call, ...], tuple[Problem, ...]]:
         from dockfix.facts.cifiles import builds
 
@@ -255,19 +239,6 @@ class App:
         if state.get("python") is not None:
             found += getattr(state["python"], "problems", ())
         return tuple(dict.fromkeys(found))
-
-
-def _same(image: str, other: str) -> bool:
-    """Whether two names are those of one image, as far as the tags have no variables."""
-    (name, tag), (name_of_other, tag_of_other) = _parts(image), _parts(other)
-    return name == name_of_other and "$" not in name and (tag == tag_of_other or "$" in tag + tag_of_other)
-
-
-def _parts(image: str) -> tuple[str, str]:
-    """The name of an image and its tag: https://docs.docker.com/reference/cli/docker/image/tag/"""
-    place, slash, last = image.removeprefix("docker.io/").rpartition("/")
-    name, _, tag = last.partition("@")[0].partition(":")
-    return place + slash + name, tag or "latest"
 
 
 def contexts(files: Files, dockerfile: str) -> Fact[str]:

@@ -11,6 +11,7 @@ from dockfix.dockerfile.shell import ShellCommand, parse_shell
 from dockfix.model.config import join
 from dockfix.model.origins import context_paths
 from dockfix.model.start import INITS, NODE_RUNNERS, SHELLS
+from dockfix.recipes.namesakes import namesakes
 from dockfix.text import line_of
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Program:
 def final_services(model: Model) -> tuple[Service, ...]:
     """The compose services that run the final stage."""
     name = (model.final.stage.name or "").lower()
-    services = (*model.services, *model.app.named)
+    services = (*model.services, *namesakes(model.app))
     return tuple(service for service in services if service.target is None or service.target.lower() == name)
 
 

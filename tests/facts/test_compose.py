@@ -189,24 +189,6 @@ def test_the_context_is_compose_then_ci_then_the_own_folder() -> None:
     assert contexts(Tree(files | compose), "api/Dockerfile").value == "api"
 
 
-@pytest.mark.parametrize(
-    ("image", "built", "runs"),
-    [
-        ("docker.io/shop/web", "shop/web:latest", True),
-        ("shop/web:1.2", "shop/web:${VERSION}", True),
-        ("shop/web:api", "shop/web:web", False),
-        ("${REGISTRY}/web", "${REGISTRY}/web", False),
-        ("localhost:5000/web", "localhost:5000/api", False),
-    ],
-)
-def test_services_without_a_build_run_what_is_built_by_their_name(image: str, built: str, runs: bool) -> None:
-    files = {
-        "compose.yml": f"services: {{a: {{image: '{image}'}}}}",
-        "Makefile": f"b:\n\tdocker build --target prod -t {built} .\n",
-    }
-    assert [(each.name, each.target) for each in App(Tree(files)).named] == ([("a", "prod")] if runs else [])
-
-
 def test_devices_are_those_of_the_host() -> None:
     listed = "devices: [nvidia.com/gpu=all, /dev/a:/dev/b:rw, {source: /dev/c}], device_cgroup_rules: [c 1:3 mr]"
     source = f"services: {{a: {{build: ., {listed}}}}}"
