@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts.angular import Angular
 from dockfix.facts.devserver import extras
-from dockfix.facts.dotenv import variables
+from dockfix.facts.dotenv import values
 from dockfix.facts.fact import Fact
 from dockfix.facts.files import join
 from dockfix.facts.jsconfig import Configuration
@@ -188,18 +188,19 @@ class Frontend:
         return Fact(join(folder, found.value), found.origin) if found is not None else None
 
     def _cra_output(self, origin: str) -> Fact[str] | None:
-        for source in (self.node.scripts.get("build"), self._env_file("BUILD_PATH")):
-            match = re.search(r"BUILD_PATH=['\"]?([^\s'\"&;]+)", source.value) if source else None
-            if match and source is not None:
-                return Fact(join("", match[1]), source.origin)
-        return Fact("build", f"{origin} (the program's default)")
+        script = self.node.scripts.get("build")
+        match = re.search(r"BUILD_PATH=['\"]?([^\s'\"&;]+)", script.value) if script else None
+        given = Fact(match[1], script.origin) if match and script else self._env_file("BUILD_PATH")
+        if given is None:
+            return Fact("build", f"{origin} (the program's default)")
+        return Fact(join("", given.value), given.origin)
 
     def _env_file(self, name: str) -> Fact[str] | None:
-        for path in (".env", ".env.production"):
-            data = (self.node.files.read(self.node.path(path)) or b"").decode("utf-8", "replace")
-            for number, row in enumerate(data.split("\n"), 1):
-                if row.strip().startswith(f"{name}="):
-                    return Fact(row.strip(), self.node.origin_of(path, number))
+        """The value that the files of variables give a build: https://create-react-app.dev/docs/adding-custom-environment-variables"""
+        for path in (".env.production", ".env"):
+            found = [(value, number) for key, value, number in self._values(path) if key == name and value]
+            if found:
+                return Fact(found[-1][0], self.node.origin_of(path, found[-1][1]))
         return None
 
     def _compiled(self, words: tuple[str, ...], origin: str) -> Fact[str] | None:
@@ -324,9 +325,9 @@ class Frontend:
         Args:
             given: variables that the environment of the build has.
         """
-        built = {name for path in (".env", ".env.production") for name, _ in self._variables(path)} | {*given}
+        built = {name for path in (".env", ".env.production") for name, _, _ in self._values(path)} | {*given}
         for path in (".env.development", ".env.development.local"):
-            for name, number in self._variables(path):
+            for name, _, number in self._values(path):
                 if name not in built and name.startswith(("VITE_", "REACT_APP_", "VUE_APP_")):
                     return Fact(name, self.node.origin_of(path, number))
         return None
@@ -352,9 +353,9 @@ class Frontend:
         whole = budget(self._angular, building, WHOLE)
         return Fact(f"the app may not be bigger than {whole.value}", whole.origin) if whole is not None else None
 
-    def _variables(self, path: str) -> Iterator[tuple[str, int]]:
-        """The variables of a file of them, each with its line."""
-        return variables(self.node.files.read(self.node.path(path)) or b"")
+    def _values(self, path: str) -> Iterator[tuple[str, str, int]]:
+        """The variables of a file of them, their values, and lines."""
+        return values(self.node.files.read(self.node.path(path)) or b"")
 
     @cached_property
     def standalone(self) -> Fact[str] | None:

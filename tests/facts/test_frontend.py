@@ -40,6 +40,7 @@ def angular(builder: str, options: dict[str, Any]) -> dict[str, str]:
         ({**VITE, "dependencies": {"express": "4"}}, {"index.html": ""}, None, "dist"),
         ({"dependencies": {"react-scripts": "5"}, "scripts": {"build": "react-scripts build"}}, {}, "cra", "build"),
         ({"dependencies": {"react-scripts": "5"}, "scripts": {"build": "BUILD_PATH=./www react-scripts build"}}, {}, "cra", "www"),
+        ({"dependencies": {"react-scripts": "5"}, "scripts": {"build": "react-scripts build"}}, {".env": "BUILD_PATH=out", ".env.production": "export BUILD_PATH = './www' # served"}, "cra", "www"),
         (ANGULAR, angular("application", {"outputPath": "dist/shop"}), "angular", "dist/shop/browser"),
         (ANGULAR, angular("browser", {"outputPath": "dist/shop"}), "angular", "dist/shop"),
         (ANGULAR, angular("application", {"outputPath": {"base": "dist/x", "browser": ""}}), "angular", "dist/x"),
