@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal
 from dockfix.dockerfile.shell import SHELLS
 from dockfix.verify import normal
 from dockfix.verify.answer import restarted
-from dockfix.verify.container import is_of_processes
 from dockfix.verify.credentials import masked
 from dockfix.verify.serving import OTHERWISE, VARIES, numbers, served
 
@@ -79,9 +78,6 @@ def judge(before: Seen, after: Seen, expected: Expectation) -> Verdict:
     if old.starved:
         return _judge_starved(old, new)
     undeclared = tuple(_configured(before.image, after.image, expected))
-    if is_of_processes(new.starved) and not undeclared:
-        # an init is one more, and no limit but this of verify's own counts them
-        return Verdict("not comparable", (f"{_ALONE}{new.starved}",))
     if new.starved:
         undeclared = (f"{_ALONE}{new.starved}", *undeclared)
     if not old.running:

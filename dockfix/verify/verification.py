@@ -401,6 +401,8 @@ class _Work:
         assert side.failure is not None
         if cut := _cut_short("before", side.failure):
             return Verdict("not comparable", (cut,))
+        if side.failure.outage:
+            return Verdict("not comparable", (f"the original does not get its downloads: {side.failure.outage}",))
         missing = side.failure.missing
         why = self.workspace.engine.without(missing.image) if missing is not None else side.failure.reason
         return Verdict("the original does not build", (why,))
