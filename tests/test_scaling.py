@@ -13,9 +13,21 @@ import pytest
 
 from dockfix import api
 from dockfix.facts.dotenv import values
-from dockfix.recipes.dialect import GNU_ONLY
+from dockfix.recipes.dialect import DOWNLOADS, ESCAPES, GNU_ONLY
 
 HTTPS = import_module("dockfix.transforms.healthcheck").HTTPS
+CALLS = (
+    b"ps ",
+    b"find ",
+    b"tar a --t",
+    b"wget --",
+    b"cp --",
+    b"xargs ",
+    b"date ",
+    b"useradd x ",
+    b"grep -a",
+    b"sed -n",
+)
 SHORT, LONG = 150, 600
 MOST = 1.6
 """How much more than in proportion a file four times as long may take; what is quadratic takes four times as much."""
@@ -60,7 +72,9 @@ def test_work_is_in_proportion_to_the_length(tmp_path: Path, line: str) -> None:
         (lambda text: list(values(b"A=b" + text)), b" "),
         (HTTPS.search, b"https: {\n"),
         (lambda text: HTTPS.search(b"{" + text), b" createServer x"),
-        (lambda text: GNU_ONLY.search(text.decode()), b"ps "),
+        (lambda text: ESCAPES.search("echo '" + text.decode()), b"\\n"),
+        (lambda text: DOWNLOADS.search(text.decode()), b"curl "),
+        *((lambda text: GNU_ONLY.search(text.decode()), part) for part in CALLS),
     ],
 )
 def test_search_is_in_proportion_to_the_length(search: Callable[[bytes], object], part: bytes) -> None:

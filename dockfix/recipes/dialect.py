@@ -32,26 +32,44 @@ SETTINGS = 500
 PLACING = frozenset({"COPY", "ADD", "CMD", "ENTRYPOINT", "VOLUME"})
 """Instructions beside RUN that name programs or folders of the system."""
 
+
+def _call(name: str, telling: str) -> str:
+    """A pattern of a program with something telling behind it, up to its next call, so that a line is read but once."""
+    return rf"\b{name}(?=\s)(?:(?!\b{name}\s)[^|;&])*{telling}"
+
+
 DOWNLOADS = re.compile(
-    r"\b(curl|wget)\b[^&|;]*https?://|\bnvm\b|\bpyenv\b|playwright install|puppeteer|install-browser|\bnpx playwright"
-    r"|\bn (lts|latest|stable|\d+)\b|python -m playwright"
+    r"\b(curl|wget)\b(?:(?!\b(?:curl|wget)\b)[^&|;])*https?://|\bnvm\b|\bpyenv\b|playwright install|puppeteer"
+    r"|install-browser|\bnpx playwright|\bn (lts|latest|stable|\d+)\b|python -m playwright"
 )
 """A RUN that fetches what may be a program, or a model that needs one."""
 
 GNU_ONLY = re.compile(
-    r"grep\s+(?:-\w+\s+)*(?:-\w*P|--(?:include|exclude|line-buffered|only-matching|perl-regexp))"
-    r"|find\s[^|;&]*-(?:printf|regextype|newer[A-Zacm]|samefile|fstype)"
-    r"|sed\s+(?:-\w+\s+)*(?:-\w*[zsu]\b|--(?:null-data|separate|posix|debug|follow-symlinks))"
-    r"|xargs\s+[^|;&]*(?:-d|-L|--\w)|date\s+(?:--(?:date|iso)|-d\s+['\"]?(?:[a-z]|\d+ [a-z])|[^|;&]*%N)"
-    r"|tar\s[^|;&]*(?:--(?:transform|wildcards|sort|mtime|owner|zstd|one-top-level|use-compress-program)|\s-I\s)"
-    r"|readlink\s+-e|realpath\s+--|ps\s+(?:-ef|aux|-aux)|ln\s+-\w*r|\bstat\s+--|\bnumfmt\b|\bcp\s[^|;&]*--(?:no-pres|refl)"
-    r"|(?<!docker )(?<!compose )\bps\s(?:(?:(?!\bps\s)[^|;&])*\s)?-(?:[pCqgsuU]\b|-\w)"
-    r"|mktemp\s+--suffix|wget\s[^|;&]*--(?:retry|progress|content-disp|recursive|show-progress|user=|password|method)"
-    r"|\bsort\s+-R|useradd\s[^|;&]*-p\b|install\s+-\w*C\b|\bstdbuf\b|\bsplit\s+--"
+    "|".join(
+        (
+            r"(?<![\w-])[efz]?grep\s+(?:-\w+\s+)*(?:-\w*P|--(?:include|exclude|line-buffered|only-matching|perl-regexp))",
+            r"(?<![\w-])sed\s+(?:-\w+\s+)*(?:-\w*[zsu]\b|--(?:null-data|separate|posix|debug|follow-symlinks))",
+            r"\bdate\s+(?:--(?:date|iso)|-d\s+['\"]?(?:[a-z]|\d+ [a-z]))",
+            _call("find", "-(?:printf|regextype|newer[A-Zacm]|samefile|fstype)"),
+            _call("xargs", r"(?:-d|-L|--\w)"),
+            _call("date", "%N"),
+            _call(
+                "tar", r"(?:--(?:transform|wildcards|sort|mtime|owner|zstd|one-top-level|use-compress-program)|\s-I\s)"
+            ),
+            _call("cp", "--(?:no-pres|refl)"),
+            r"(?<!docker )(?<!compose )" + _call("ps", r"\s-(?:[pCqgsuU]\b|-\w)"),
+            _call("wget", "--(?:retry|progress|content-disp|recursive|show-progress|user=|password|method)"),
+            _call("useradd", r"-p\b"),
+            r"readlink\s+-e|realpath\s+--|ps\s+(?:-ef|aux|-aux)|ln\s+-\w*r|\bstat\s+--|\bnumfmt\b|mktemp\s+--suffix",
+            r"\bsort\s+-R|install\s+-\w*C\b|\bstdbuf\b|\bsplit\s+--",
+        )
+    )
 )
 """Options that busybox's applets lack, from its usage texts: https://busybox.net/downloads/BusyBox.html"""
 
-ESCAPES = re.compile(r"\becho\s+(?:-n\s+)?(?:'[^']*\\[nt][^']*'|\"[^\"]*\\[nt][^\"]*\")")
+ESCAPES = re.compile(
+    r"\becho\s+(?:-n\s+)?(?:'[^'\\]*(?:\\(?![nt])[^'\\]*)*\\[nt][^']*'|\"[^\"\\]*(?:\\(?![nt])[^\"\\]*)*\\[nt][^\"]*\")"
+)
 """An ``echo`` whose escapes Debian's sh works out and busybox's prints: https://wiki.ubuntu.com/DashAsBinSh#echo"""
 
 LOADED = re.compile(r"\bload_module\s+[^\s;]+")

@@ -78,6 +78,7 @@ def test_command_that_both_sides_understand(command: str, same: bool) -> None:
         "date -d yesterday",
         "date --date='1 day ago'",
         "tar --transform 's,a,b,' -xf x.tar",
+        "tar -I zstd -xf x.tar.zst",
         "ps aux",
         "ps -o pid -p 1",
         "readlink -e x",
