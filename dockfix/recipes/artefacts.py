@@ -126,13 +126,13 @@ def has_prisma(node: Node) -> bool:
     return node.dependency("prisma") is not None or node.dependency("@prisma/client") is not None
 
 
-def why_whole(model: Model) -> str:
-    """Why the whole folder goes along."""
+def why_whole(model: Model, what: str = "the whole app folder") -> str:
+    """Why *what* goes along."""
     unknown = model.server.reads_unknown
     if unknown is not None:
         place = unknown.origin.removesuffix(" (the program's default)")
-        return f"the whole app folder goes along: what {place} reads cannot be told"
-    return "the whole app folder goes along: which of its files the app reads could not be told"
+        return f"{what} goes along: what {place} reads cannot be told"
+    return f"{what} goes along: which of its files the app reads could not be told"
 
 
 def in_context(model: Model, name: str) -> str:

@@ -194,7 +194,8 @@ def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None,
     stages = [_dependencies(model, node, parts, production, names[0])] if own_stage else []
     stages.append([_first(model, parts, names[-1], again=own_stage), *builder])
     lines = copies(model, parts, found, names)
-    notes = (Note(None, why_whole(model)),) if everything else ()
+    what = "the whole app folder" if found is None else "all that the file copies"
+    notes = (Note(None, why_whole(model, what)),) if everything else ()
     carried = "leaves behind what serves the build alone" if everything else "carries only what it needs"
     end = final_stage(model, parts, lines, found, built=found is None or not found.copied)
     return _finish(model, parts, stages, end, gain, notes, found, carried)

@@ -59,22 +59,35 @@ def is_inside(model: Model, step: Step) -> bool:
 
 
 def final_stage(
-    model: Model, parts: Parts, brought: Sequence[Item], found: Artefacts | None, *, built: bool = True
+    model: Model,
+    parts: Parts,
+    brought: Sequence[Item],
+    found: Artefacts | None,
+    *,
+    built: bool = True,
 ) -> list[Item]:
-    """The stage that runs."""
+    """The stage that runs.
+
+    Args:
+        model: the model.
+        parts: the stage as it is.
+        brought: the copies that bring the app, its modules first.
+        found: what the end needs of what was built.
+        built: whether the sources stay with the build.
+    """
     items: list[Item] = []
-    early = (*parts.before, *(step for step in parts.after if precedes_build(step, parts)))
-    system = packages.run_time(model, model.final, early, afresh=True)
-    covered = () if found is None else found.built
-    ignored = all(model.app.ignore.ignores(in_context(model, name)) for name in ("node_modules", *covered))
-    at = parts.install if built or ignored else _last_sources(model, parts)
+    before = (*parts.before, *(step for step in parts.after if precedes_build(step, parts)))
+    system = packages.run_time(model, model.final, before, afresh=True)
+    last = _last_sources(model, parts)
+    at = parts.install if built or _modules_ignored(model) else last
+    early = len(brought) if built or found is None else int(found.modules)  # what is built comes behind its sources
     for step in (*parts.before, parts.install, *parts.after):
         if step.instruction.index in system:
             items += system[step.instruction.index]
         elif step is not parts.install and _stays(model, parts, step, found, built=built):
             items.append(_run(model, step, found))
-        if step is at:
-            items += brought
+        items += brought[:early] if step is at else ()
+        items += brought[early:] if step is last else ()
     items = [item for item in items if not _is_idle_argument(model, item, items)]
     settings = variables(model, found)
     if settings:
@@ -159,3 +172,8 @@ def _is_head(item: Item) -> bool:
 def _comes_again(model: Model, parts: Parts) -> bool:
     """Whether a COPY behind the install brings the folder of the manifests again."""
     return any(p.folder and p.source == (model.source or "") for p in model.final.placements if p.step in parts.after)
+
+
+def _modules_ignored(model: Model) -> bool:
+    """Whether a COPY of the sources leaves the modules of the host behind."""
+    return model.app.ignore.ignores(in_context(model, "node_modules"))

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts.jsontext import Json
 from dockfix.facts.jsontext import read as read_json
-from dockfix.model import Purpose
+from dockfix.model import Purpose, Role
 from dockfix.model.commands import purpose
+from dockfix.model.config import join
 from dockfix.recipes.artefacts import Artefacts, entries, in_context
 from dockfix.recipes.emitted import lies_in
 from dockfix.recipes.modules import own_scripts, removes
+from dockfix.recipes.nodeend import precedes_build
 from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
@@ -83,15 +85,28 @@ def _output(model: Model, node: Node, parts: Parts) -> str:
     place = in_context(model, output)
     if model.app.root.exists(place) and not model.app.ignore.ignores(place):
         raise UnfitError(None, f"{WHERE}, and {place} of the build context would cover what the build makes")
-    taken = next((step for step in parts.after if removes(model, step)), None)
-    if taken is not None:
-        raise UnfitError(taken.instruction, f"{WHERE}, and what is taken away here would come again")
+    for step in parts.after:
+        if removes(model, step):
+            raise UnfitError(step.instruction, f"{WHERE}, and what is taken away here would come again")
+        if step.role is Role.FOLDERS and precedes_build(step, parts) and not _is_apart(step, output):
+            raise UnfitError(step.instruction, f"{WHERE}, and what is made here is built upon")
     return output
+
+
+def _is_apart(step: Step, output: str) -> bool:
+    """Whether a RUN that makes or owns files, which the end repeats, names nothing that comes from the builder."""
+    words = [word for command in (step.script.commands if step.script else ()) for word in command.words[1:]]
+    paths = [join(step.before.workdir, word.text) for word in words if not word.text.startswith("-")]
+    carried = [join("/", name) for name in ("node_modules", output)]
+    touches = (lies_in(path, each) or lies_in(each, path) for each in carried for path in paths)
+    return all(word.static for word in words) and not any(touches)
 
 
 def _fills(model: Model, node: Node, step: Step, output: str) -> bool:
     """Whether a RUN builds, and by that writes into *output* alone."""
     if step.script is None or not step.script.flat or step.before.workdir != "/":
+        return False
+    if any(command.name == "cd" for command in step.script.commands):
         return False
     if node.workspaces or output == "." or output.startswith(("..", "/")):
         return False

@@ -125,11 +125,27 @@ def test_refuses_what_would_come_again() -> None:
     assert outcome.why == "the app lies in the root of the image, and what is taken away here would come again"
 
 
+@pytest.mark.parametrize(
+    "command", ["chmod -R 777 node_modules", "mkdir -p dist/logs", "chown -R node .", "touch $FILE"]
+)
+def test_refuses_what_the_build_adds_to(command: str) -> None:
+    dockerfile = DOCKERFILE.replace("RUN npm run build", f"RUN {command}\nRUN npm run build")
+    outcome, after = split("tsc", {}, {}, dockerfile)
+    assert (outcome.kind, after) == ("refused", dockerfile)
+    assert outcome.why == "the app lies in the root of the image, and what is made here is built upon"
+
+
+def test_refuses_a_build_elsewhere() -> None:
+    dockerfile = DOCKERFILE.replace("RUN npm run build", "RUN cd client && npm run build")
+    outcome, after = split("tsc", {"client/package.json": '{"scripts": {"build": "tsc"}}'}, {}, dockerfile)
+    assert (outcome.kind, after) == ("refused", dockerfile)
+
+
 def test_keeps_modes_that_are_set_before_the_build() -> None:
-    dockerfile = DOCKERFILE.replace("RUN npm install", "RUN chmod +x start.sh\nRUN npm install")
+    dockerfile = DOCKERFILE.replace("RUN npm run build", "RUN chmod +x start.sh && mkdir -p files\nRUN npm run build")
     outcome, after = split("tsc", {"start.sh": "#!/bin/sh\nexec node dist/main.js\n"}, {}, dockerfile)
     assert outcome.kind == "applied"
-    assert "RUN chmod +x start.sh" in after.partition("AS runtime\n")[2]
+    assert "RUN chmod +x start.sh && mkdir -p files" in after.partition("AS runtime\n")[2]
 
 
 def test_gains_nothing_without_dev_dependencies() -> None:
