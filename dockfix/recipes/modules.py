@@ -16,6 +16,7 @@ from dockfix.facts.jsontext import read as read_json
 from dockfix.model import Invocation, Purpose, Role
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
+from dockfix.recipes.additions import adds, names_modules
 from dockfix.recipes.artefacts import in_context
 from dockfix.recipes.manifests import reads_no_sources, workspace_root
 from dockfix.recipes.split import UnfitError
@@ -92,6 +93,9 @@ def take_apart(model: Model) -> Parts:
     for step in (*steps[1:at], *steps[at + 1 :]):
         built = bool(builds) and steps.index(step) > steps.index(builds[-1])
         known = step.instruction.index in inner or (built and removes(model, step))
+        known = known or (
+            step in steps[at + 1 :] and adds(step, root(model)) and bool(builds or not names_modules(step))
+        )
         if step.role is Role.UNKNOWN and not known:
             raise UnfitError(step.instruction, "what this instruction leaves behind for the app cannot be told")
         if step.calls("apk", "del") or step.calls("apt", "remove", "purge"):

@@ -12,6 +12,7 @@ from dockfix.model import Purpose, Role
 from dockfix.model.config import join, stated
 from dockfix.model.start import RUNTIMES
 from dockfix.recipes import frameworks, packages, prisma
+from dockfix.recipes.additions import adds
 from dockfix.recipes.artefacts import Artefacts, artefacts, why_whole
 from dockfix.recipes.bundled import is_named
 from dockfix.recipes.corepack import check_fetched
@@ -166,7 +167,7 @@ def _artefacts(model: Model, node: Node, parts: Parts) -> Artefacts | None:
     """What the end needs of the build; ``None`` where there is none, or the whole folder goes along."""
     if not parts.builds or node.workspaces or any(_shapes(step, parts) for step in parts.after):
         return None
-    if any(removes(model, step) for step in parts.after) or not lies_as_in_context(model):
+    if any(removes(model, step) or adds(step, root(model)) for step in parts.after) or not lies_as_in_context(model):
         return None
     found = frameworks.artefacts(model, node) or artefacts(model, node)
     return None if found is not None and found.modules and is_named(model, "src") else found
@@ -271,7 +272,8 @@ def _builder(model: Model, node: Node, parts: Parts, *, prunes: bool, idle: Sequ
     Where it *prunes*, it drops the dev dependencies once it has built, and what is *idle* in the end in any case.
     """
     late = [step for step in parts.after if _builds(model, step, parts)]
-    built = 1 + max((at for at, step in enumerate(late) if step in parts.builds), default=-1)
+    made = [step in parts.builds or adds(step, root(model)) for step in late]
+    built = 1 + max((at for at, makes in enumerate(made) if makes), default=-1)
     kept = plain_copies(model.document, late)
     return [
         *_setup(model, parts, [parts.install, *parts.builds]),
@@ -345,7 +347,7 @@ def _sets_up(step: Step, parts: Parts, users: Sequence[Step]) -> bool:
 
 def _builds(model: Model, step: Step, parts: Parts) -> bool:
     """Whether a step behind the install belongs to the builder."""
-    if step in parts.builds or removes(model, step):
+    if step in parts.builds or removes(model, step) or adds(step, root(model)):
         return True
     if step.role is Role.SOURCES and is_inside(model, step):
         return True

@@ -9,6 +9,7 @@ from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Role
 from dockfix.model.config import join, render
 from dockfix.recipes import packages
+from dockfix.recipes.additions import adds
 from dockfix.recipes.artefacts import Artefacts, in_context
 from dockfix.recipes.modules import Parts, removes, root
 from dockfix.recipes.nodestart import needed, node_env_decides
@@ -122,7 +123,7 @@ def _last_sources(model: Model, parts: Parts) -> Step:
 
 def _stays(model: Model, parts: Parts, step: Step, found: Artefacts | None, *, built: bool) -> bool:
     """Whether a step other than an install is in the end as it is."""
-    if step in parts.builds or removes(model, step):
+    if step in parts.builds or removes(model, step) or (parts.builds and adds(step, root(model))):
         return False
     if step.role is Role.MANIFESTS or (step.role is Role.SOURCES and is_inside(model, step)):
         early = step.role is Role.MANIFESTS or (step in parts.before and _is_in_place(model, step))

@@ -11,6 +11,7 @@ from dockfix.facts.jsontext import read as read_json
 from dockfix.model import Purpose, Role
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
+from dockfix.recipes.additions import adds
 from dockfix.recipes.artefacts import Artefacts, entries, in_context
 from dockfix.recipes.emitted import lies_in
 from dockfix.recipes.modules import own_scripts, removes
@@ -73,8 +74,8 @@ def _output(model: Model, node: Node, parts: Parts) -> str:
         UnfitError: it may write elsewhere, or what the copies of the file bring is not what it leaves.
     """
     output = normpath(node.build_output.value) if node.build_output is not None else "."
-    for step in model.final.doing(Purpose.BUILD):
-        if step not in parts.builds or not _fills(model, node, step, output):
+    for step in (*model.final.doing(Purpose.BUILD), *(step for step in parts.after if adds(step, "/"))):
+        if step in parts.before or not _fills(model, node, step, output):
             beside = f" beside {output}" if output != "." else ""
             raise UnfitError(step.instruction, f"{WHERE}, and what the build writes there{beside} cannot be told")
     at, script = parts.install.instruction, own_scripts(node)
@@ -110,14 +111,18 @@ def _fills(model: Model, node: Node, step: Step, output: str) -> bool:
         return False
     if node.workspaces or output == "." or output.startswith(("..", "/")):
         return False
-    building = [command for command in step.script.commands if purpose(command) is Purpose.BUILD]
-    for command in building:
-        found = node.resolve([word.text for word in command.words])
+    for command in step.script.commands:
+        words = tuple(word.text for word in command.words)
+        if purpose(command) in {Purpose.UNKNOWN, Purpose.FOLDERS} and not _writes_into(model, node, words, output):
+            return False
+        if purpose(command) is not Purpose.BUILD:
+            continue
+        found = node.resolve(words)
         if not found.commands or found.missing or found.outputs or found.folder != node.folder or command.redirects:
             return False
-        if not all(_writes_into(model, node, words, output) for words in (*found.commands, *found.around)):
+        if not all(_writes_into(model, node, each, output) for each in (*found.commands, *found.around)):
             return False
-    return bool(building)
+    return True
 
 
 def _writes_into(model: Model, node: Node, words: tuple[str, ...], output: str) -> bool:
