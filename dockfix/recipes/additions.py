@@ -20,10 +20,15 @@ OTHERWISE = ("-t", "--target-directory", "--parents", "--reference")
 """Options of theirs that say in another way what that is: https://www.gnu.org/software/coreutils/manual/coreutils.html"""
 
 
-def adds(step: Step, folder: str) -> bool:
+def adds(step: Step, folder: str, *, itself: bool = False) -> bool:
     """Whether a RUN that no role fits does nothing but add files below *folder*, beside what it builds.
 
     Not to the modules, nor manifests: a package manager may have to prune by these.
+
+    Args:
+        step: the RUN.
+        folder: the folder.
+        itself: count what is copied right into the folder, where no manifest can lie.
     """
     script = step.script
     if step.role is not Role.UNKNOWN or script is None or not script.flat or not script.commands:
@@ -31,7 +36,10 @@ def adds(step: Step, folder: str) -> bool:
     return all(
         command.name != "cd"
         and not command.redirects
-        and (purpose(command) in {Purpose.BUILD, Purpose.NEUTRAL, Purpose.CLEANUP} or _adds(command, step, folder))
+        and (
+            purpose(command) in {Purpose.BUILD, Purpose.NEUTRAL, Purpose.CLEANUP}
+            or _adds(command, step, folder, itself=itself)
+        )
         for command in script.commands
     )
 
@@ -43,7 +51,7 @@ def names_modules(step: Step) -> bool:
     )
 
 
-def _adds(command: ShellCommand, step: Step, folder: str) -> bool:
+def _adds(command: ShellCommand, step: Step, folder: str, *, itself: bool) -> bool:
     words = command.words[1:]
     if command.name not in ADDING or any(
         word.text.startswith(OTHERWISE) or {"$", "`"} & {*word.text} for word in words
@@ -52,7 +60,9 @@ def _adds(command: ShellCommand, step: Step, folder: str) -> bool:
     operands = [word for word in words if not word.text.startswith("-")]
     changed = operands[-1:] if command.name == "cp" else operands[1:] if command.name == "chmod" else operands
     paths = [join(step.before.workdir, word.text) for word in changed if word.static]
-    return 0 < len(changed) == len(paths) and all(_is_free(path, folder.rstrip("/")) for path in paths)
+    return 0 < len(changed) == len(paths) and all(
+        (itself and path == folder) or _is_free(path, folder.rstrip("/")) for path in paths
+    )
 
 
 def _is_free(path: str, folder: str) -> bool:

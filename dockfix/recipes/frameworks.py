@@ -30,6 +30,11 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - what the app is told, in a container
 """The address on which connections from outside the container arrive."""
 
 PUBLIC = "public"
+
+STANDALONE = "standalone"
+"""What Next.js writes below its output; its server goes there before it reads anything:
+https://github.com/vercel/next.js/blob/canary/packages/next/src/build/utils.ts"""
+
 NEXT_CONFIG = tuple(f"next.config.{suffix}" for suffix in ("js", "mjs", "cjs", "ts"))
 FOREIGN = re.compile(
     rb"(?:\bfrom\s*|\brequire\(\s*|\bimport\(\s*|\bimport\s+)[\"'](?!next[/\"']|(?:node:)?(?:path|url)[\"'])"
@@ -125,19 +130,23 @@ def _standalone(model: Model, node: Node, program: tuple[str, ...]) -> Artefacts
     option = node.frontend.standalone
     if option is None or option.value != "standalone" or node.build_output is None or node.workspaces:
         return None
-    if basename(program[0] if program else "") != "next" or program[1:2] != ("start",) or model.start.environment:
+    output = normpath(node.build_output.value)
+    alone = program == ("node", f"{output}/{STANDALONE}/server.js")
+    starts = basename(program[0] if program else "") == "next" and program[1:2] == ("start",)
+    if not (alone or starts) or model.start.environment or output.startswith(("..", "/")):
         return None
     services = any(service.command or service.entrypoint for service in model.services)
     if services or model.app.calls or model.start.script is not None or has_prisma(node):
         return None
     if reads_files(model):
         return None  # what is read by a name that the build cannot trace is not in there
+    if alone:
+        return Artefacts((f"{output}/{STANDALONE}",), (), modules=False)
     variables = _told(model, program[2:])
-    output = normpath(node.build_output.value)
-    if variables is None or output.startswith(("..", "/")):
+    if variables is None:
         return None
     built = (f"{output}/static", *_shown(model, PUBLIC))
-    return Artefacts(built, (), False, f"{output}/standalone", ("node", "server.js"), variables)
+    return Artefacts(built, (), False, f"{output}/{STANDALONE}", ("node", "server.js"), variables)
 
 
 def _told(model: Model, options: tuple[str, ...]) -> tuple[tuple[str, str], ...] | None:

@@ -167,10 +167,14 @@ def _artefacts(model: Model, node: Node, parts: Parts) -> Artefacts | None:
     """What the end needs of the build; ``None`` where there is none, or the whole folder goes along."""
     if not parts.builds or node.workspaces or any(_shapes(step, parts) for step in parts.after):
         return None
-    if any(removes(model, step) or adds(step, root(model)) for step in parts.after) or not lies_as_in_context(model):
+    if any(removes(model, step) for step in parts.after) or not lies_as_in_context(model):
         return None
     found = frameworks.artefacts(model, node) or artefacts(model, node)
-    return None if found is not None and found.modules and is_named(model, "src") else found
+    if found is None or (found.modules and is_named(model, "src")):
+        return None
+    added = [step for step in parts.after if adds(step, root(model))]
+    folders = [join(root(model), name) for name in found.built]
+    return found if all(any(adds(step, folder, itself=True) for folder in folders) for step in added) else None
 
 
 def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None, gain: str) -> Split:
