@@ -217,7 +217,7 @@ class _Run:
         planner = Planner(self.request)
 
         def take(subject: Subject) -> None:
-            plan = subject.repository.plan(subject.item.path, subject.options, context=subject.context)
+            plan = _planned(subject)
             subject.repository.take(plan.files)
             self.written[subject.repository.root] = subject.repository
 
@@ -225,23 +225,21 @@ class _Run:
             planner.attempt(item, take)  # what fails, fails again when it is verified
 
     def _verify(self, subject: Subject) -> Verification | Failure:
-        if self.request.since is not None:
-            departed = self._departure(subject)
-            if departed is not None:
-                return departed
-        found = self._attempt(subject, self.request.means.trial)
-        ids = tuple(dict.fromkeys(id for id, _ in self._plan(subject).steps)) if self.request.step else ()
-        if ids and found.before.image is not None:
+        plan = _planned(subject)
+        departed = self._departure(subject, plan) if self.request.since is not None else None
+        if departed is not None:
+            return departed
+        found = self._attempt(subject, plan, self.request.means.trial)
+        ids = tuple(dict.fromkeys(id for id, _ in plan.steps))
+        if self.request.step and ids and found.before.image is not None:
             found = replace(found, steps={id: _step(self._part(subject, (id,), found)) for id in ids})
         if self.request.bisect and found.verdict.kind == "different":
-            ids = tuple(dict.fromkeys(id for id, _ in self._plan(subject).steps))
             culprits = smallest(ids, lambda part: self._part(subject, part, found).verdict.kind == "different")
             found = replace(found, culprits=culprits)
         return found
 
-    def _departure(self, subject: Subject) -> Failure | None:
+    def _departure(self, subject: Subject, plan: Plan) -> Failure | None:
         """Where the folder has neither what the revision has nor its rewrite, of which no plan tells what to expect."""
-        plan = self._plan(subject)
         written = self.written[subject.repository.root]
         app = subject.repository.app(Document.parse(plan.before, plan.path), subject.context)
         case = standing(Case(str(subject.item.path), plan, app, subject.options), written)
@@ -251,15 +249,11 @@ class _Run:
         """The verification of some transforms alone, against the original that has been looked at already."""
         chosen = replace(subject, options=replace(subject.options, only=frozenset(ids)))
         trial = replace(self.request.means.trial, quick=True, rebuilds=None)
-        return self._attempt(chosen, trial, whole.before, ids)
-
-    def _plan(self, subject: Subject) -> Plan:
-        return subject.repository.plan(subject.item.path, subject.options, context=subject.context)
+        return self._attempt(chosen, _planned(chosen), trial, whole.before, ids)
 
     def _attempt(
-        self, subject: Subject, trial: Trial, original: Side | None = None, part: Sequence[str] = ()
+        self, subject: Subject, plan: Plan, trial: Trial, original: Side | None = None, part: Sequence[str] = ()
     ) -> Verification:
-        plan = self._plan(subject)
         return attempt(subject, plan, self.place, trial, original=original, part=part, shown=self.terminal)
 
     def _show(self, found: Verification) -> None:
@@ -267,6 +261,10 @@ class _Run:
             for line in text.lines(found):
                 click.echo(line)
             click.echo()
+
+
+def _planned(subject: Subject) -> Plan:
+    return subject.repository.plan(subject.item.path, subject.options, context=subject.context)
 
 
 def _step(found: Verification) -> Step:
