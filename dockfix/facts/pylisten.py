@@ -248,8 +248,10 @@ def _listener(evaluator: Evaluator, source: Source, site: Site, shape: _Shape) -
     named = argument(call, shape.bind_at, *shape.bind)
     if shape.address_at is not None:
         named = argument(call, shape.address_at, "server_address", "listener", "addr")
-    if bind is UNKNOWN and _is_own_name(evaluator, source, site.scope, named):
-        bind = "socket.gethostname()"
+    undecided = bind.default if isinstance(bind, Variable) else bind
+    if undecided is UNKNOWN and _is_own_name(evaluator, source, site.scope, named):
+        own = "socket.gethostname()"
+        bind = Variable(bind.name, own) if isinstance(bind, Variable) else own
     expression = argument(call, shape.application_at, *shape.application)
     application = evaluator.value(source, site.scope, expression) if expression is not None else UNKNOWN
     import libcst as cst

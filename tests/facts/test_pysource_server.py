@@ -577,6 +577,8 @@ def test_a_variable_in_uwsgis_file_is_looked_up_in_the_environment() -> None:
         ("name = socket.gethostname()\napp.run(socket.gethostbyname(name))\n", "socket.gethostname()"),
         ("def own():\n    return socket.gethostname()\napp.run(host=own())\n", "socket.gethostname()"),
         ("HTTPServer((socket.gethostname(), 80), H).serve_forever()\n", "socket.gethostname()"),
+        ("app.run(host=os.getenv('H') or socket.gethostname())\n", "socket.gethostname()"),
+        ("host = os.getenv('H', socket.gethostname())\napp.run(host=host)\n", "socket.gethostname()"),
         ("def page():\n    return socket.gethostname()\napp.run(host=settings.get('host'))\n", None),
     ],
 )
