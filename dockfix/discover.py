@@ -39,8 +39,8 @@ class Found:
 
     Attributes:
         path: where it is, as the person wrote it or below the folder that they wrote.
-        root: the repository that it lies in, absolute: the nearest folder upward that git governs, else the folder
-            that was given, else the one in which dockfix runs.
+        root: the repository that it lies in, absolute: the nearest folder upward that git governs, else the one in
+            which dockfix runs, as a compose file there may start the app otherwise, else the folder that was given.
     """
 
     path: Path
@@ -90,7 +90,7 @@ def _discover(path: Path) -> Iterator[Found | Skipped | Unusable]:
     if not is_folder:
         yield Found(path, root_of(path.absolute().parent))
         return
-    root = root_of(path.absolute(), path.absolute())
+    root = root_of(path.absolute())
     found = list(_search(path, root))
     if not found:
         if path.name in _FILES:
@@ -129,8 +129,8 @@ def root_of(folder: Path, otherwise: Path | None = None) -> Path:
 
     Args:
         folder: where to look, and upward from.
-        otherwise: what to answer where git governs nothing; by default the current folder if *folder* lies in it,
-            else *folder*.
+        otherwise: what to answer where git governs nothing; by default the current folder if *folder* lies in it
+            and it is not the home of a person or the whole disk, else *folder*.
     """
     real = folder.resolve()
     for candidate in (real, *real.parents):
@@ -139,7 +139,8 @@ def root_of(folder: Path, otherwise: Path | None = None) -> Path:
     if otherwise is not None:
         return otherwise.resolve()
     here = Path.cwd()
-    return here if real.is_relative_to(here) else real
+    everything = here in (Path(here.anchor), Path("~").expanduser())
+    return here if real.is_relative_to(here) and not everything else real
 
 
 def _search(top: Path, root: Path) -> Iterator[Found | Skipped | Unusable]:

@@ -114,6 +114,14 @@ class Frontend:
         return None
 
     @property
+    def next_output(self) -> Fact[str] | None:
+        """The folder that ``next build`` fills, and in which the server renews pages; None where it cannot be told.
+
+        https://nextjs.org/docs/app/api-reference/config/next-config-js/distDir
+        """
+        return self._configuration.folder(_NEXT, ("distDir",), ".next")
+
+    @property
     def _runner(self) -> str:
         return self.node.manager.removesuffix("-berry")
 
@@ -153,7 +161,7 @@ class Frontend:
         if program == "bun" and words[1:2] == ("build",):
             return Fact(given, origin) if given else None
         if program == "next" and "build" in words:
-            return self._configuration.folder(_NEXT, ("distDir",), ".next")
+            return self.next_output
         if program in ("nuxt", "nuxi") and words[1:2] in (("build",), ("generate",)):
             return Fact(".output", origin)
         if program in ("tsc", "tsc-alias", "nest", "tspc", "ttsc"):

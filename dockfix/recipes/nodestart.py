@@ -16,6 +16,7 @@ from dockfix.model.commands import Purpose, purpose
 from dockfix.model.start import SHELLS
 from dockfix.recipes import browsers
 from dockfix.recipes.artefacts import BUILD_ONLY
+from dockfix.recipes.loaded import check_loaded, check_preloaded
 from dockfix.recipes.modules import package
 from dockfix.recipes.programs import programs
 from dockfix.recipes.split import UnfitError
@@ -31,7 +32,12 @@ IMPORTED = re.compile(rb"(?:\bfrom|\brequire\(|\bimport\(|^import)\s*[\"']([^\"'
 TOOLING = re.compile(r"(?:^|/)(?:node_modules|dist|build)/|\.config\.\w+$|\.d\.ts$|(?:^|/)\.")
 """Files of a package that do not run in a container."""
 
-COMPILERS = frozenset({"ts-node", "ts-node-esm", "@babel/node", "babel-node", "@babel/register"})
+COMPILERS = frozenset(
+    {
+        "ts-node", "ts-node-esm", "@babel/node", "babel-node", "@babel/register",
+        "typeorm-ts-node-commonjs", "typeorm-ts-node-esm",  # https://typeorm.io/using-cli
+    }
+)  # fmt: skip
 """What compiles the sources as it loads them, by types or presets that are dev dependencies as a rule."""
 
 RUNNERS = frozenset({"nodemon", "ts-node-dev", "pm2", "forever", "supervisor", "serve", "http-server", "live-server"})
@@ -58,9 +64,11 @@ def check_start(model: Model, node: Node, production: bool) -> None:
     if not production:
         _check_tools(model, node)
     _check_started(model, build_tool, "builds when it starts, by")
+    check_preloaded(model, node)
     if production:
         return
     _check_settings(model, node)
+    check_loaded(model, node)
     _check_members(model, node)
     for imported in model.server.imports:
         fact = node.is_dev(imported.value)

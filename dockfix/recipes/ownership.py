@@ -16,7 +16,7 @@ from dockfix.recipes import accounts, chain, usersite
 from dockfix.recipes.bystanders import SETTLING, bystanders
 from dockfix.recipes.obstacle import Obstacle, ObstacleError
 from dockfix.recipes.usersite import USER_SITE
-from dockfix.recipes.writable import made_by, system
+from dockfix.recipes.writable import made_by, next_caches, next_output, system
 from dockfix.text import Edit, Span
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from dockfix.recipes.writable import Writable
 
 COLUMNS = 120
-NEXT_CACHE = ".next/cache"
 ENDING = frozenset({"EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD", "STOPSIGNAL", "VOLUME"})
 INITS = frozenset({"dumb-init", "tini"})
 
@@ -90,7 +89,7 @@ def own(model: Model, found: Writable, owner: Owner, install: Step | None) -> Ow
         _settle(making, install)
         return making
     built = _next_build(making, found)
-    _own_folders(making, [path for path in making.folders if not built or path != join(model.folder, NEXT_CACHE)])
+    _own_folders(making, [path for path in making.folders if not built or path not in next_caches(model)])
     say_user(making)
     return making
 
@@ -260,7 +259,7 @@ def _next_build(making: Ownership, found: Writable) -> bool:
     The server renews pages and images in there; owning it in the RUN that makes it does not double the layer.
     """
     model = making.model
-    if join(model.folder, NEXT_CACHE) not in {fact.value for fact in found.folders}:
+    if not any(fact.value in next_caches(model) for fact in found.folders):
         return False
     builds = [step for step in model.final.steps if Purpose.BUILD in step.purposes]
     for step in builds[-1:]:
@@ -268,7 +267,7 @@ def _next_build(making: Ownership, found: Writable) -> bool:
             raise ObstacleError(
                 Obstacle(step.instruction, "what this RUN builds is root's, and the server writes to it")
             )
-        making.append(step, [f"chown -R {making.owner.pair} .next"])
+        making.append(step, [f"chown -R {making.owner.pair} {shlex.quote(next_output(model))}"])
     return bool(builds)
 
 

@@ -208,6 +208,17 @@ def mounts(model: Model) -> Iterator[Fact[str]]:
                 yield Fact(join("/", inside), volume.origin)
 
 
+def next_output(model: Model) -> str:
+    """The folder that Next.js builds into, from the app's: ``.next`` where its settings name no other."""
+    found = model.node.frontend.next_output if model.node is not None else None
+    return found.value if found is not None else ".next"
+
+
+def next_caches(model: Model) -> tuple[str, ...]:
+    """Where the server of Next.js keeps what it renews: below the folder that its settings name, and the usual one."""
+    return tuple(join(model.folder, f"{folder}/cache") for folder in (next_output(model), ".next"))
+
+
 def made_by(model: Model, step: Step) -> Iterator[str]:
     """Folders that a RUN makes for the app: not the app's own folder, not the system's, and nothing copied there."""
     if Purpose.FOLDERS not in step.purposes or step.script is None:
@@ -303,7 +314,7 @@ def _program(model: Model, program: Program, found: _Found) -> None:
     elif name in MAKERS or name in MOVERS:
         _tool(model, program, found)
     elif name == "next" and "start" in words:
-        found.add(join(model.folder, ".next/cache"), origin)
+        found.add(next_caches(model)[0], origin)
     elif name in JAVASCRIPT and model.node is not None:
         _javascript(model, program, found)
     elif is_file_server(words):

@@ -131,6 +131,16 @@ def test_root_is_the_nearest_repository(tmp_path: Path, monkeypatch: pytest.Monk
     assert root_of(tmp_path / "a") == tmp_path / "a"
 
 
+def test_a_given_folder_lies_in_the_one_in_which_dockfix_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place(tmp_path, "web/Dockerfile")
+    monkeypatch.chdir(tmp_path)
+    assert [item.root for item in discover([Path("web")]) if isinstance(item, Found)] == [tmp_path]
+    for everything in (tmp_path, Path("/")):  # neither a person's home nor the whole disk is a repository
+        monkeypatch.setenv("HOME", str(everything))
+        monkeypatch.chdir(everything)
+        assert root_of(tmp_path / "web") == tmp_path / "web"
+
+
 # -- the context
 
 
