@@ -37,8 +37,9 @@ def java_runtime(model: Model) -> Iterator[Result]:
 
     Refuses when:
         A RUN of the stage, the start command or compose calls a program of the JDK, or one that it is not known to
-        share with the JRE's image; the sources compile while they run; another stage builds on the same base; the base
-        is pinned by digest or named by a variable. Vendors are never exchanged: openjdk has had no JRE since 2022.
+        share with the JRE's image; the sources compile while they run, or java is given a source; another stage builds
+        on the same base; the base is pinned by digest or named by a variable. Vendors are never exchanged: openjdk has
+        had no JRE since 2022.
 
     Example:
         See fixtures/java-runtime/example.
@@ -104,6 +105,9 @@ def _check(model: Model, stage: StageModel, image: Image) -> None:
         if program.missing:
             raise UnfitError(model.start.command, f"what {program.words[0]} calls cannot be told ({program.origin})")
         _check_program(program.words[0], program.origin, image, brought)
+        source = next((word for word in program.words[1:] if word.endswith(".java")), None)
+        if program.name == "java" and source is not None:
+            raise UnfitError(model.start.command, f"java compiles {source} before it runs it ({program.origin})")
     for text, origin in lines(model):
         for part in re.split(r"&&|\|\||;|\|", text):
             words = [word for word in part.split() if word not in {"CMD", "CMD-SHELL", "exec"}]

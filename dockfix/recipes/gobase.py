@@ -51,6 +51,11 @@ def choice(model: Model, program: Program, building: Sequence[Step]) -> Choice:
     stage = model.final
     image = stage.image
     assert image is not None
+    plugins = program.imports.get(
+        "plugin"
+    )  # https://pkg.go.dev/plugin: they need C, and all that the program is built by
+    if plugins is not None:
+        raise UnfitError(None, f"the program loads plugins ({plugins})")
     if image.distribution == "alpine":
         why = f"the program is built on Alpine {image.suite}"
         links = _links(model, program)

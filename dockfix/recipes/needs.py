@@ -28,6 +28,9 @@ OWN = {
 }
 """Programs that the image of a language itself brings, in all of its variants."""
 
+INTERPRETER = re.compile(rb"#!\s*(/(?!(?:usr/)?bin/env\s)\S+)")
+"""The program that a file names to be run by, where its path is written out."""
+
 DEPTH = 3
 """How far scripts that call scripts are followed."""
 
@@ -55,6 +58,7 @@ def calls(model: Model, stage: StageModel) -> Iterator[Call]:
     """Every program that the RUNs of *stage* call, and of the final stage also what runs in a container."""
     for step in stage.steps:
         yield from _step_calls(model, stage, step)
+    yield from _interpreters(model, stage)
     for script in scripts(model, stage):
         for fact in script.commands:
             yield _call(fact.value[0], fact.origin)
@@ -96,6 +100,24 @@ def spoken(model: Model) -> Iterator[tuple[str, str]]:
     python = model.app.python
     for fact in (*model.server.lines, *(python.lines if python is not None else ())):
         yield fact.value, fact.origin
+
+
+def _interpreters(model: Model, stage: StageModel) -> Iterator[Call]:
+    """What files with a ``#!`` of their own are run by, the shells aside: ``/usr/bin/python3`` is Debian's Python."""
+    lines = [
+        ([word.text for word in command.words], step.before.workdir)
+        for step in stage.steps
+        for command in (step.script.commands if step.script else ())
+    ]
+    if stage is model.final:
+        folder = stage.config.workdir
+        lines += [(list(program.words), folder) for program in programs(model)]
+        lines += [(list(fact.value), folder) for script in scripts(model, stage) for fact in script.commands]
+    for words, folder in lines:
+        for path in _paths(model, stage, folder, words[0]) if words and "/" in words[0] else ():
+            match = INTERPRETER.match(model.app.root.read(path) or b"")
+            if match is not None and (name := match[1].decode("utf-8", "replace")) and basename(name) not in SHELLS:
+                yield _call(name, model.app.origin(path, 1))
 
 
 def _step_calls(model: Model, stage: StageModel, step: Step) -> Iterator[Call]:

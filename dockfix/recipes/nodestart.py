@@ -68,12 +68,12 @@ def check_start(model: Model, node: Node, production: bool) -> None:
     if production:
         return
     _check_settings(model, node)
-    check_loaded(model, node)
     _check_members(model, node)
     for imported in model.server.imports:
         fact = node.is_dev(imported.value)
         if fact is not None and fact.value:
             raise UnfitError(at, f"the sources import {imported.value}, a dev dependency ({imported.origin})")
+    check_loaded(model, node)
 
 
 def _followed(start: Start) -> bool:

@@ -127,9 +127,17 @@ def carrier(stage: StageModel, tools: Iterable[str]) -> str:
 
 def _virtual(called: Invocation) -> set[str]:
     """The name under which ``apk add --virtual`` puts packages together."""
-    words = [word.text for word in called.options]
-    names = {word.partition("=")[2] for word in words if word.startswith("--virtual=")}
-    return names | {second for first, second in pairwise(words) if first in {"-t", "--virtual"}}
+    return {word.text.partition("=")[2] or word.text for word in _grouping(called)[-1:]}
+
+
+def _grouping(called: Invocation) -> tuple[ShellWord, ...]:
+    """The words of ``apk add`` that put packages together under a name, by which they can be removed again."""
+    for first, second in pairwise((*called.options, None)):
+        if first is not None and first.text.startswith("--virtual="):
+            return (first,)
+        if first is not None and second is not None and first.text in {"-t", "--virtual"}:
+            return (first, second)
+    return ()
 
 
 def installs(step: Step) -> Iterator[Invocation]:
@@ -227,7 +235,8 @@ def _thinned(document: Document, step: Step, plan: Plan) -> list[Item]:
         for word in called.operands
         if not plan[word.span][0]
     )
-    return [Keep(step.instruction, tuple(edits))]
+    grouping = (_edit(document, step, word, ()) for called in calls for word in _grouping(called))
+    return [Keep(step.instruction, (*edits, *grouping))]
 
 
 def _some(called: Invocation, plan: Plan) -> bool:

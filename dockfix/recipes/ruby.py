@@ -95,7 +95,8 @@ def split(model: Model) -> Split | None:
     if slim is not None:
         why = f"the compilers of {stage.reference} are needed only while gems are built"
     else:
-        why = f"{listed(tools)} {'is' if len(tools) == 1 else 'are'} needed only while gems are built"
+        idle_tools = packages.idle_tools(stage, head) or tools
+        why = f"{listed(idle_tools)} {'is' if len(idle_tools) == 1 else 'are'} needed only while gems are built"
     return Split(
         (spaced(model.document, builder), spaced(model.document, end)),
         f"{why}; the image that runs does without"
