@@ -77,7 +77,12 @@ def _makes_public(model: Model, node: Node) -> bool:
     ]
     building = [command for command in commands if purpose(command) is Purpose.BUILD]
     plain = all(node.resolve([word.text for word in command.words]).plain for command in building)
-    return len(building) != 1 or not plain or any(FOREIGN.search(text) for text in _settings(node).values())
+    return len(building) != 1 or not plain or loads_others(node)
+
+
+def loads_others(node: Node) -> bool:
+    """Whether the settings of Next.js load a module that is not its own: a plugin may write wherever it likes."""
+    return any(FOREIGN.search(text) for text in _settings(node).values())
 
 
 def _settings(node: Node) -> Mapping[str, bytes]:

@@ -13,7 +13,9 @@ from dockfix.model.commands import purpose
 from dockfix.model.config import join
 from dockfix.recipes.additions import adds
 from dockfix.recipes.artefacts import Artefacts, entries, in_context
+from dockfix.recipes.bundled import reads_files
 from dockfix.recipes.emitted import lies_in
+from dockfix.recipes.frameworks import loads_others
 from dockfix.recipes.modules import own_scripts, removes
 from dockfix.recipes.nodeend import precedes_build
 from dockfix.recipes.split import UnfitError
@@ -34,9 +36,11 @@ SYSTEM = frozenset(
 """Folders that every image has in its root: https://refspecs.linuxfoundation.org/FHS_3.0/fhs-3.0.html#theRootFilesystem
 and the two file systems of the kernel (https://man7.org/linux/man-pages/man7/file-hierarchy.7.html)."""
 
-COMPILERS = frozenset({"tsc", "tspc", "tsc-alias", "nest"})
-"""Programs that write into the folder that their settings name, and nowhere else:
-https://www.typescriptlang.org/tsconfig/#outDir, https://docs.nestjs.com/cli/usages#nest-build"""
+COMPILERS = frozenset({"tsc", "tspc", "tsc-alias", "babel", "swc", "nest", "next"})
+"""Programs that write into the folder that they are given or that their settings name, and nowhere else:
+https://www.typescriptlang.org/tsconfig/#outDir, https://babeljs.io/docs/babel-cli#compile-directories,
+https://swc.rs/docs/usage/cli#--out-dir--d, https://docs.nestjs.com/cli/usages#nest-build,
+https://nextjs.org/docs/app/api-reference/config/next-config-js/distDir"""
 
 TO_THE_LAST = frozenset({"cp", "copyfiles"})
 """Programs that write to the last path they are given: https://www.npmjs.com/package/copyfiles"""
@@ -139,8 +143,18 @@ def _writes_into(model: Model, node: Node, words: tuple[str, ...], output: str) 
     if name not in COMPILERS or any(each.endswith((".ts", ".tsx", ".js", ".mts", ".cts")) for each in operands):
         return False
     place = node.frontend.output_of(words)
-    known = _is_plain_nest(node) if name == "nest" else not {"-b", "--build"} & {*words} or _is_alone(node, operands)
-    return known and place is not None and lies_in(normpath(place.value), output)
+    return (
+        _is_known(model, node, name, words, operands) and place is not None and lies_in(normpath(place.value), output)
+    )
+
+
+def _is_known(model: Model, node: Node, name: str, words: Sequence[str], operands: Sequence[str]) -> bool:
+    """Whether nothing that a compiler is given or reads sends it elsewhere."""
+    if name == "next":  # runs the pages that it renders, which may write feeds and site maps
+        return operands == ["build"] and not loads_others(node) and not reads_files(model)
+    if name == "nest":
+        return operands == ["build"] and _is_plain_nest(node)
+    return not {"-b", "--build"} & {*words} or _is_alone(node, operands)
 
 
 def _is_new(path: str, brought: Iterable[str]) -> bool:

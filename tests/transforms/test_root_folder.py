@@ -56,6 +56,8 @@ def split(build: str, files: Mapping[str, str], scripts: Mapping[str, str], dock
         ("rm -rf dist *.tsbuildinfo && tsc", {}),
         ("tsc && cp -r src/views dist/views", {}),
         ("tsc && mkdir -p dist/views && copyfiles -u 1 'src/**/*.html' dist", {}),
+        ("babel src -d dist", {}),
+        ("swc src --out-dir dist", {}),
         ("nest build", {}),
         ("nest build", {"nest-cli.json": '{"sourceRoot": "src", "compilerOptions": {"assets": ["**/*.hbs"]}}'}),
     ],
@@ -86,6 +88,8 @@ def test_takes_the_output_alone(build: str, files: Mapping[str, str]) -> None:
         ("tsc -b a b", {}, {}, "cannot be told"),
         ("tsc", {"tsconfig.json": "{}"}, {}, "what the build writes there cannot be told"),
         ("tsc", {"tsconfig.json": '{"compilerOptions": {"outDir": "./"}}'}, {}, "what the build writes there cannot"),
+        ("babel src -d dist && babel pages -d out", {}, {}, "beside "),
+        ("nest build shop", {}, {}, "beside dist cannot be told"),
         ("nest build", {"nest-cli.json": '{"projects": {"shop": {}}}'}, {}, "beside dist cannot be told"),
         ("nest build", {"nest-cli.json": '{"compilerOptions": {"webpack": true}}'}, {}, "beside dist cannot be told"),
         (
