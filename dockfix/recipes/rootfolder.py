@@ -111,7 +111,7 @@ def _fills(model: Model, node: Node, step: Step, output: str) -> bool:
     """Whether a RUN builds, and by that writes into *output* alone."""
     if step.script is None or not step.script.flat or step.before.workdir != "/":
         return False
-    if any(command.name == "cd" for command in step.script.commands):
+    if any(command.name == "cd" or command.redirects for command in step.script.commands):
         return False
     if node.workspaces or output == "." or output.startswith(("..", "/")):
         return False
@@ -122,7 +122,7 @@ def _fills(model: Model, node: Node, step: Step, output: str) -> bool:
         if purpose(command) is not Purpose.BUILD:
             continue
         found = node.resolve(words)
-        if not found.commands or found.missing or found.outputs or found.folder != node.folder or command.redirects:
+        if not found.commands or found.missing or found.outputs or found.folder != node.folder:
             return False
         if not all(_writes_into(model, node, each, output) for each in (*found.commands, *found.around)):
             return False
@@ -148,19 +148,20 @@ def _writes_into(model: Model, node: Node, words: tuple[str, ...], output: str) 
     )
 
 
-def _is_known(model: Model, node: Node, name: str, words: Sequence[str], operands: Sequence[str]) -> bool:
+def _is_known(model: Model, node: Node, name: str, words: tuple[str, ...], operands: Sequence[str]) -> bool:
     """Whether nothing that a compiler is given or reads sends it elsewhere."""
     if name == "next":  # runs the pages that it renders, which may write feeds and site maps
         return operands == ["build"] and not loads_others(node) and not reads_files(model)
     if name == "nest":
-        return operands == ["build"] and _is_plain_nest(node)
+        return words[1:] == ("build",) and _is_plain_nest(node)
     return not {"-b", "--build"} & {*words} or _is_alone(node, operands)
 
 
 def _is_new(path: str, brought: Iterable[str]) -> bool:
     """Whether no pattern for the root of the app meets what a copy has *brought*."""
     first = normpath(path).partition("/")[0]
-    return not first.startswith(("..", "/")) and first != "." and not any(fnmatchcase(each, first) for each in brought)
+    plain = first not in {"", ".", ".."} and not {"{", "$", "`"} & {*path}
+    return plain and not any(fnmatchcase(each, first) for each in brought)
 
 
 def _is_alone(node: Node, projects: Sequence[str]) -> bool:
@@ -182,7 +183,9 @@ def _is_plain_nest(node: Node) -> bool:
     if not isinstance(config, Json):
         return False
     options = config.get("compilerOptions") or {}
-    assets = options.get("assets") if isinstance(options, dict) else None
-    texts = assets is None or (isinstance(assets, list) and all(isinstance(each, str) for each in assets))
-    known = NEST[""] >= {*(config.get() or {})} and isinstance(options, dict) and NEST["compilerOptions"] >= {*options}
-    return known and texts
+    if not isinstance(options, dict) or not isinstance(config.data, dict):
+        return False
+    assets = options.get("assets") or []
+    texts = isinstance(assets, list) and all(isinstance(each, str) for each in assets)
+    known = NEST[""] >= {*config.data} and NEST["compilerOptions"] >= {*options}
+    return known and texts and options.get("builder", "tsc") in ("tsc", "swc")

@@ -90,6 +90,9 @@ def test_takes_the_output_alone(build: str, files: Mapping[str, str]) -> None:
         ("tsc", {"tsconfig.json": '{"compilerOptions": {"outDir": "./"}}'}, {}, "what the build writes there cannot"),
         ("babel src -d dist && babel pages -d out", {}, {}, "beside "),
         ("nest build shop", {}, {}, "beside dist cannot be told"),
+        ("nest build --config=other.json", {}, {}, "beside dist cannot be told"),
+        ("nest build", {"nest-cli.json": '{"compilerOptions": {"builder": {"type": "webpack"}}}'}, {}, "beside dist"),
+        ("rm -rf {dist,src} && tsc", {}, {}, "beside dist cannot be told"),
         ("nest build", {"nest-cli.json": '{"projects": {"shop": {}}}'}, {}, "beside dist cannot be told"),
         ("nest build", {"nest-cli.json": '{"compilerOptions": {"webpack": true}}'}, {}, "beside dist cannot be told"),
         (
