@@ -79,16 +79,15 @@ def final_stage(
     items: list[Item] = []
     before = (*parts.before, *(step for step in parts.after if precedes_build(step, parts)))
     system = packages.run_time(model, model.final, before, afresh=True)
-    last = _last_sources(model, parts)
-    at = parts.install if built or _modules_ignored(model) else last
-    early = len(brought) if built or found is None else int(found.modules)  # what is built comes behind its sources
+    at = parts.install if built or _modules_ignored(model) else _last_sources(model, parts)
+    early = len(brought) if built or found is None else int(found.modules)  # what is built comes in place of its build
     for step in (*parts.before, parts.install, *parts.after):
         if step.instruction.index in system:
             items += system[step.instruction.index]
         elif step is not parts.install and _stays(model, parts, step, found, built=built):
             items.append(_run(model, step, found))
         items += brought[:early] if step is at else ()
-        items += brought[early:] if step is last else ()
+        items += brought[early:] if step in parts.builds[-1:] else ()
     items = [item for item in items if not _is_idle_argument(model, item, items)]
     settings = variables(model, found)
     if settings:

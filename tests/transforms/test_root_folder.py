@@ -155,6 +155,24 @@ def test_keeps_modes_that_are_set_before_the_build() -> None:
     assert "RUN chmod +x start.sh && mkdir -p files" in after.partition("AS runtime\n")[2]
 
 
+def test_lays_the_output_between_what_the_file_copies_before_and_behind_the_build() -> None:
+    lines = ["COPY . .", "COPY shared ./", "RUN npm run build", "COPY pages ./dist/pages"]
+    dockerfile = DOCKERFILE.replace(
+        "COPY . .\nRUN npm install\nRUN npm run build", "\n".join(["RUN npm install", *lines])
+    )
+    dockerfile = dockerfile.replace("RUN npm install", "COPY package.json ./\nRUN npm install")
+    outcome, after = split("tsc", {"shared/dist/a.js": "", "pages/index.html": ""}, {}, dockerfile)
+    assert outcome.kind == "applied"
+    end = after.partition("AS runtime\n")[2]
+    assert [line for line in end.splitlines() if line.startswith("COPY")] == [
+        "COPY . .",
+        "COPY --from=builder /node_modules ./node_modules",
+        "COPY shared ./",
+        "COPY --from=builder /dist ./dist",
+        "COPY pages ./dist/pages",
+    ]
+
+
 def test_gains_nothing_without_dev_dependencies() -> None:
     dockerfile = DOCKERFILE.replace("npm install", "npm install --omit=dev")
     outcome, after = split("tsc", {}, {}, dockerfile)
