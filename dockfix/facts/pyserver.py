@@ -252,13 +252,7 @@ class _Inquiry:
         )
 
     def _interesting(self, path: str) -> bool:
-        content = self.sources.text(path) or ""
-        return bool(
-            _STRUCTURE.search(content)
-            or pylisten.HINT.search(content)
-            or pywrites.HINT.search(content)
-            or pytools.HINT.search(content)
-        )
+        return any(self.sources.hints(path, hint) for hint in _INTERESTING)
 
     def _parsed(self, path: str, entry: bool) -> Source | None:
         content = self.sources.text(path)
@@ -350,3 +344,4 @@ _STRUCTURE: Final = re.compile(
     r"Flask\(|FastAPI\(|Blueprint|APIRouter|include_router|\.route\(|add_resource|Namespace\(|Quart\(|Sanic\(|Starlette|bottle|"
     r"register_|add_\w*(?:route|rule|get)|\.mount\(|add_namespace|\.(?:get|view)\(|aiohttp|falcon|tornado|urlpatterns|DJANGO_SETTINGS|TrustedHost|SERVER_NAME|Application\(|create_app|Settings|environ|getenv"
 )
+_INTERESTING: Final = (_STRUCTURE, pylisten.HINT, pywrites.HINT, pytools.HINT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -30,6 +31,7 @@ class Sources:
         self._texts: dict[str, str | None] = {}
         self._sources: dict[str, Source | None] = {}
         self._imports: dict[str, tuple[ImportLine, ...]] = {}
+        self._hints: dict[tuple[str, re.Pattern[str]], bool] = {}
         self._modules: dict[tuple[object, ...], str | None] = {}
         self.packages: set[str] = set()
         self._problems: dict[str, Problem] = {}
@@ -90,6 +92,12 @@ class Sources:
             content = self.text(path)
             self._imports[path] = tuple(import_lines(content)) if content is not None else ()
         return self._imports[path]
+
+    def hints(self, path: str, hint: re.Pattern[str]) -> bool:
+        """Whether the text of *path* has *hint*, which every command of an app asks of the same files."""
+        if (path, hint) not in self._hints:
+            self._hints[path, hint] = hint.search(self.text(path) or "") is not None
+        return self._hints[path, hint]
 
     def _problem(self, place: str, message: str) -> None:
         self._problems.setdefault(place, Problem(f"{self.prefix}{place}", message))

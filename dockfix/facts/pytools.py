@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from dockfix.facts.pysource import Site
     from dockfix.facts.pytrace import Trace
 
-HINT = re.compile(r"\bsubprocess\b|\bos\.(?:system|popen|exec|spawn)|\bshutil\.which\b|import which\b|\bpexpect\b")
-"""A source without this calls no program, so that it need not be parsed."""
+HINT = re.compile(r"subprocess\b|os\.(?:system|popen|exec|spawn)|shutil\.which\b|import which\b|pexpect\b")
+"""A source without this calls no program, so that it need not be parsed; see :data:`dockfix.facts.pywrites.HINT`."""
 
 _LISTS = frozenset(f"subprocess.{name}" for name in ("run", "call", "check_call", "check_output", "Popen", "getoutput"))
 SHELL = frozenset(
@@ -97,7 +97,7 @@ def tools(
     lines: list[Fact[str]] = []
     for path in paths:
         content = sources.text(path)
-        if content is None or not HINT.search(content) or content.count("\n") > LONGEST:
+        if content is None or not sources.hints(path, HINT) or content.count("\n") > LONGEST:
             continue
         source = sources.source(path)
         for site in source.calls if source is not None else ():

@@ -23,18 +23,21 @@ if TYPE_CHECKING:
     from dockfix.facts.pysource import Site
 
 HINT: Final = re.compile(
-    r"mkdir|makedirs|\bopen\s*\(|sqlite|FileHandler|basicConfig|dump\s*\(|shelve|write_text|write_bytes|\.touch\(|\.save|"
+    r"mkdir|makedirs|open\s*\(|sqlite|FileHandler|basicConfig|dump\s*\(|shelve|write_text|write_bytes|\.touch\(|\.save|"
     r"imwrite|savefig|to_csv|to_excel|to_json|to_parquet|to_pickle|UPLOAD|_FOLDER|_DIR\b|MEDIA_ROOT|copy|move\s*\(|logger\.add|"
-    r"FileSystem|TinyDB|PersistentClient|diskcache|ZipFile|tarfile|urlretrieve|SESSION_TYPE|\bnp\.|torch|download|"
+    r"FileSystem|TinyDB|PersistentClient|diskcache|ZipFile|tarfile|urlretrieve|SESSION_TYPE|np\.|torch|download|"
     r"GzipFile|BZ2File|LZMAFile|ExcelWriter|VideoWriter|duckdb|h5py|write_index|make_archive|YOLO|"
     r"Interface\s*\(|write_|to_file|to_hdf|export\s*\(|screenshot|extractall|persist|fileConfig|dictConfig|set_key|pdfkit|xlsxwriter|"
-    r"whoosh|plyvel|lancedb|rocksdict|kuzu|qdrant|SummaryWriter|file_writer|requests_cache|pickledb|Milvus|\bonnx|Checkpoint|"
+    r"whoosh|plyvel|lancedb|rocksdict|kuzu|qdrant|SummaryWriter|file_writer|requests_cache|pickledb|Milvus|onnx|Checkpoint|"
     r"output_file|Persistence|FileStorage|SQLiteCache|TelegramClient|pyrogram|hydrogram|mlflow|wandb|You[Tt]ube|instaloader|"
-    r"CrawlerProcess|\.bind\s*\(|reportlab|\.output\s*\(|\bsystem\b|\bpopen\b|shell\s*=\s*True|getoutput|subprocess_shell|outtmpl|"
+    r"CrawlerProcess|\.bind\s*\(|reportlab|\.output\s*\(|system\b|popen\b|shell\s*=\s*True|getoutput|subprocess_shell|outtmpl|"
     r"graphviz|pypdf|PyPDF|clone_from|unpack_archive|render_to|stream_to|rasterio|netCDF|to_netcdf|"
     r"_(?:dir|directory|folder|root)\s*="
 )
-"""A source without this writes nothing, so that it need not be parsed."""
+"""A source without this writes nothing, so that it need not be parsed.
+
+Each way begins with what it is found by, and no boundary: where none can begin, a search moves on at once.
+"""
 
 _FOLDER_CALLS: Final = {
     "os.makedirs": 0, "os.mkdir": 0, "chromadb.PersistentClient": 0, "diskcache.Cache": 0, "diskcache.FanoutCache": 0,
