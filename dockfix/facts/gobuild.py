@@ -43,7 +43,7 @@ class Build:
 
 def builds(words: Sequence[str]) -> bool:
     """Whether a command builds Go packages."""
-    return len(words) > 1 and posixpath.basename(words[0]) == "go" and words[1] in {"build", "install"}
+    return len(words) > 1 and words[1] in {"build", "install"} and posixpath.basename(words[0]) == "go"
 
 
 def build_of(ran: Ran, module_path: str | None) -> Build | None:
