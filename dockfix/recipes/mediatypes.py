@@ -11,10 +11,6 @@ from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.catalog.mediatypes import PACKAGE, only_listed
-from dockfix.facts.pyresult import ROOT, WILD
-from dockfix.facts.pysources import LONGEST
-from dockfix.facts.pytree import dotted
-from dockfix.facts.pyvalue import Evaluator
 from dockfix.recipes import installs
 from dockfix.recipes.programs import programs, settings
 from dockfix.text import line_of
@@ -95,6 +91,11 @@ def asked(model: Model, stage: StageModel) -> str | None:
 
 def _sent(python: Python, path: str, text: str) -> Iterator[tuple[str, list[str]]]:
     """The calls of a source that send files without saying their type: where, and the names that they tell."""
+    from dockfix.facts.pyresult import ROOT, WILD
+    from dockfix.facts.pysources import LONGEST
+    from dockfix.facts.pytree import dotted
+    from dockfix.facts.pyvalue import Evaluator
+
     if not HINT.search(text) or text.count("\n") > LONGEST:
         return
     source, evaluator = python.sources.source(path), Evaluator(python.sources, ("", "src"), {})
