@@ -130,8 +130,11 @@ def _obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
         why = f"{found.unknown.value} ({found.unknown.origin}) cannot be told"
         if model.options.owner == "root":
             yield Obstacle(base, f"{why}, and the app's files are to stay root's")
-        if not any(step.instruction.copy is not None and is_app(model, step) for step in model.final.all_steps):
-            yield Obstacle(base, f"{why}, and no COPY of this stage brings the app as files that it could own")
+        copies = [step for step in model.final.all_steps if step.instruction.copy is not None]
+        if not any(is_app(model, step) for step in copies):
+            lies = "no COPY of this stage brings the app as files that it could own"
+            lies = "the app lies in /, which no account can own" if copies and model.folder == "/" else lies
+            yield Obstacle(base, f"{why}, and {lies}")
         built = next((step.instruction for step in model.final.steps if Purpose.BUILD in step.purposes), None)
         if built is not None:
             yield Obstacle(base, f"{why}, and what line {built.line} builds is root's", among_modules=True)

@@ -91,13 +91,6 @@ def take_apart(model: Model) -> Parts:
     at = steps.index(install)
     builds = tuple(step for step in steps[at:] if Purpose.BUILD in step.purposes)
     for step in (*steps[1:at], *steps[at + 1 :]):
-        built = bool(builds) and steps.index(step) > steps.index(builds[-1])
-        known = step.instruction.index in inner or (built and removes(model, step))
-        known = known or (
-            step in steps[at + 1 :] and adds(step, root(model)) and bool(builds or not names_modules(step))
-        )
-        if step.role is Role.UNKNOWN and not known:
-            raise UnfitError(step.instruction, "what this instruction leaves behind for the app cannot be told")
         if step.calls("apk", "del") or step.calls("apt", "remove", "purge"):
             raise UnfitError(step.instruction, "packages are taken away again here")
     if moved is not None and builds:
@@ -106,6 +99,23 @@ def take_apart(model: Model) -> Parts:
     place = moved.args[-1] if moved is not None else ""
     call, folders = _call(model, install), tuple(dict.fromkeys(inner.values()))
     return Parts(steps[0], steps[1:at], manifests, install, steps[at + 1 :], builds, call, folders, place)
+
+
+def check_known(model: Model, parts: Parts) -> None:
+    """Refuse steps of which it is not known what they leave behind; asked last, as all other reasons tell more.
+
+    Raises:
+        UnfitError: with the step.
+    """
+    steps = model.final.steps
+    for step in (*parts.before, *parts.after):
+        built = bool(parts.builds) and steps.index(step) > steps.index(parts.builds[-1])
+        known = bool(_inner(model, step)) or (built and bool(removes(model, step)))
+        known = known or (
+            step in parts.after and adds(step, root(model)) and bool(parts.builds or not names_modules(step))
+        )
+        if step.role is Role.UNKNOWN and not known:
+            raise UnfitError(step.instruction, "what this instruction leaves behind for the app cannot be told")
 
 
 def _inner(model: Model, step: Step) -> str:

@@ -19,6 +19,7 @@ from dockfix.recipes.corepack import check_fetched
 from dockfix.recipes.modules import (
     Parts,
     check_install,
+    check_known,
     check_manager,
     install_edits,
     installs_anew,
@@ -378,6 +379,7 @@ def _finish(
     found: Artefacts | None = None,
     carried: str = "carries only what it needs",
 ) -> Split:
+    check_known(model, parts)
     kept = {item.instruction.index for stage in (*stages, end) for item in stage if isinstance(item, Keep)}
     dropped = {
         step.instruction.index: "the stages bring what it made"

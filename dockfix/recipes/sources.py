@@ -10,6 +10,7 @@ from dockfix.dockerfile.layout import Keep
 from dockfix.model import Model, Placement, Purpose, Role, StageModel, Step, is_manifest
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
+from dockfix.recipes.installs import NODE_MANAGERS, PRODUCTION
 from dockfix.recipes.manifests import WITHOUT_PROJECT
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
@@ -30,7 +31,8 @@ def early_sources(model: Model, stage: StageModel) -> Step | None:
         if step.role is not Role.SOURCES:
             continue
         installs = [other for other in stage.steps[position + 1 :] if Purpose.INSTALL in other.purposes]
-        installs = [o for o in installs if not (_done_above(stage.steps[:position], o) or _is_foreign(o))]
+        above = stage.steps[:position]
+        installs = [o for o in installs if not (_done_above(above, o) or _takes_away(above, o) or _is_foreign(o))]
         if not installs:
             continue
         workdir = installs[0].before.workdir
@@ -43,6 +45,17 @@ def early_sources(model: Model, stage: StageModel) -> Step | None:
 def _is_foreign(step: Step) -> bool:
     """Whether a RUN installs by a package manager of which nobody has told what it reads."""
     return any(called.manager in UNREAD for called in step.invocations)
+
+
+def _takes_away(above: Sequence[Step], install: Step) -> bool:
+    """Whether all is installed above the sources, and this leaves of it what production needs, behind the build."""
+    calls = [called for called in install.invocations if purpose(called.command) is Purpose.INSTALL]
+    return bool(calls) and all(
+        called.manager in NODE_MANAGERS
+        and (called.verb in {"prune", "focus"} or called.has(*PRODUCTION, "-P"))
+        and any(Purpose.INSTALL in step.purposes and step.calls(called.manager) for step in above)
+        for called in calls
+    )
 
 
 def _done_above(above: Sequence[Step], install: Step) -> bool:

@@ -50,3 +50,20 @@ def test_reaches_as_far_as_the_list_of_transforms_says() -> None:
     outcome = applied(DOCKERFILE.format(packages="gcc"), "flask==3.0.3\n")
     assert outcome.safety is Safety.REVIEW
     assert outcome.safety is next(each.safety for each in registry.transforms() if each.id == "split-stages")
+
+
+@pytest.mark.parametrize("dev_dependencies", ["{}", '{"typescript": "5.5.4"}'])
+def test_what_the_rewrite_added_is_no_reason_to_refuse(dev_dependencies: str) -> None:
+    manifest = '{"scripts": {"build": "tsc"}, "dependencies": {"express": "4.19.2"}, "devDependencies": %s}'
+    files = {
+        "Dockerfile": "FROM node:20\nWORKDIR /app\nCOPY package.json ./\nRUN npm install\nCOPY . .\n"
+        + ("RUN npm run build\n" if "typescript" in dev_dependencies else "")
+        + 'CMD ["node", "server.js"]\n',
+        "package.json": manifest % dev_dependencies,
+        "server.js": "require('express')().listen(3000)\nrequire('fs').writeFileSync('app.log', '')\n",
+    }
+    first = plan(Document.parse(files["Dockerfile"]), App(Tree(files)), Options(), registry.transforms())
+    files |= {"Dockerfile": first.after, **first.files}
+    second = plan(Document.parse(first.after), App(Tree(files)), Options(), registry.transforms())
+    assert "adduser" in first.after
+    assert not [outcome for outcome in second.outcomes if outcome.kind == "refused"]
