@@ -16,6 +16,7 @@ from dockfix.facts import (
     pyroutes,
     pysocket,
     pytools,
+    pywriters,
     pywrites,
 )
 from dockfix.facts.fact import Fact
@@ -344,4 +345,4 @@ _STRUCTURE: Final = re.compile(
     r"Flask\(|FastAPI\(|Blueprint|APIRouter|include_router|\.route\(|add_resource|Namespace\(|Quart\(|Sanic\(|Starlette|bottle|"
     r"register_|add_\w*(?:route|rule|get)|\.mount\(|add_namespace|\.(?:get|view)\(|aiohttp|falcon|tornado|urlpatterns|DJANGO_SETTINGS|TrustedHost|SERVER_NAME|Application\(|create_app|Settings|environ|getenv"
 )
-_INTERESTING: Final = (_STRUCTURE, pylisten.HINT, pywrites.HINT, pytools.HINT)
+_INTERESTING: Final = (_STRUCTURE, pylisten.HINT, pywriters.HINT, pytools.HINT)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dockfix.facts.pytrace import Trace
 
 HINT = re.compile(r"subprocess\b|os\.(?:system|popen|exec|spawn)|shutil\.which\b|import which\b|pexpect\b")
-"""A source without this calls no program, so that it need not be parsed; see :data:`dockfix.facts.pywrites.HINT`."""
+"""A source without this calls no program, so that it need not be parsed; see :data:`dockfix.facts.pywriters.HINT`."""
 
 _LISTS = frozenset(f"subprocess.{name}" for name in ("run", "call", "check_call", "check_output", "Popen", "getoutput"))
 SHELL = frozenset(

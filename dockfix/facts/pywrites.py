@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from dockfix.facts import pywriters
 from dockfix.facts.fact import Fact, fact_list
 from dockfix.facts.pyresult import ROOT, UNKNOWN, WILD, Variable
 from dockfix.facts.pysource import Source
@@ -22,119 +23,8 @@ if TYPE_CHECKING:
 
     from dockfix.facts.pysource import Site
 
-HINT: Final = re.compile(
-    r"mkdir|makedirs|open\s*\(|sqlite|FileHandler|basicConfig|dump\s*\(|shelve|write_text|write_bytes|\.touch\(|\.save|"
-    r"imwrite|savefig|to_csv|to_excel|to_json|to_parquet|to_pickle|UPLOAD|_FOLDER|_DIR\b|MEDIA_ROOT|copy|move\s*\(|logger\.add|"
-    r"FileSystem|TinyDB|PersistentClient|diskcache|ZipFile|tarfile|urlretrieve|SESSION_TYPE|np\.|torch|download|"
-    r"GzipFile|BZ2File|LZMAFile|ExcelWriter|VideoWriter|duckdb|h5py|write_index|make_archive|YOLO|"
-    r"Interface\s*\(|write_|to_file|to_hdf|export\s*\(|screenshot|extractall|persist|fileConfig|dictConfig|set_key|pdfkit|xlsxwriter|"
-    r"whoosh|plyvel|lancedb|rocksdict|kuzu|qdrant|SummaryWriter|file_writer|requests_cache|pickledb|Milvus|onnx|Checkpoint|"
-    r"output_file|Persistence|FileStorage|SQLiteCache|TelegramClient|pyrogram|hydrogram|mlflow|wandb|You[Tt]ube|instaloader|"
-    r"CrawlerProcess|\.bind\s*\(|reportlab|\.output\s*\(|system\b|popen\b|shell\s*=\s*True|getoutput|subprocess_shell|outtmpl|"
-    r"graphviz|pypdf|PyPDF|clone_from|unpack_archive|render_to|stream_to|rasterio|netCDF|to_netcdf|"
-    r"_(?:dir|directory|folder|root)\s*="
-)
-"""A source without this writes nothing, so that it need not be parsed.
-
-Each way begins with what it is found by, and no boundary: where none can begin, a search moves on at once.
-"""
-
-_FOLDER_CALLS: Final = {
-    "os.makedirs": 0, "os.mkdir": 0, "chromadb.PersistentClient": 0, "diskcache.Cache": 0, "diskcache.FanoutCache": 0,
-    "shutil.copytree": 1, "flask_caching.backends.FileSystemCache": 0, "cachelib.file.FileSystemCache": 0,
-    "cachelib.FileSystemCache": 0, "django.core.files.storage.FileSystemStorage": 0, "joblib.Memory": 0,
-    "whoosh.index.create_in": 0, "plyvel.DB": 0, "lancedb.connect": 0, "lancedb.connect_async": 0, "rocksdict.Rdict": 0,
-    "kuzu.Database": 0, "torch.utils.tensorboard.SummaryWriter": 0, "tensorboardX.SummaryWriter": 0,
-    "tensorflow.summary.create_file_writer": 0, "qdrant_client.QdrantClient": 10,
-}  # fmt: skip
-_FOLDER_NAMES: Final = (
-    "name", "path", "directory", "location", "cache_dir", "dst", "indexdir", "log_dir", "logdir", "uri",
-)  # fmt: skip
-_FOLDER_KEYWORDS: Final = (
-    "persist_directory", "cache_dir", "cache_folder", "download_root", "model_storage_directory", "output_dir",
-    "output_folder", "save_dir", "log_dir",
-)  # fmt: skip
-"""Arguments by which libraries of models and vectors, among others, are told where to put what they make."""
-_FETCHED: Final = ("download_dir", "local_dir")
-"""The same of what is fetched: apps do so where the folder is not there, so that nobody is to make it for them."""
-_FILE_CALLS: Final = {
-    "sqlite3.connect": 0, "aiosqlite.connect": 0, "logging.FileHandler": 0, "logging.handlers.RotatingFileHandler": 0,
-    "logging.handlers.TimedRotatingFileHandler": 0, "logging.handlers.WatchedFileHandler": 0, "joblib.dump": 1,
-    "shelve.open": 0, "dbm.open": 0, "tinydb.TinyDB": 0, "cv2.imwrite": 0, "torch.save": 1, "numpy.save": 0,
-    "numpy.savez": 0, "numpy.savetxt": 0, "matplotlib.pyplot.savefig": 0, "shutil.copy": 1, "shutil.copy2": 1,
-    "shutil.copyfile": 1, "shutil.move": 1, "urllib.request.urlretrieve": 1, "loguru.logger.add": 0,
-    "peewee.SqliteDatabase": 0, "playhouse.sqlite_ext.SqliteExtDatabase": 0, "huey.SqliteHuey": 1, "pydal.DAL": 9,
-    "os.rename": 1, "os.replace": 1, "soundfile.write": 0, "scipy.io.wavfile.write": 0, "imageio.imwrite": 0,
-    "concurrent_log_handler.ConcurrentRotatingFileHandler": 0, "numpy.savez_compressed": 0, "pandas.ExcelWriter": 0,
-    "cv2.VideoWriter": 0, "duckdb.connect": 0, "lmdb.open": 0, "faiss.write_index": 1, "shutil.make_archive": 0,
-    "pdfkit.from_string": 1, "pdfkit.from_file": 1, "pdfkit.from_url": 1, "wget.download": 1, "gdown.download": 1,
-    "xlsxwriter.Workbook": 0, "onnx.save": 1, "onnx.save_model": 1, "sqlitedict.SqliteDict": 0, "pickledb.load": 0,
-    "pickledb.PickleDB": 0, "ZODB.FileStorage.FileStorage": 0, "dotenv.set_key": 0, "bokeh.plotting.output_file": 0,
-    "bokeh.io.output_file": 0, "telegram.ext.PicklePersistence": 0, "requests_cache.CachedSession": 0,
-    "requests_cache.install_cache": 0, "langchain.cache.SQLiteCache": 0, "langchain_community.cache.SQLiteCache": 0,
-    "keras.callbacks.ModelCheckpoint": 0, "tensorflow.keras.callbacks.ModelCheckpoint": 0, "pymilvus.MilvusClient": 0,
-    "telethon.TelegramClient": 0, "telethon.sync.TelegramClient": 0, "pyrogram.Client": 0, "hydrogram.Client": 0,
-    "reportlab.pdfgen.canvas.Canvas": 0, "reportlab.platypus.SimpleDocTemplate": 0,
-    "reportlab.platypus.BaseDocTemplate": 0, "git.Repo.clone_from": 1, "shutil.unpack_archive": 1,
-}  # fmt: skip
 _STREAM: Final = re.compile(r"(?:^|\.)(?:BytesIO|StringIO|\w*TemporaryFile|\w*Response)$")
 """Calls that make what is written to in place of a file."""
-_FILE_KEYWORDS: Final = (
-    "filename",
-    "path",
-    "database",
-    "fname",
-    "dst",
-    "file",
-    "sink",
-    "location",
-    "cache_dir",
-    "dst_path",
-    "name",
-    "filepath",
-    "database_path",
-    "cache_name",
-    "output",
-    "output_path",
-    "session",
-    "uri",
-    "to_path",
-    "extract_dir",
-)
-_FOLDER_USERS: Final = frozenset({
-    "gradio.Interface", "instaloader.Instaloader", "mlflow.set_experiment", "mlflow.start_run", "pytube.YouTube",
-    "pytubefix.YouTube", "requests_cache.CachedSession", "requests_cache.install_cache",
-    "scrapy.crawler.CrawlerProcess", "wandb.init", "youtube_dl.YoutubeDL", "yt_dlp.YoutubeDL",
-})  # fmt: skip
-"""Calls that write into the working directory where nothing is told: https://www.gradio.app/docs/gradio/interface,
-https://instaloader.github.io/as-module.html, https://mlflow.org/docs/latest/ml/tracking,
-https://pytube.io/en/latest/api.html, https://requests-cache.readthedocs.io/en/stable/user_guide/backends.html,
-https://docs.scrapy.org/en/latest/topics/feed-exports.html, https://docs.wandb.ai/ref/python/init,
-https://github.com/yt-dlp/yt-dlp#output-template
-"""
-_LOGGING: Final = {"logging.config.fileConfig": "fname", "logging.config.dictConfig": "config"}
-"""Calls that take settings of logs, which name files, from a file or from a dictionary."""
-_BY_MODE: Final = (
-    "logging.basicConfig", "zipfile.ZipFile", "tarfile.open", "h5py.File", "wave.open", "rasterio.open",
-    "netCDF4.Dataset",
-)  # fmt: skip
-_COMPRESSED: Final = ("gzip.open", "gzip.GzipFile", "bz2.open", "bz2.BZ2File", "lzma.open", "lzma.LZMAFile")
-_FOLDER_METHODS: Final = ("save_pretrained", "save_local", "extractall", "persist")
-_METHOD_KEYWORDS: Final = (
-    "path", "filename", "path_or_buf", "fp", "target", "file_path", "out_f", "file", "persist_dir", "name",
-)  # fmt: skip
-_METHODS: Final = {
-    "write_text": None, "write_bytes": None, "touch": None, "to_csv": 0, "to_excel": 0, "to_parquet": 0, "to_pickle": 0,
-    "to_json": 0, "to_feather": 0, "imwrite": 0, "savefig": 0, "save": 0, "save_pretrained": 0, "save_local": 0,
-    "saveas": 0,
-    "write_html": 0, "write_image": 0, "write_pdf": 0, "write_png": 0, "to_file": 0, "to_hdf": 0, "write_parquet": 0,
-    "write_csv": 0, "write_excel": 0, "write_ndjson": 0, "write_videofile": 0, "write_audiofile": 0, "export": 0,
-    "save_screenshot": 0, "get_screenshot_as_file": 0, "extractall": 0, "save_to_file": 1, "screenshot": 0, "pdf": 0,
-    "tts_to_file": 1, "bind": 2, "persist": 0, "output": 0,
-    "to_netcdf": 0, "render_to_file": 0, "stream_to_file": 0, "download_to_filename": 0, "download_file": 2,
-}  # fmt: skip
-_COMMON_METHODS: Final = {"render": ("graphviz",), "write": ("pypdf", "PyPDF2")}
-"""Methods with names that many have: they count where the source speaks of these libraries."""
 _SETTINGS: Final = re.compile(
     r"^(?:[A-Z_]*UPLOAD[A-Z_]*(?:FOLDER|DIR|PATH|DEST|DIRECTORY)|UPLOAD_?(?:FOLDER|DIR|PATH)|MEDIA_ROOT|SESSION_FILE_DIR|CACHE_DIR)$"
 )
@@ -243,22 +133,22 @@ def _called(trace: Trace, evaluator: Evaluator, source: Source, site: Site) -> I
         for value in trace.values(source, site.scope, given):
             yield WILD if value is None else evaluator.text(value)
 
-    if name in _FOLDER_CALLS:
-        given = argument(call, _FOLDER_CALLS[name], *_FOLDER_NAMES)
+    if name in pywriters.FOLDER_CALLS:
+        given = argument(call, pywriters.FOLDER_CALLS[name], *pywriters.FOLDER_NAMES)
         for path in paths(given) if given is not None else ():
             if path != ":memory:" and "://" not in path:
                 yield _Write(path, source.origin(site), True)
-    elif name in _FILE_CALLS:
-        given = argument(call, _FILE_CALLS[name], *_FILE_KEYWORDS)
+    elif name in pywriters.FILE_CALLS:
+        given = argument(call, pywriters.FILE_CALLS[name], *pywriters.FILE_KEYWORDS)
         for path in paths(given) if given is not None and not _is_stream(evaluator, source, site, given) else ():
             if _is_file(name, path):
                 yield _Write(path, source.origin(site), False)
-    elif name in _BY_MODE:
+    elif name in pywriters.BY_MODE:
         logs = name.startswith("logging")
         given = argument(call, None, "filename") if logs else argument(call, 0, "file", "name", "f")
         if given is not None and (logs or _writing(evaluator, source, site, argument(call, 1, "mode"))):
             yield from (_Write(path, source.origin(site), False) for path in paths(given) if path != WILD)
-    elif name in ("open", "builtins.open", "io.open", "codecs.open", "aiofiles.open", *_COMPRESSED):
+    elif name in ("open", "builtins.open", "io.open", "codecs.open", "aiofiles.open", *pywriters.COMPRESSED):
         if _writing(evaluator, source, site, argument(call, 1, "mode")):
             given = argument(call, 0, "file", "filename")
             yield from (_Write(path, source.origin(site), False) for path in paths(given))
@@ -268,8 +158,8 @@ def _called(trace: Trace, evaluator: Evaluator, source: Source, site: Site) -> I
     elif takes_line(name, call):
         for line in paths(argument(call, 0, "args", "cmd", "command")):
             yield from (_Write(path, source.origin(site), False) for path in parse(line).outputs if "$" not in path)
-    elif name in _LOGGING:
-        if not isinstance(evaluator.value(source, site.scope, argument(call, 0, _LOGGING[name])), dict):
+    elif name in pywriters.LOGGING:
+        if not isinstance(evaluator.value(source, site.scope, argument(call, 0, pywriters.LOGGING[name])), dict):
             yield _Write(WILD, source.origin(site), False)
     elif isinstance(call.func, cst.Attribute):
         yield from _method(trace, evaluator, source, site, call.func)
@@ -280,17 +170,17 @@ def _called(trace: Trace, evaluator: Evaluator, source: Source, site: Site) -> I
             for item in call.args:
                 if item.keyword is not None:
                     yield from _told(evaluator, source, site, item.keyword.value, item.value)
-    if name in _FOLDER_USERS:
+    if name in pywriters.FOLDER_USERS:
         yield _Write(".", source.origin(site), True)
-    for keywords in (_FOLDER_KEYWORDS, _FETCHED) if name not in _FOLDER_CALLS else ():
+    for keywords in (pywriters.FOLDER_KEYWORDS, pywriters.FETCHED) if name not in pywriters.FOLDER_CALLS else ():
         told = argument(call, None, *keywords)
         for path in paths(told) if told is not None else ():
             if not path.startswith(WILD):
-                yield _Write(path, source.origin(site), keywords is _FOLDER_KEYWORDS or path.startswith("/"))
+                yield _Write(path, source.origin(site), keywords is pywriters.FOLDER_KEYWORDS or path.startswith("/"))
 
 
 def _is_file(name: str, path: str) -> bool:
-    """Whether a call of :data:`_FILE_CALLS` writes *path*."""
+    """Whether a call of :data:`~dockfix.facts.pywriters.FILE_CALLS` writes *path*."""
     if name == "loguru.logger.add":
         return not path.startswith(WILD)  # sys.stderr and the like
     if name.endswith(("connect", "Database")):
@@ -321,12 +211,14 @@ def _method(
             for value in trace.values(source, site.scope, function.value):
                 if isinstance(value, str):
                     yield _Write(value, source.origin(site), False)
-    elif method in _METHODS or any(library in source.text for library in _COMMON_METHODS.get(method, ())):
-        position = _METHODS.get(method, 0)
-        given = function.value if position is None else argument(call, position, *_METHOD_KEYWORDS)
+    elif method in pywriters.METHODS or any(
+        library in source.text for library in pywriters.COMMON_METHODS.get(method, ())
+    ):
+        position = pywriters.METHODS.get(method, 0)
+        given = function.value if position is None else argument(call, position, *pywriters.METHOD_KEYWORDS)
         for value in trace.values(source, site.scope, given):
             # The names are common: only what is plainly a path counts.
-            folder = method in _FOLDER_METHODS
+            folder = method in pywriters.FOLDER_METHODS
             if isinstance(value, str) and not value.startswith(WILD) and (folder or re.search(r"/|\.\w{2,7}$", value)):
                 yield _Write(value, source.origin(site), folder)
 
