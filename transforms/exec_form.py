@@ -10,7 +10,7 @@ from posixpath import basename
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile import Instruction
-from dockfix.dockerfile.layout import replace
+from dockfix.dockerfile.habits import replace
 from dockfix.dockerfile.shell import ShellScript
 from dockfix.model import Model
 from dockfix.model.config import ConfigDelta, join, render, stated

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from posixpath import basename
 
 from dockfix.dockerfile import Instruction
-from dockfix.dockerfile.layout import replace
+from dockfix.dockerfile.habits import replace
 from dockfix.model import Model, StageModel
 from dockfix.model.config import render, stated
 from dockfix.model.start import INITS, NODE_RUNNERS, RUNTIMES, runs_by_bun, runs_by_node

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dockfix.dockerfile import dequote
-from dockfix.dockerfile.layout import replace
+from dockfix.dockerfile.habits import replace
 from dockfix.model.config import stated
 from dockfix.transform import Change, Phase, Refusal, Result, Safety, transform
 

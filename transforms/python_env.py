@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dockfix.dockerfile import Instruction
-from dockfix.dockerfile.layout import insert_after
+from dockfix.dockerfile.habits import insert_after
 from dockfix.model import Model, StageModel
 from dockfix.model.config import stated
 from dockfix.recipes.programs import final_services

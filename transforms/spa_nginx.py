@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dockfix.dockerfile.layout import insert_before
+from dockfix.dockerfile.habits import insert_before
 from dockfix.model import Model
 from dockfix.recipes.split import UnfitError
 from dockfix.transform import Change, Phase, Refusal, Result, Safety, transform

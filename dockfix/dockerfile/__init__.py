@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from dockfix.dockerfile.document import Document, Stage
-from dockfix.dockerfile.error import DockerfileError
+from dockfix.dockerfile.error import DockerfileError, LedgerError
 from dockfix.dockerfile.expansion import dequote, expand, expand_word
+from dockfix.dockerfile.habits import habitual, insert_after, insert_before, remove, replace
 from dockfix.dockerfile.image import ImageReference
 from dockfix.dockerfile.instruction import Assignment, CopySpec, Instruction
-from dockfix.dockerfile.layout import (
-    Gap,
-    Item,
-    Keep,
-    Layout,
-    LedgerEntry,
-    LedgerError,
-    New,
-    habitual,
-    insert_after,
-    insert_before,
-    remove,
-    replace,
-)
+from dockfix.dockerfile.layout import Gap, Item, Keep, Layout, LedgerEntry, New
 from dockfix.dockerfile.projection import structure_agrees
 from dockfix.dockerfile.scanner import Comment, Directive, Heredoc
 from dockfix.dockerfile.shell import ShellCommand, ShellScript, ShellWord, parse_shell, script

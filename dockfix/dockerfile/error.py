@@ -1,4 +1,4 @@
-"""The one error of this package."""
+"""The errors of this package."""
 
 from __future__ import annotations
 
@@ -20,3 +20,7 @@ class DockerfileError(Exception):
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.message}"
+
+
+class LedgerError(ValueError):
+    """An instruction or a comment of the original would be lost or doubled."""

@@ -1,7 +1,4 @@
-"""The layout builder: restructures a Dockerfile by minimal edits, and accounts for every instruction and comment.
-
-It also holds the plain insertions and replacements that follow the habits of the file.
-"""
+"""The layout builder: restructures a Dockerfile by minimal edits, and accounts for every instruction and comment."""
 
 from __future__ import annotations
 
@@ -12,20 +9,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dockfix.dockerfile.document import Document
-from dockfix.dockerfile.error import DockerfileError
+from dockfix.dockerfile.error import DockerfileError, LedgerError
+from dockfix.dockerfile.habits import comment_lines, escape_at, habitual, moved_in
 from dockfix.dockerfile.instruction import Instruction
-from dockfix.dockerfile.logical import SPACE
-from dockfix.dockerfile.scanner import Comment, directive, scan
-from dockfix.dockerfile.words import fields
+from dockfix.dockerfile.scanner import Comment, scan
+from dockfix.dockerfile.units import units_of
 from dockfix.text import Edit, Span, apply
 
 Fate = Literal["kept", "moved", "copied", "replaced", "dropped"]
-
-_CANONICAL_INDENT = "    "
-
-
-class LedgerError(ValueError):
-    """An instruction or a comment of the original would be lost or doubled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +84,6 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class _Unit:
-    """An original instruction with its comments, ``[lead, end)``; its own lines are ``[start, stop)``."""
-
-    instruction: Instruction
-    lead: int
-    start: int
-    stop: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Entry:
     item: Keep | New
     stage: int
@@ -116,94 +96,6 @@ class _Entry:
         if isinstance(self.item, Keep):
             return (self.item.instruction.index,)
         return tuple(sorted(instruction.index for instruction in self.item.replaces))
-
-
-def habitual(document: Document, text: str) -> str:
-    """Canonical instructions in the habits of *document*: line ends, escape character, keyword case and indent.
-
-    Raises:
-        DockerfileError: *text* holds an unterminated heredoc.
-    """
-    try:
-        found = scan(text)
-    except DockerfileError as error:
-        if error.message != "file with no instructions":
-            raise
-        return text.replace("\n", document.newline)
-    edits: list[Edit] = []
-    for statement in found.statements:
-        logical = statement.logical
-        if document.keyword_case == "lower":
-            words = [(0, len(statement.keyword))]
-            start, end = statement.value
-            if statement.keyword == "FROM":
-                words += [(start + first, start + last) for first, last in fields(logical.text[start:end])[1:2]]
-            elif statement.keyword == "HEALTHCHECK":
-                words += [(start + first, start + last) for first, last in fields(logical.text[start:end])[:1]]
-            edits += [Edit(logical.span(first, last), logical.text[first:last].lower()) for first, last in words]
-        for place in (*logical.sources[1:], *(text.rfind("\n", 0, item.span.start) + 1 for item in statement.comments)):
-            body = text[place:].partition("\n")[0]
-            depth = (len(body) - len(body.lstrip(" "))) // len(_CANONICAL_INDENT)
-            if depth and document.indent != _CANONICAL_INDENT:
-                edits.append(Edit(Span(place, place + depth * len(_CANONICAL_INDENT)), document.indent * depth))
-        if document.escape != "\\":
-            for number, source in enumerate(logical.sources[:-1]):
-                position = source + logical.starts[number + 1] - logical.starts[number]
-                edits.append(Edit(Span(position, position + 1), document.escape))
-    return apply(text, edits).replace("\n", document.newline)
-
-
-def insert_after(
-    document: Document, instruction: Instruction, text: str, comment: str | None = None, gap: bool = False
-) -> Edit:
-    """Insert canonical *text* below *instruction*, with a *comment* above it and, if *gap*, an empty line before it."""
-    lines = _lines(document, text, comment)
-    if gap:
-        lines = document.newline + lines
-    start = end = instruction.block.end
-    if instruction.dangling:
-        start = _escape_at(instruction)
-        rest = document.text[start:end]
-        lines = (document.newline if "\n" in rest else "") + lines
-    if not document.text[:end].endswith("\n"):
-        lines = document.newline + lines.removesuffix(document.newline)
-    return Edit(Span(start, end), lines)
-
-
-def insert_before(
-    document: Document, instruction: Instruction, text: str, comment: str | None = None, gap: bool = False
-) -> Edit:
-    """Insert canonical *text* above *instruction* and its comments, with an empty line between if *gap*."""
-    lines = _lines(document, text, comment) + (document.newline if gap else "")
-    return Edit(Span(instruction.block.start, instruction.block.start), lines)
-
-
-def replace(document: Document, instruction: Instruction, text: str) -> Edit:
-    """Put canonical *text* in the place of *instruction*; the comments above stay, those inside come above it."""
-    lines = [comment.text for comment in instruction.inner_comments]
-    lines.append(habitual(document, text.rstrip("\n")))
-    return Edit(instruction.span, _moved_in(document, document.newline.join(lines)).removeprefix(document.margin))
-
-
-def remove(document: Document, instruction: Instruction) -> Edit:
-    """Take *instruction* out with its line end.
-
-    Raises:
-        LedgerError: it has comments, which the caller must place first, or one below it would become a directive.
-    """
-    if instruction.comments or instruction.inner_comments:
-        raise LedgerError(f"line {instruction.line}: the comments of {instruction.keyword} would be lost")
-    text = document.text
-    start, end = instruction.block.start, instruction.block.end
-    if not instruction.index and directive(text[end:].partition("\n")[0].strip(SPACE)):
-        raise LedgerError(f"line {instruction.end_line + 1}: without what is above, the comment is a directive")
-    if not text[:end].endswith("\n"):
-        return Edit(Span(len(text[:start].rstrip("\r\n")), end), "")
-    above = text.rfind("\n", 0, start - 1) + 1 if start else 0
-    below = text[end:].partition("\n")[0]
-    if above < start and not text[above:start].strip() and end < len(text) and not below.strip():
-        start = above
-    return Edit(Span(start, end), "")
 
 
 def layout(document: Document, stages: Sequence[Sequence[Item]], dropped: Mapping[int, str] | None = None) -> Layout:
@@ -223,43 +115,11 @@ def layout(document: Document, stages: Sequence[Sequence[Item]], dropped: Mappin
     return _Builder(document, stages, dropped or {}).build()
 
 
-def _lines(document: Document, text: str, comment: str | None) -> str:
-    """Canonical *text* as whole lines of *document*, with its comment above."""
-    lines = [habitual(document, text.rstrip("\n") + "\n")]
-    if comment is not None:
-        lines = [document.newline.join(_comment_lines(comment)) + document.newline, *lines]
-    return _moved_in(document, "".join(lines))
-
-
-def _moved_in(document: Document, lines: str) -> str:
-    """*lines* behind the margin that most instructions have; those with a heredoc, whose end has none, as they are."""
-    if not document.margin or "<<" in lines:
-        return lines
-    return "".join(document.margin + line for line in lines.splitlines(keepends=True))
-
-
-def _comment_lines(comment: str) -> list[str]:
-    return [line if line.startswith("#") else f"# {line}" for line in comment.strip("\n").split("\n")]
-
-
-def _escape_at(instruction: Instruction) -> int:
-    """Where the text of a dangling instruction ends: before the escape characters that continue it with nothing.
-
-    Raises:
-        LedgerError: a comment stands between them.
-    """
-    logical = instruction.statement.logical
-    end = logical.span(0, len(logical.text.rstrip(SPACE))).end
-    if any(comment.span.start > end for comment in instruction.inner_comments):
-        raise LedgerError(f"line {instruction.line}: {instruction.keyword} has no end, and comments where it should be")
-    return end
-
-
 class _Builder:
     def __init__(self, document: Document, stages: Sequence[Sequence[Item]], dropped: Mapping[int, str]) -> None:
         self.document = document
         self.dropped = dropped
-        self.units = _units(document)
+        self.units = units_of(document)
         self.entries = self._entries(stages)
         self._account()
         self.anchors = self._anchors()
@@ -280,7 +140,7 @@ class _Builder:
                 edits += _change(text, cursor, unit.lead, "".join(pending))
                 edits += entry.item.edits
                 if instruction.dangling and number + 1 < len(self.entries):
-                    edits.append(Edit(Span(_escape_at(instruction), instruction.span.end), ""))
+                    edits.append(Edit(Span(escape_at(instruction), instruction.span.end), ""))
                 pending, cursor = [], unit.end
             else:
                 pending += (between, self._render(entry))
@@ -421,11 +281,11 @@ class _Builder:
         if isinstance(entry.item, Keep):
             return self._moved(entry.item, first=bool(entry.claims))
         comments = "".join(map(self._comments, entry.claims))
-        lines = [*_comment_lines(entry.item.comment)] if entry.item.comment is not None else []
+        lines = [*comment_lines(entry.item.comment)] if entry.item.comment is not None else []
         present = {line.strip() for line in comments.split("\n")}
         newline = self.document.newline
         comments += "".join(line + newline for line in lines if line not in present)
-        return comments + _moved_in(self.document, habitual(self.document, entry.item.text.rstrip("\n") + "\n"))
+        return comments + moved_in(self.document, habitual(self.document, entry.item.text.rstrip("\n") + "\n"))
 
     def _moved(self, item: Keep, *, first: bool) -> str:
         """An original as it stands in another place; a second copy comes without its comments."""
@@ -436,7 +296,7 @@ class _Builder:
         if not first:
             edits += [self._line_of(comment) for comment in instruction.inner_comments]
         if instruction.dangling:
-            edits.append(Edit(Span(_escape_at(instruction), instruction.span.end), ""))
+            edits.append(Edit(Span(escape_at(instruction), instruction.span.end), ""))
         shifted = [Edit(Span(edit.span.start - start, edit.span.end - start), edit.text) for edit in edits]
         text = apply(document.text[start:end], shifted)
         return text if text.endswith("\n") else text + document.newline
@@ -488,63 +348,13 @@ class _Builder:
             if isinstance(entry.item, Keep):
                 lines += (line for edit in entry.item.edits for line in _sharp_lines(edit.text))
             else:
-                lines += _comment_lines(entry.item.comment) if entry.item.comment is not None else []
+                lines += comment_lines(entry.item.comment) if entry.item.comment is not None else []
                 lines += _sharp_lines(entry.item.text)
         return lines
 
 
 def _sharp_lines(text: str) -> list[str]:
     return [line.strip() for line in text.split("\n") if line.lstrip().startswith("#")]
-
-
-def _units(document: Document) -> dict[int, _Unit]:
-    """The instructions from the first FROM on, each with the comments that go with it.
-
-    A comment goes with the instruction below it, also across empty lines; only one that stands right under the end of
-    a stage, with an empty line before the next FROM, goes with what it stands under.
-    """
-    text = document.text
-    instructions = [instruction for instruction in document.instructions if instruction.stage >= 0]
-    units: dict[int, _Unit] = {}
-    for number, instruction in enumerate(instructions):
-        start = text.rfind("\n", 0, instruction.span.start) + 1
-        stop = instruction.block.end
-        lead = start
-        if number:
-            before = units[instruction.index - 1]
-            lead = _lead(text, before.stop, start)
-            if instruction.keyword == "FROM" and lead == before.stop:
-                below = _below(text, lead, start)
-                if below > lead:
-                    units[instruction.index - 1] = _Unit(
-                        before.instruction, before.lead, before.start, before.stop, below
-                    )
-                    lead = _lead(text, below, start)
-        elif start == 0 and document.bom:
-            lead = start = 1
-        units[instruction.index] = _Unit(instruction, lead, start, stop, stop)
-    return units
-
-
-def _lead(text: str, start: int, end: int) -> int:
-    """Where the first line of ``text[start:end]`` that is not empty begins."""
-    while start < end:
-        line_end = text.find("\n", start, end) + 1 or end
-        if text[start:line_end].strip():
-            return start
-        start = line_end
-    return end
-
-
-def _below(text: str, start: int, end: int) -> int:
-    """The end of the comment lines at *start* if an empty line follows them before *end*, else *start*."""
-    position = start
-    while position < end:
-        line_end = text.find("\n", position, end) + 1 or end
-        if not text[position:line_end].strip():
-            return position
-        position = line_end
-    return start
 
 
 def _change(text: str, start: int, end: int, new: str) -> list[Edit]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dockfix.dockerfile.layout import insert_after, insert_before
+from dockfix.dockerfile.habits import insert_after, insert_before
 from dockfix.facts import Fact
 from dockfix.model import Purpose, Role
 from dockfix.model.config import covers, join

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dockfix.dockerfile.layout import insert_after, insert_before
+from dockfix.dockerfile.habits import insert_after, insert_before
 from dockfix.model import Purpose
 from dockfix.recipes.packages import install_line
 from dockfix.text import Edit, Span

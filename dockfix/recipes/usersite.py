@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockfix.dockerfile.layout import insert_before
+from dockfix.dockerfile.habits import insert_before
 from dockfix.text import Edit, Span
 
 if TYPE_CHECKING:
