@@ -12,6 +12,7 @@ from dockfix.facts.requirement import Requirement
 from dockfix.recipes import installs
 from dockfix.recipes.installs import title
 from dockfix.recipes.split import UnfitError
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from dockfix.catalog import Wheel
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
 
 PIP_KNOWS_MUSL = "2021-08-01"
 """pip chooses musllinux wheels from 21.2 on, of July 2021: https://pip.pypa.io/en/stable/news/#v21-2"""
+
+LOADED = re.compile(
+    rb"""(?:CDLL|LoadLibrary|dlopen)\(\s*["']([^"']*\.so[.\d]*)|find_library\(\s*["'](?!(?:c|m|dl|rt|pthread|msvcrt)["'])([\w+-]+)["']"""
+)
+"""A library that Python loads itself, those aside that are the C library's on musl:
+https://docs.python.org/3/library/ctypes.html#ctypes.util.find_library"""
+
+TEMPLATES = (".py", ".html", ".txt", ".xml", ".j2", ".jinja", ".jinja2")
+"""Ends of the names of Python's sources and of the templates that call it."""
+
+DATES = re.compile(rb"strftime\b.*?(%(?:[Pkl+]|[#^][A-Za-z]))")
+"""Directives of glibc's strftime that musl writes as nothing [tried, musl 1.2 and Python 3.11]."""
 
 _LIMIT = 2_000_000
 _SOURCES = 2_000
@@ -260,10 +273,27 @@ def check_loaded(model: Model) -> None:
                 raise UnfitError(
                     None, f"the libraries of {name} are in no small image ({model.app.origin(path, number)})"
                 )
-            found = re.search(rb"(?:CDLL|LoadLibrary|dlopen)\(\s*[\"']([^\"']*\.so[.\d]*)", line)
+            found = LOADED.search(line)
             if found:
-                library = found[1].decode("utf-8", "replace")
+                library = (found[1] or b"lib" + found[2]).decode("utf-8", "replace")
                 raise UnfitError(None, f"the sources load {library} by its name ({model.app.origin(path, number)})")
+
+
+def check_dates(model: Model) -> None:
+    """Refuse dates that Python's sources or templates have the C library write in a way that musl does not know.
+
+    Raises:
+        UnfitError: with the directive and the place.
+    """
+    if model.server.language != "python":
+        return
+    for path in model.app.root.walk(model.source or "", _SOURCES):
+        data = (
+            (model.app.root.read(path) or b"") if path.endswith((".py", ".html", ".j2", ".jinja", ".jinja2")) else b""
+        )
+        if (found := DATES.search(data) if b"strftime" in data else None) is not None:
+            place = model.app.origin(path, line_of(data, found.start(1)))
+            raise UnfitError(None, f"strftime writes nothing for {found[1].decode()} on musl ({place})")
 
 
 def _may_be_binary(path: str) -> bool:
