@@ -10,6 +10,7 @@ from dockfix.model.config import covers, join, stated
 from dockfix.recipes import accounts, ecosystems, residence
 from dockfix.recipes.accounts import SCRATCH, Owner
 from dockfix.recipes.bystanders import bystanders
+from dockfix.recipes.folders import system
 from dockfix.recipes.grants import low_port
 from dockfix.recipes.obstacle import Obstacle, ObstacleError
 from dockfix.recipes.owner import chosen
@@ -27,7 +28,7 @@ from dockfix.recipes.ownership import (
 )
 from dockfix.recipes.privileges import SHARED_BASES, obstacles
 from dockfix.recipes.programs import final_services
-from dockfix.recipes.writable import Writable, languages, outside, system, writable
+from dockfix.recipes.writable import Writable, languages, outside, writable
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
 
 OWN = frozenset({"/srv", "/opt", "/home"})

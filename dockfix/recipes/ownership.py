@@ -14,9 +14,9 @@ from dockfix.model import Purpose, Role
 from dockfix.model.config import covers, join
 from dockfix.recipes import accounts, chain, usersite
 from dockfix.recipes.bystanders import SETTLING, bystanders
+from dockfix.recipes.folders import made_by, next_caches, next_output, system
 from dockfix.recipes.obstacle import Obstacle, ObstacleError
 from dockfix.recipes.usersite import USER_SITE
-from dockfix.recipes.writable import made_by, next_caches, next_output, system
 from dockfix.text import Edit, Span
 
 if TYPE_CHECKING:

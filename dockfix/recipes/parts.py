@@ -13,8 +13,8 @@ from dockfix.dockerfile import ImageReference
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose, Role
 from dockfix.recipes import packages
+from dockfix.recipes.folders import made_by
 from dockfix.recipes.split import build_variables, first_line, is_root, plain_copies, spare, used
-from dockfix.recipes.writable import made_by
 from dockfix.text import Edit
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from dockfix import catalog
 from dockfix.facts import Fact
 from dockfix.facts.dotenv import values
 from dockfix.facts.pyresult import UNDECIDED
-from dockfix.model import Purpose
 from dockfix.model.config import covers, join
 from dockfix.model.origins import context_paths
-from dockfix.model.server import PYTHON_SERVERS, entry_file, is_file_server
+from dockfix.model.server import entry_file, is_file_server
+from dockfix.recipes import writers
+from dockfix.recipes.folders import made_by, mounts, next_caches
 from dockfix.recipes.programs import Program, final_services, programs, settings
 from dockfix.text import line_of
 
@@ -23,91 +24,10 @@ if TYPE_CHECKING:
     from dockfix.facts.javascript import JsServer
     from dockfix.facts.pyserver import PyServer
     from dockfix.facts.server import Server
-    from dockfix.model import Model, Step
+    from dockfix.model import Model
 
-JAVASCRIPT = frozenset(
-    {
-        "bun",
-        "node",
-        "nodejs",
-        "ts-node",
-        "ts-node-dev",
-        "tsnd",
-        "tsx",
-        "nodemon",
-        "babel-node",
-        "node-dev",
-        "pm2-runtime",
-    }
-)
-PYTHON = PYTHON_SERVERS | frozenset({"waitress", "granian", "rq", "dramatiq", "arq", "huey", "sanic", "chainlit"})
-READERS = frozenset(
-    {"echo", "printf", "sleep", "cd", "export", "set", "unset", "true", "false", ":", "test", "[", "[[", "exit", "trap"}
-    | {"wait", "nc", "ncat", "pg_isready", "mysqladmin", "curl", "wget", "cat", "ls", "pwd", "env", "printenv", "date"}
-    | {
-        "grep",
-        "head",
-        "tail",
-        "tr",
-        "cut",
-        "sort",
-        "id",
-        "whoami",
-        "hostname",
-        "uname",
-        "source",
-        ".",
-        "shift",
-        "return",
-    }
-    | {"local", "readonly", "declare", "let", "read", "wait-on", "wait-for-it", "dockerize", "which", "type", "serve"}
-    | {"http-server", "cross-env", "dotenv", "concurrently", "npm-run-all", "redis-cli", "psql", "ulimit", "umask"}
-    | {
-        "ping",
-        "dig",
-        "nslookup",
-        "host",
-        "whois",
-        "traceroute",
-        "ps",
-        "df",
-        "du",
-        "free",
-        "uptime",
-        "lsof",
-        "netstat",
-        "ss",
-    }
-    | {"ip", "ifconfig", "file", "stat", "sha256sum", "md5sum", "nproc", "lscpu", "ffprobe", "identify", "nvidia-smi"}
-    | {"continue", "break", "kill", "jobs", "fg", "bg", "expr", "seq", "basename", "dirname", "dotenvx", "env-cmd"}
-)
-"""Programs that write nothing but where a redirection or an option sends it."""
-MIGRATIONS = frozenset({"alembic", "sequelize", "sequelize-cli", "knex", "typeorm", "mikro-orm", "drizzle-kit"})
-"""Programs that change a database, by settings which the server has as well."""
-MAKERS = frozenset({"mkdir", "touch", "tee"})
-MOVERS = frozenset({"cp", "mv", "ln", "install", "rsync", "rm", "chmod", "tar", "unzip", "sed"})
-FILE_OPTIONS = frozenset(
-    {"--access-logfile", "--error-logfile", "--log-file", "--logfile", "--pid", "--pidfile", "--statedb", "--schedule"}
-    | {"--output", "--output-document", "--statistics"}
-)
-"""Options of servers that name a file which is written:
-https://docs.gunicorn.org/en/stable/settings.html, https://docs.celeryq.dev/en/stable/reference/cli.html
-"""
-OWN_FILE_OPTIONS = {"celery": {"--db"}, "daphne": {"--access-log"}, "flower": {"--db"}}
-"""Such options that other programs have for something else: https://flower.readthedocs.io/en/latest/config.html#db,
-https://github.com/django/daphne#command-line-options
-"""
-LOG_SETTINGS = frozenset({"--log-config", "--log-config-json"})
-"""Options of servers that name settings of logs: https://www.uvicorn.org/settings/#logging"""
-FOLDER_USERS = frozenset({"chainlit"})
-"""Programs that write into the working directory: https://docs.chainlit.io/backend/config/overview"""
 LARGEST = 300_000
 """The most bytes of a source that are searched for paths."""
-FILE_SETTINGS = re.compile(
-    r"^\s*(?:accesslog|errorlog|pidfile|bind|socket|http-socket|daemonize|logto|stats)\s*=\s*[\"']?((?:unix:)?[\w.]*/[\w./-]+)",
-    re.MULTILINE,
-)
-"""The same in the settings of gunicorn and uWSGI."""
 PASSING = re.compile(r"/(?:tmp|var/tmp|dev|proc|sys)(?:/|$)")
 OUTSIDE = re.compile(
     rb"""["'`](?:[\w .]+=|(?:\w+:)+/{0,3}?)?"""
@@ -184,74 +104,17 @@ def _tools(server: JsServer | PyServer, found: _Found) -> None:
         found.doubt(f"which program {server.tools_unknown.value} is", server.tools_unknown.origin)
     found.tools += server.tools
     for fact in server.tools:
-        if basename(fact.value) not in READERS:
+        if basename(fact.value) not in writers.READERS:
             found.doubt(f"what {fact.value} does", fact.origin)
 
 
 def languages(model: Model) -> set[str]:
     """The languages of the programs that containers run."""
     names = {program.name for program in programs(model)}
-    node = names & (JAVASCRIPT | {"npm", "yarn", "pnpm", "npx"})
-    python = {name for name in names if name.startswith("python") or name in PYTHON}
+    node = names & (writers.JAVASCRIPT | {"npm", "yarn", "pnpm", "npx"})
+    python = {name for name in names if name.startswith("python") or name in writers.PYTHON}
     other = {model.server.language or ""} - {"", "node", "python", "nginx"}
     return other | ({"node"} if node else set()) | ({"python"} if python else set())
-
-
-def mounts(model: Model) -> Iterator[Fact[str]]:
-    """Mount points of volumes that Docker makes from what the image has there: VOLUME, named and anonymous ones."""
-    for path in model.final.config.volumes:
-        yield Fact(join("/", path), "VOLUME")
-    for service in final_services(model):
-        for volume in service.volumes:
-            inside = volume.target.rstrip("/")
-            if volume.kind in {"named", "anonymous"} and not volume.read_only and basename(inside) != "node_modules":
-                yield Fact(join("/", inside), volume.origin)
-
-
-def next_output(model: Model) -> str:
-    """The folder that Next.js builds into, from the app's: ``.next`` where its settings name no other."""
-    found = model.node.frontend.next_output if model.node is not None else None
-    return found.value if found is not None else ".next"
-
-
-def next_caches(model: Model) -> tuple[str, ...]:
-    """Where the server of Next.js keeps what it renews: below the folder that its settings name, and the usual one."""
-    return tuple(join(model.folder, f"{folder}/cache") for folder in (next_output(model), ".next"))
-
-
-def made_by(model: Model, step: Step) -> Iterator[str]:
-    """Folders that a RUN makes for the app: not the app's own folder, not the system's, and nothing copied there."""
-    if Purpose.FOLDERS not in step.purposes or step.script is None:
-        return
-    commands = step.script.commands
-    if any(command.name == "cd" for command in commands):
-        return
-    copied = {placement.target for placement in model.final.placements}
-    for command in commands:
-        if command.name != "mkdir" or command.depth:
-            continue
-        for word in command.words[1:]:
-            if word.text.startswith("-") or not word.static:
-                continue
-            path = join(step.before.workdir, word.text)
-            around = f"{model.folder.rstrip('/')}/".startswith(f"{path.rstrip('/')}/")
-            if not around and path not in copied and not system(path) and basename(path) not in {"src", "bin", "lib"}:
-                yield path
-
-
-def system(path: str) -> bool:
-    """Whether a folder is the system's, so that giving it away, or making files right in it, would be wrong."""
-    if path.startswith(("/etc/", "/bin/", "/sbin/", "/lib/", "/boot/", "/proc/", "/sys/", "/dev/", "/root/")):
-        return True
-    if path.startswith("/usr/"):
-        return not path.startswith(("/usr/src/", "/usr/app", "/usr/local/app", "/usr/share/app"))
-    return (path.count("/") == 1 and path[1:] in TOP) or path in {"/var/log", "/var/lib", "/var/run", "/var/cache"}
-
-
-TOP = frozenset(
-    {"", "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin"}
-    | {"srv", "sys", "tmp", "usr", "var"}
-)
 
 
 def _settings(model: Model, found: _Found) -> None:
@@ -295,36 +158,37 @@ def _program(model: Model, program: Program, found: _Found) -> None:
         match = re.fullmatch(r"\d*>[>|]?\s*(.+)", redirect.strip())
         if match is not None and not match[1].startswith("&"):
             _file(model, match[1].strip("\"'"), origin, found)
+    file_options = writers.FILE_OPTIONS | writers.OWN_FILE_OPTIONS.get(name, set())
     for word, following in zip(words, (*words[1:], ""), strict=True):
         option, equals, value = word.partition("=")
         given = value if equals else following
-        if (option in FILE_OPTIONS or option in OWN_FILE_OPTIONS.get(name, ())) and given not in {"", "-"}:
+        if option in file_options and given not in {"", "-"}:
             _file(model, given, origin, found)
-        if option in LOG_SETTINGS:
+        if option in writers.LOG_SETTINGS:
             found.doubt(f"what {given} names", origin)
         if word.startswith("unix:") or value.startswith("unix:"):
             _file(model, (value or word).removeprefix("unix:"), origin, found)
     read = settings(model, program)
-    for match in FILE_SETTINGS.finditer(read[1]) if read is not None else ():
+    for match in writers.FILE_SETTINGS.finditer(read[1]) if read is not None else ():
         _file(model, match[1].removeprefix("unix:"), read[0] if read is not None else origin, found)
-    if name in FOLDER_USERS:
+    if name in writers.FOLDER_USERS:
         found.add(model.folder, origin)
     if program.missing:
         found.doubt(f"what {words[0]} does", origin)
-    elif name in MAKERS or name in MOVERS:
+    elif name in writers.MAKERS or name in writers.MOVERS:
         _tool(model, program, found)
     elif name == "next" and "start" in words:
         found.add(next_caches(model)[0], origin)
-    elif name in JAVASCRIPT and model.node is not None:
+    elif name in writers.JAVASCRIPT and model.node is not None:
         _javascript(model, program, found)
     elif is_file_server(words):
         pass
-    elif name.startswith("python") or name in PYTHON:
+    elif name.startswith("python") or name in writers.PYTHON:
         _python(model, program, found)
     elif _is_of_another(server := model.served_with(words)):
         _served(model, program, server, found)
     elif name in {"npm", "yarn", "pnpm", "npx", "bun"} or not (
-        name in READERS or name in MIGRATIONS or "=" in words[0]
+        name in writers.READERS or name in writers.MIGRATIONS or "=" in words[0]
     ):
         found.doubt(f"what {' '.join(words[:2])} does", origin)
 
@@ -382,7 +246,7 @@ def _tool(model: Model, program: Program, found: _Found) -> None:
     operands = [word for word in program.words[1:] if not word.startswith("-")]
     if program.name == "sed" and not any(word.startswith(("-i", "--in-place")) for word in program.words):
         return
-    if program.name in MOVERS:
+    if program.name in writers.MOVERS:
         operands = operands[-1:]
     for operand in operands:
         if "$" in operand or "`" in operand:
