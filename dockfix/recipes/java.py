@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.facts import java as facts
-from dockfix.facts.javaproject import JavaProject
+from dockfix.facts.javaproject import JavaProject, settings
 from dockfix.model import origins
 from dockfix.model.config import join
 from dockfix.recipes import compiled
@@ -116,7 +116,8 @@ def _of_build(model: Model, path: str) -> bool:
 
 
 def _texts(model: Model, project: JavaProject) -> list[str]:
-    found = []
+    """What the sources and the settings that the archive holds may name of files: ``server.ssl.key-store=keys.p12``."""
+    found = [value for _, value, _ in settings(model.app.root, project.folder, model.app.context)]
     for _, data in facts.sources(model.app, project):
         found += [match[1].decode("utf-8", "replace") for match in re.finditer(rb"\"([^\"\n]{2,200})\"", data)]
     return found

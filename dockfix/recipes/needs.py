@@ -15,7 +15,7 @@ from dockfix.model.config import join
 from dockfix.model.origins import context_paths
 from dockfix.model.start import NODE_RUNNERS, SHELLS
 from dockfix.recipes import installs
-from dockfix.recipes.programs import final_services, programs
+from dockfix.recipes.programs import final_services, programs, settings
 from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ OWN = {
 
 INTERPRETER = re.compile(rb"#!\s*(/(?!(?:usr/)?bin/env\s)\S+)")
 """The program that a file names to be run by, where its path is written out."""
+
+UWSGI = re.compile(
+    r"^(?:--)?((?:https2?|http-to-https|ssl|sni|(?:error-|response-|final-)?route|static-expires)[\w-]*)", re.MULTILINE
+)
+"""Options of uWSGI that PCRE or OpenSSL bring: https://uwsgi-docs.readthedocs.io/en/latest/InternalRouting.html,
+https://uwsgi-docs.readthedocs.io/en/latest/HTTPS.html"""
 
 DEPTH = 3
 """How far scripts that call scripts are followed."""
@@ -219,6 +225,25 @@ def check_app(model: Model, stage: StageModel, *, mounted: bool) -> None:
             continue
         if word.startswith("/") or model.app.origin(normpath(word)) not in known:
             why = f"what {word} does ({program.origin}) cannot be told: no COPY brings such a script"
+            raise UnfitError(model.start.command, why)
+    _check_uwsgi(model, stage)
+
+
+def _check_uwsgi(model: Model, stage: StageModel) -> None:
+    """Refuse a smaller base where uWSGI is told what it knows only when it was compiled with PCRE or OpenSSL.
+
+    Raises:
+        UnfitError: with the option.
+    """
+    installed = {name for other in stage.lineage for _, name in other.packages}
+    full = stage.image is not None and stage.image.variant == "full"
+    if not full or installed & {"libpcre3-dev", "libpcre2-dev", "libssl-dev"}:
+        return
+    for program in programs(model) if any(word == "uwsgi" for word in model.start.names) else ():
+        origin, told = settings(model, program) or (program.origin, "")
+        match = UWSGI.search("\n".join((*program.words[1:], told))) if program.name == "uwsgi" else None
+        if match is not None:
+            why = f"uWSGI knows {match[1]} ({origin}) only where it is compiled with libraries of the full image"
             raise UnfitError(model.start.command, why)
 
 

@@ -24,6 +24,8 @@ READS = re.compile(
     rb"\bFile\.(?:Read|Open|Exists|Copy)|\bStreamReader\s*\(|Directory\.(?:Get|Enumerate|Exists)|PhysicalFileProvider"
     rb"|\bFileStream\s*\(|new (?:FileInfo|DirectoryInfo)\s*\(|Assembly\.Load|Process\.Start"
 )
+DATABASE = re.compile(rb"(?:Data ?Source|Filename)\s*=\s*([\w./-]+)", re.IGNORECASE)
+"""The file of a database in SQLite: https://learn.microsoft.com/dotnet/standard/data/sqlite/connection-strings"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +176,18 @@ def check_reads(model: Model, solution: Solution, project: Project) -> None:
     """
     for each in solution.closure(project) or (project,):
         for path in model.app.root.walk(each.folder):
-            if not path.endswith((".cs", ".fs", ".vb")) or {"bin", "obj"} & set(path.split("/")):
+            settings = re.fullmatch(r"appsettings(?:\.\w+)?\.json", basename(path)) is not None
+            if not (settings or path.endswith((".cs", ".fs", ".vb"))) or {"bin", "obj"} & set(path.split("/")):
                 continue
             data = model.app.root.read(path) or b""
-            match = READS.search(data)
+            match = None if settings else READS.search(data)
             if match is not None:
                 line = line_of(data, match.start())
                 where = model.app.origin(path, line)
                 raise UnfitError(model.start.command, f"the app may read files that are not published ({where})")
+            for match in DATABASE.finditer(data):
+                name = match[1].decode("utf-8", "replace").strip()
+                source = model.final.context_path(join(model.final.config.workdir, name))
+                if source is not None and model.app.root.exists(source):
+                    where = model.app.origin(path, line_of(data, match.start()))
+                    raise UnfitError(model.start.command, f"the database {name} ({where}) is not published")
