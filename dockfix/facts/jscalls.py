@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import shlex
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts.jssyntax import line, text
 from dockfix.facts.jstrace import Trace
-from dockfix.facts.words import SHELLS, parse
+from dockfix.facts.words import SHELLS, parse, programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,15 +26,12 @@ _SPAWNERS = frozenset(
 )
 _SHELLS = frozenset({"exec", "execSync", "execaCommand"})
 """Those that are given a whole line."""
-_BEFORE = frozenset({"nohup", "time", "env", "exec"})
-"""What stands before the program that a line is about."""
 _MODULES = frozenset({"child_process", "execa", "shelljs"})
 _HINT = re.compile(rb"child_process|execa|shelljs|python-shell")
 _PROMISED = re.compile(r"(?:[\w.()'\":]+\.)?promisify\(\s*(?:[\w.()'\":]+\.)?(exec|execFile)\s*\)")
 _REQUIRED = re.compile(rb"require\(\s*['\"](?:node:)?(?:child_process|execa|shelljs)['\"]\s*\)")
 _OWN = re.compile(r"process\.(?:execPath|argv0|argv\[0\])")
 """Node itself."""
-_BETWEEN = re.compile(r"\|\||&&|[|;&\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +150,15 @@ def _names(value: Value | None, is_line: bool) -> Iterator[str | None]:
     if value is None or not value.defaulted:
         yield None
         return
-    parts = _BETWEEN.split(value.text) if is_line else [value.text]
-    for number, part in enumerate(parts):
-        words = [word for word in part.split() if not re.match(r"\w+=", word)]
-        if is_line and words and words[0] in _BEFORE:
-            words = list(itertools.dropwhile(lambda word: word in _BEFORE or word.startswith("-"), words))
-        whole = len(words) > 1 or not (value.open and number == len(parts) - 1)
-        if not words:
-            if value.open and number == len(parts) - 1:
-                yield None
-        elif not whole:
-            yield words[0] if part.endswith(" ") else None
-        elif re.fullmatch(r"[\w./+-]+", words[0]):
-            yield words[0]
-        elif number == 0 and re.search(r"\w", words[0]):
+    told = f"{value.text}…" if value.open else value.text
+    commands = list(programs(told)) if is_line else [tuple(told.split())]
+    for number, words in enumerate(commands, 1):
+        name = words[0] if words else ""
+        if "…" in name or (not words and value.open and number == len(commands)):
+            yield None
+        elif re.fullmatch(r"[\w./+-]+", name):
+            yield name
+        elif number == 1 and re.search(r"\w", name):
             yield None
 
 

@@ -15,7 +15,7 @@ from dockfix.facts.pysource import Source
 from dockfix.facts.pysources import LONGEST, Sources
 from dockfix.facts.pytree import argument, arguments
 from dockfix.facts.pyvalue import Evaluator
-from dockfix.facts.words import SHELLS
+from dockfix.facts.words import SHELLS, programs
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -38,7 +38,7 @@ _FIRST = frozenset(
      "os.execve", "os.execvpe", "os.execl", "os.execlp", "pexpect.spawn", "pexpect.run"}
 )  # fmt: skip
 _BUILTIN = frozenset(
-    [
+    {
         "cd",
         "echo",
         "export",
@@ -55,13 +55,8 @@ _BUILTIN = frozenset(
         "for",
         "while",
         "then",
-        "do",
-        "done",
-        "fi",
-        "else",
-        "read",
-        "exec",
-    ]
+    }
+    | {"do", "done", "fi", "else", "read"}
 )
 
 
@@ -224,12 +219,6 @@ def _list_head(evaluator: Evaluator, source: Source, site: Site, given: cst.Base
 
 
 def _shell_words(line: str) -> Iterator[str]:
-    for part in re.split(r"&&|\|\||[;|\n]", line):
-        try:
-            words = shlex.split(part)
-        except ValueError:
-            words = part.split()
-        while words and (re.match(r"\w+=", words[0]) or words[0] in ("sudo", "exec", "nohup", "time")):
-            words.pop(0)
+    for words in programs(line):
         if words and words[0] not in _BUILTIN:
             yield words[0] if not words[0].startswith(WILD) else WILD

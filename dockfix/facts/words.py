@@ -5,15 +5,21 @@ Run instructions and whole scripts need more than this; see :mod:`dockfix.docker
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
 """Shells that are given a script behind ``-c``."""
 
+_RUNNERS = frozenset({"env", "exec", "nohup", "sudo", "time"})
+"""Programs that run the one that is named behind them."""
+
 _JOINERS = frozenset({"&&", "||", ";", "|", "&", "|&"})
 _OPERATORS = re.compile(r"[();<>|&]+")
+_BETWEEN = re.compile(r"(\|\||&&|[;|&])")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)
 _EXPANSION = re.compile(r"[$`*?~{]|\[")
 
@@ -61,15 +67,35 @@ def split(text: str) -> tuple[str, ...]:
         return tuple(text.split())
 
 
+def programs(text: str) -> Iterator[tuple[str, ...]]:
+    """The program of each simple command of a shell's text, with its words; nothing where a command comes to none.
+
+    Assignments and what only runs a program are left out. Each line is read by itself, so that a quote that is left
+    open hides none of the others.
+    """
+    for row in text.replace("\\\n", " ").split("\n"):
+        for command in parse(row).commands:
+            words = command.words
+            while words and words[0] in _RUNNERS:
+                words = tuple(itertools.dropwhile(_is_of_runner, words[1:]))
+            yield words
+
+
+def _is_of_runner(word: str) -> bool:
+    return word.startswith("-") or _ASSIGNMENT.match(word) is not None
+
+
 def parse(text: str) -> Line:
-    """Read *text* as simple commands. Broken quoting gives one command of blank-separated words, not plain."""
+    """Read *text* as simple commands. Broken quoting gives commands of blank-separated words, not plain."""
     lexer = shlex.shlex(text.replace("\\\n", " ").replace("\n", ";"), posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     lexer.commenters = ""
     try:
         tokens = list(lexer)
     except ValueError:
-        return Line((Command("", (), tuple(text.split())),), False)
+        first, *rest = _BETWEEN.split(text)
+        parts = [("", first), *zip(rest[::2], rest[1::2], strict=True)]
+        return Line(tuple(_command(joiner, part.split()) for joiner, part in parts if part.strip()), False)
     commands: list[Command] = []
     plain = _EXPANSION.search(text) is None
     joiner = ""

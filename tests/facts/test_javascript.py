@@ -353,6 +353,9 @@ CHILD = "const { exec, spawn } = require('child_process')\n"
         (f"{CHILD}exec(`nohup ${{tool}}`)", [], "`nohup ${tool}`"),
         (f"{CHILD}spawn('env')", ["env"], None),
         (f"{CHILD}exec('\"')", [], None),
+        (f"{CHILD}exec('\"git\" log 2>&1 | (cd a; convert b)')", ["git", "cd", "convert"], None),
+        (f"{CHILD}exec(`FOO=1; git ${{a}} | convert '${{b}}`)", ["git"], None),
+        (f"{CHILD}exec('FOO=' + a)", [], "'FOO=' + a"),
         ("import { PythonShell } from 'python-shell'\nPythonShell.run('a.py')", ["python3"], None),
     ],
 )
