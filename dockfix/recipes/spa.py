@@ -30,6 +30,7 @@ from dockfix.recipes.split import (
     stage_name,
     without_owner,
 )
+from dockfix.text import line_of
 from dockfix.transform import Note, Safety
 
 if TYPE_CHECKING:
@@ -71,6 +72,12 @@ OUTDATED = re.compile(
 
 BAKED = re.compile(r"(VITE|REACT_APP|VUE_APP|NG_APP|PUBLIC)_\w+")
 """Variables that the build puts into the pages, so that setting them in the container comes too late."""
+
+PAGES = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".vue", ".svelte")
+DECIDED = re.compile(
+    rb"(?:process\.env\.NODE_ENV|import\.meta\.env\.(?:DEV|PROD|MODE))\b[^;]{0,160}?[\"'`](?:https?|wss?)://"
+)
+"""An address that depends on whether a development server or a build made the pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +192,10 @@ def _check_server(model: Model, node: Node) -> None:
         why = f"the development server does more than hand out files: {node.frontend.dev_extra.value}"
         raise UnfitError(at, f"{why} ({node.frontend.dev_extra.origin})")
     envfiles.check(model, node, BAKED)
+    secure, where = spaserver.variable_of(node, "HTTPS") if server in spaserver.CREATED else ("", "")
+    if secure == "true" or "HTTPS=true" in spaserver.told_words(model):
+        raise UnfitError(at, f"the development server speaks https ({where or 'the start command'})")
+    _check_modes(model, node)
     lacking = node.frontend.development_only({*model.final.config.env, *_arguments(model)})
     if lacking is not None:
         raise UnfitError(at, f"a build does not read {lacking.value}, which is for development ({lacking.origin})")
@@ -195,6 +206,22 @@ def _check_server(model: Model, node: Node) -> None:
     risk = node.frontend.risky_size(_building(model, node)) if not model.final.doing(Purpose.BUILD) else None
     if risk is not None:
         raise UnfitError(at, f"nothing shows that a build would pass: {risk.value} ({risk.origin})")
+
+
+def _check_modes(model: Model, node: Node) -> None:
+    """Refuse pages that ask another address in development than in a build: today's container serves the former.
+
+    Raises:
+        UnfitError: with the place.
+    """
+    for path in model.app.root.walk(node.folder, 2000):
+        if not path.endswith(PAGES) or {"node_modules", "test", "tests", "__tests__"} & set(path.split("/")):
+            continue
+        data = model.app.root.read(path) or b""
+        match = DECIDED.search(data)
+        if match is not None:
+            where = model.app.origin(path, line_of(data, match.start()))
+            raise UnfitError(model.start.command, f"the pages ask another address in development ({where})")
 
 
 def _replacements(model: Model, node: Node) -> tuple[Replacement, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dockfix.facts.dotenv import values
 from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
@@ -17,6 +18,13 @@ PORTS |= {"http-server": 8080}
 
 PREVIEW = 4173
 """The port of ``vite preview``: https://vite.dev/config/preview-options"""
+
+CREATED = frozenset({"react-scripts", "craco"})
+"""Create React App's server, and the one that wraps it."""
+
+VARIABLES = (".env.development.local", ".env.local", ".env.development", ".env")
+"""Files of variables that it reads, the first that sets one holds:
+https://create-react-app.dev/docs/adding-custom-environment-variables/#what-other-env-files-can-be-used"""
 
 FILE_SERVERS = frozenset({"serve", "http-server"})
 """Programs that hand out what a build has made; the others build as they serve."""
@@ -54,8 +62,17 @@ def _configured(model: Model, node: Node, server: str) -> int | None:
             raise UnfitError(model.start.command, f"the port is decided when {server} starts ({computed.origin})")
         if node.dev_port is not None:
             return node.dev_port.value
-    variable = model.final.config.env.get("PORT", "")
+    variable = model.final.config.env.get("PORT") or (variable_of(node, "PORT") if server in CREATED else ("", ""))[0]
     return int(variable) if variable.isdigit() and server not in {"vite", "ng", "http-server"} else None
+
+
+def variable_of(node: Node, name: str) -> tuple[str, str]:
+    """What the files that Create React App's server reads set a variable to, and where; two empty texts for nothing."""
+    for path in VARIABLES:
+        for given, value, number in values(node.files.read(node.path(path)) or b""):
+            if given == name:
+                return value, node.origin_of(path, number)
+    return "", ""
 
 
 def told_words(model: Model) -> list[str]:
