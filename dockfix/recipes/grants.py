@@ -30,6 +30,13 @@ ICMPLIB = re.compile(rb"^[ \t]*(?:from|import)\s+icmplib\b", re.MULTILINE)
 https://github.com/ValentinBELYN/icmplib/blob/main/docs/6-use-icmplib-without-privileges.md
 """
 UNPRIVILEGED = re.compile(rb"privileged\s*=(?!\s*True)")
+SWITCHING = re.compile(
+    rb"\b(?:process\.(?:set(?:e?[ug]id|groups)|initgroups)"  # https://nodejs.org/api/process.html#processsetuidid
+    rb"|os\.(?:set(?:re|res|e)?[ug]id|setgroups|initgroups|chroot)"  # https://docs.python.org/3/library/os.html
+    rb"|syscall\.(?:Set[ug]id|Setre[su]*[ug]id|Setgroups|Chroot)|unistd::set[ug]id|posix_set[ug]id"
+    rb"|Process::(?:Sys\.set[ug]id|[UG]ID\.change_privilege))\s*\("
+)
+"""Becomes another account, as only root may."""
 VENDORED = re.compile(r"(?:^|/)(?:vendor|third_party|site-packages)/")
 
 
@@ -75,7 +82,7 @@ def of_containers(model: Model) -> Iterator[Obstacle]:
 
 
 def of_sources(model: Model) -> Iterator[Obstacle]:
-    """Sockets that the sources open and that only root may open.
+    """What the sources do that only root may: they open raw sockets, or become another account.
 
     Args:
         model: the Dockerfile.
@@ -87,6 +94,11 @@ def of_sources(model: Model) -> Iterator[Obstacle]:
         if raw is not None:
             origin = model.app.origin(path, line_of(data, raw.start()))
             yield Obstacle(None, f"the app opens raw sockets ({origin}), which needs root")
+            return
+        switching = SWITCHING.search(data)
+        if switching is not None:
+            origin = model.app.origin(path, line_of(data, switching.start()))
+            yield Obstacle(None, f"the app becomes another account by itself ({origin}), which needs root")
             return
 
 

@@ -161,7 +161,10 @@ def node_packages(model: Model, stage: StageModel, evidence: list[str]) -> list[
             raise UnfitError(None, f"{name} does not work on musl for certain: {known.reason} ({origin})")
         if compiles and not known.prebuilt:
             found += known.build
-        if stage is model.final:
+        full = stage.image is not None and stage.image.variant == "full"
+        if stage is model.final and (
+            full or known.musl is not True
+        ):  # a slim base never had the programs that it calls
             found += known.runtime
         if known.prebuilt or known.build:
             evidence.append(known.name)
@@ -209,7 +212,7 @@ def _locked(node: Node) -> Iterator[tuple[str, str]]:
     for package in node.locked:
         native = package.install_script or any(item.startswith("libc=") for item in package.platform)
         known = catalog.npm_native(package.name)
-        if known is not None and (package.install_script is None or known.musl is not True):
+        if known is not None and (package.install_script is None or known.musl is not True or known.runtime):
             native = True
         if native and package.for_linux and package.name not in covered:
             yield package.name, package.origin
