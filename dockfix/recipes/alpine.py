@@ -85,6 +85,7 @@ def translate(model: Model, stage: StageModel, image: Image) -> Translation:
     dialect.check_browsers(stage)
     counterparts.check(model, stage, image)
     musl.check_loaded(model)
+    musl.check_searched(model)
     musl.check_dates(model)
     literals.check(model, stage)
     musl.check_binaries(model, stage)

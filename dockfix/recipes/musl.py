@@ -282,6 +282,24 @@ def check_loaded(model: Model) -> None:
                 raise UnfitError(None, f"the sources load {library} by its name ({model.app.origin(path, number)})")
 
 
+def check_searched(model: Model) -> None:
+    """Refuse GeoDjango, which has Python look for GDAL and GEOS by their names: it does not find them on musl.
+
+    https://docs.djangoproject.com/en/5.2/ref/contrib/gis/install/geolibs/, https://github.com/python/cpython/issues/65821
+
+    Raises:
+        UnfitError: with the place.
+    """
+    if model.server.language != "python":
+        return
+    for path in model.app.root.walk(model.source or "", _SOURCES):
+        data = (model.app.root.read(path) or b"") if path.endswith(".py") else b""
+        at = data.find(b"django.contrib.gis")
+        if at >= 0:
+            where = model.app.origin(path, line_of(data, at))
+            raise UnfitError(None, f"GeoDjango does not find GDAL on musl ({where})")
+
+
 def check_dates(model: Model) -> None:
     """Refuse dates that Python's sources or templates have the C library write in a way that musl does not know.
 

@@ -73,6 +73,8 @@ def _purpose(model: Model) -> Iterator[Obstacle]:
     image = model.final.image
     if image is not None and "onbuild" in image.tag:
         yield Obstacle(base, "the base acts ONBUILD, and expects root")
+    if catalog.needs_root(model.start.init, "program"):
+        yield Obstacle(model.start.command, f"the start command calls {model.start.init}, which needs root")
     started = basename(model.start.words[0]) if model.start.words else ""
     if model.final.starter is None and (stepping := catalog.steps_down(started)):
         yield Obstacle(base, f"{started} {stepping}")

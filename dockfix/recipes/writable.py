@@ -179,6 +179,8 @@ def _program(model: Model, program: Program, found: _Found) -> None:
         _tool(model, program, found)
     elif name == "next" and "start" in words:
         found.add(next_caches(model)[0], origin)
+    elif name == "alembic":
+        _alembic(model, program, found)
     elif name in writers.JAVASCRIPT and model.node is not None:
         _javascript(model, program, found)
     elif is_file_server(words):
@@ -191,6 +193,18 @@ def _program(model: Model, program: Program, found: _Found) -> None:
         name in writers.READERS or name in writers.MIGRATIONS or "=" in words[0]
     ):
         found.doubt(f"what {' '.join(words[:2])} does", origin)
+
+
+def _alembic(model: Model, program: Program, found: _Found) -> None:
+    """The database in a file, or the migrations, that Alembic writes: https://alembic.sqlalchemy.org/en/latest/tutorial.html"""
+    path = model.final.context_path(join(model.folder, "alembic.ini"))
+    data = model.app.root.read(path) if path is not None else None
+    url = re.search(r"^\s*sqlalchemy\.url\s*=\s*(\S+)", (data or b"").decode("utf-8", "replace"), re.MULTILINE)
+    match = SQLITE.match(url[1]) if url is not None else None
+    if path is not None and match is not None:
+        _file(model, match[1], model.app.origin(path), found)
+    if "revision" in program.words:
+        found.doubt("which folder gets migrations", program.origin)
 
 
 def _is_of_another(server: Server) -> bool:
