@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from corpus import Entry, entries
 
 from dockfix.api import Repository
+from dockfix.cli import collect_rarely
 from dockfix.dockerfile import DockerfileError
 from dockfix.options import Options
 
@@ -109,6 +110,7 @@ def _timed(command: Sequence[str]) -> float:
 
 def _runs(chosen: Sequence[Entry]) -> tuple[list[float], list[float]]:
     """The seconds of each run, of files left alone and of files changed. What cannot be read does not count."""
+    collect_rarely()  # as the command line does
     for entry in chosen[:WARM_UP]:
         _run(entry)
     times: tuple[list[float], list[float]] = ([], [])
