@@ -74,7 +74,7 @@ def alpine_base(model: Model) -> Iterator[Result]:
     if moves:
         swap = bases.together(move.swap for move in moves)
         result = layout(model.document, swap.stages(model), swap.dropped)
-        why = "; ".join(move.why for move in moves)
+        why = "; ".join(dict.fromkeys(move.why for move in moves))
         yield Change(moves[0].stages[0].stage.base, result.edits, why, Safety.REVIEW, config, {}, result.ledger)
     untold = installs.untold(model) if model.options.online else ""
     if untold:

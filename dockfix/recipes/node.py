@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dockfix import catalog
 from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Purpose, Role
+from dockfix.model.commands import purpose
 from dockfix.model.config import join, stated
 from dockfix.model.start import RUNTIMES
 from dockfix.recipes import frameworks, packages, prisma
@@ -64,7 +65,7 @@ from dockfix.recipes.split import (
 from dockfix.transform import Note, Safety
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dockfix.facts.node import Node
     from dockfix.model import Model, Step
@@ -390,6 +391,9 @@ def _finish(
     decided = None if "NODE_ENV" in settings or "NODE_ENV" in model.final.config.env else node_env_decides(model)
     if decided is not None:
         notes = (*notes, Note(None, f"NODE_ENV stays as it is: the app decides by it ({decided})"))
+    tools = list(dict.fromkeys(_tools_of(model, dropped)))
+    if tools:
+        notes = (*notes, Note(None, f"nothing that a container starts calls {listed(tools)}: left behind"))
     told = "".join(f", and is told {name}={value}" for name, value in settings.items() if name == "NODE_ENV")
     return Split(
         tuple(spaced(model.document, stage) for stage in (*stages, end)),
@@ -399,3 +403,11 @@ def _finish(
         safety=Safety.REVIEW,
         notes=notes,
     )
+
+
+def _tools_of(model: Model, dropped: Mapping[int, str]) -> Iterator[str]:
+    """The programs that the file installs globally by instructions that no stage keeps."""
+    for step in model.final.steps:
+        for call in step.invocations if step.instruction.index in dropped else ():
+            if purpose(call.command) is Purpose.TOOLS:
+                yield from (word.text for word in call.operands)
