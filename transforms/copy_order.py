@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from posixpath import basename
 
 from dockfix.dockerfile.layout import Item, Keep, layout
-from dockfix.model import Model, StageModel, Step
+from dockfix.model import Model, Purpose, StageModel, Step
 from dockfix.recipes.prefetch import Prefetch, prefetch
 from dockfix.recipes.reordering import reordered
+from dockfix.recipes.seams import unparted
 from dockfix.recipes.sources import FOREIGN, early_sources
 from dockfix.recipes.split import UnfitError
 from dockfix.recipes.stamps import delayed, names, stamps
@@ -54,6 +55,7 @@ def copy_order(model: Model) -> Iterator[Result]:
                 items = reordered(model, stage, sources)
                 first = first or sources
                 whys["the sources are copied before the install, so that every edit repeats it"] = None
+                yield from _repeated(stage, sources)
             elif (fetched := prefetch(model, stage)) is not None:
                 items = fetched.items
                 first = first or fetched.sources
@@ -71,6 +73,14 @@ def copy_order(model: Model) -> Iterator[Result]:
     if first is not None:
         result = layout(model.document, [orders[stage.index] for stage in model.stages])
         yield Change(first.instruction, result.edits, ", and ".join(whys), ledger=result.ledger)
+
+
+def _repeated(stage: StageModel, sources: Step) -> Iterator[Refusal]:
+    """Say which install stays below *sources*, where another one does not."""
+    below = (step for step in stage.steps[stage.steps.index(sources) :] if Purpose.INSTALL in step.purposes)
+    reason = next(filter(None, map(unparted, below)), None)
+    if reason is not None:
+        yield Refusal(reason.at or sources.instruction, reason.why)
 
 
 def _foreign(stage: StageModel) -> Iterator[Refusal]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dockfix.dockerfile import expand
 from dockfix.dockerfile.layout import Gap, Item, Keep, New
 from dockfix.model import Model, Purpose, StageModel, Step
-from dockfix.model.commands import purpose
 from dockfix.model.config import join
 from dockfix.recipes.ecosystems import readers
 from dockfix.recipes.followers import followers, place_of
 from dockfix.recipes.manifests import copies, left_out, readings, stretch
 from dockfix.recipes.presence import absent
+from dockfix.recipes.seams import seam
 from dockfix.recipes.sources import inside, is_relative, lowered, settled
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
@@ -164,23 +164,9 @@ def _cut(model: Model, step: Step) -> tuple[Keep, tuple[Item, ...]]:
     Raises:
         UnfitError: it cannot be taken apart.
     """
-    script, instruction = step.script, step.instruction
-    lasting = step.purposes - {Purpose.CLEANUP}
-    if lasting <= {Purpose.INSTALL, Purpose.SETTINGS, Purpose.PACKAGES, Purpose.TOOLS}:
+    script, instruction, first = step.script, step.instruction, seam(step)
+    if script is None or first is None:
         return Keep(instruction), ()
-    if script is None or not script.flat or not script.ok or instruction.inner_comments or instruction.json is not None:
-        raise UnfitError(instruction, "this RUN does more than install the dependencies")
-    known = {Purpose.INSTALL, Purpose.SETTINGS, Purpose.CLEANUP, Purpose.NEUTRAL, Purpose.PACKAGES, Purpose.TOOLS}
-    first = next((i for i, command in enumerate(script.commands) if purpose(command) not in known), None)
-    commands = script.commands
-    if first is None or first == 0 or any(purpose(command) is Purpose.INSTALL for command in commands[first:]):
-        raise UnfitError(instruction, "this RUN does more than install the dependencies")
-    if any(command.joiner not in {"", "&&"} for command in commands) or any(
-        command.name in {"cd", "export", "set", "pushd"} for command in commands[:first]
-    ):
-        raise UnfitError(instruction, "this RUN does more than install the dependencies")
-    if instruction.flags or instruction.heredocs:
-        raise UnfitError(instruction, "this RUN has flags or a heredoc")
-    end = instruction.span.end
+    commands, end = script.commands, instruction.span.end
     cut = Edit(Span(commands[first - 1].span.end, end), "")
     return Keep(instruction, (cut,)), (New(f"RUN {stretch(model, step, Span(commands[first].span.start, end))}"),)
