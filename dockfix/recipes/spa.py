@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.dockerfile.layout import Item, Keep, New
+from dockfix.facts import jsmodes
 from dockfix.model import Purpose, Role
 from dockfix.model.commands import NODE_MANAGERS
 from dockfix.model.config import difference, of_image, render
@@ -30,7 +31,6 @@ from dockfix.recipes.split import (
     stage_name,
     without_owner,
 )
-from dockfix.text import line_of
 from dockfix.transform import Note, Safety
 
 if TYPE_CHECKING:
@@ -74,10 +74,8 @@ BAKED = re.compile(r"(VITE|REACT_APP|VUE_APP|NG_APP|PUBLIC)_\w+")
 """Variables that the build puts into the pages, so that setting them in the container comes too late."""
 
 PAGES = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".vue", ".svelte")
-DECIDED = re.compile(
-    rb"(?:process\.env\.NODE_ENV|import\.meta\.env\.(?:DEV|PROD|MODE))\b[^;]{0,160}?[\"'`](?:https?|wss?)://"
-)
-"""An address that depends on whether a development server or a build made the pages."""
+TESTS = re.compile(r"(?:^|/)(?:node_modules|tests?|__\w+__|e2e|cypress)/|\.(?:test|spec|stories)\.\w+$")
+"""Sources that are none of the pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +213,11 @@ def _check_modes(model: Model, node: Node) -> None:
         UnfitError: with the place.
     """
     for path in model.app.root.walk(node.folder, 2000):
-        if not path.endswith(PAGES) or {"node_modules", "test", "tests", "__tests__"} & set(path.split("/")):
+        if not path.endswith(PAGES) or TESTS.search(path):
             continue
-        data = model.app.root.read(path) or b""
-        match = DECIDED.search(data)
-        if match is not None:
-            where = model.app.origin(path, line_of(data, match.start()))
+        at = jsmodes.decided(path, model.app.root.read(path) or b"")
+        if at is not None:
+            where = model.app.origin(path, at)
             raise UnfitError(model.start.command, f"the pages ask another address in development ({where})")
 
 
