@@ -139,8 +139,15 @@ def root_of(folder: Path, otherwise: Path | None = None) -> Path:
     if otherwise is not None:
         return otherwise.resolve()
     here = Path.cwd()
-    everything = here in (Path(here.anchor), Path("~").expanduser())
-    return here if real.is_relative_to(here) and not everything else real
+    return here if real.is_relative_to(here) and here not in (Path(here.anchor), _home()) else real
+
+
+def _home() -> Path | None:
+    """The home of the person; ``None`` for an account that has none, as ``docker run --user 4711`` makes one."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
 
 
 def _search(top: Path, root: Path) -> Iterator[Found | Skipped | Unusable]:

@@ -141,6 +141,14 @@ def test_a_given_folder_lies_in_the_one_in_which_dockfix_runs(tmp_path: Path, mo
         assert root_of(tmp_path / "web") == tmp_path / "web"
 
 
+def test_a_person_without_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place(tmp_path, "web/Dockerfile")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pytest.importorskip("pwd"), "getpwuid", {}.__getitem__)  # as of ``docker run --user 4711``
+    assert root_of(tmp_path / "web") == tmp_path
+
+
 # -- the context
 
 
