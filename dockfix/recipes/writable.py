@@ -15,7 +15,7 @@ from dockfix.facts.pyresult import UNDECIDED
 from dockfix.model.config import covers, join
 from dockfix.model.origins import context_paths
 from dockfix.model.server import entry_file, is_file_server
-from dockfix.recipes import writers
+from dockfix.recipes import alembic, writers
 from dockfix.recipes.folders import made_by, mounts, next_caches
 from dockfix.recipes.programs import Program, final_services, programs, settings
 from dockfix.text import line_of
@@ -197,12 +197,12 @@ def _program(model: Model, program: Program, found: _Found) -> None:
 
 def _alembic(model: Model, program: Program, found: _Found) -> None:
     """The database in a file, or the migrations, that Alembic writes: https://alembic.sqlalchemy.org/en/latest/tutorial.html"""
-    path = model.final.context_path(join(model.folder, "alembic.ini"))
-    data = model.app.root.read(path) if path is not None else None
-    url = re.search(r"^\s*sqlalchemy\.url\s*=\s*(\S+)", (data or b"").decode("utf-8", "replace"), re.MULTILINE)
-    match = SQLITE.match(url[1]) if url is not None else None
-    if path is not None and match is not None:
-        _file(model, match[1], model.app.origin(path), found)
+    url = alembic.address(model, program)
+    match = SQLITE.match(url.value) if url is not None else None
+    if url is None:
+        found.doubt("which database Alembic changes", program.origin)
+    elif match is not None:
+        _file(model, match[1], url.origin, found)
     if "revision" in program.words:
         found.doubt("which folder gets migrations", program.origin)
 

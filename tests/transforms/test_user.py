@@ -257,3 +257,24 @@ def test_plain_distributions_get_the_account_of_their_kind(base: str, tool: str)
 def test_a_program_from_elsewhere_is_left_to_root() -> None:
     made = planned('FROM python:3.12\nRUN pip install mqtt-io\nCMD ["python", "-m", "mqtt_io"]\n')
     assert "no COPY of this stage brings the app" in made.outcomes[0].why
+
+
+@pytest.mark.parametrize(
+    ("call", "url", "told"),
+    [
+        ("alembic", "sqlite:///%(here)s/data/a.db", "which owns what the app writes: conf/data (conf/alembic.ini)"),
+        ("alembic -n jobs", "%(DATABASE)s", "which database Alembic changes cannot be told (the start command)"),
+        ("alembic -n jobs", "sqlite:///jobs/a.db", "which owns what the app writes: jobs (conf/alembic.ini)"),
+        ("alembic --config=gone.ini", "sqlite:///a.db", "which database Alembic changes cannot be told"),
+        ("alembic -c $SETTINGS", "sqlite:///a.db", "which database Alembic changes cannot be told"),
+        ("alembic", "postgresql://db/shop", "instead of root"),
+    ],
+)
+def test_the_database_that_alembic_changes(call: str, url: str, told: str) -> None:
+    section = "jobs" if "jobs" in call else "alembic"
+    files = {"conf/alembic.ini": f"[{section}]\nsqlalchemy.url = {url}\n", "requirements.txt": "alembic==1.13.2\n"}
+    option = "" if "onf" in call or "-c" in call else " -c conf/alembic.ini"
+    dockerfile = f"FROM python:3.12\nWORKDIR /app\nCOPY . .\nCMD {call}{option} upgrade head\n"
+    whys = [outcome.why for outcome in planned(dockerfile, files).outcomes]
+    assert any(told in why for why in whys), whys
+    assert any("cannot be told" in why for why in whys) is ("cannot be told" in told)
