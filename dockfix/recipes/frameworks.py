@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from posixpath import basename, normpath
 from typing import TYPE_CHECKING
 
+from dockfix import catalog
 from dockfix.model import Purpose
 from dockfix.model.commands import purpose
 from dockfix.recipes.artefacts import BUILD_ONLY, Artefacts, entries, has_prisma, in_context
@@ -34,6 +35,9 @@ PUBLIC = "public"
 STANDALONE = "standalone"
 """What Next.js writes below its output; its server goes there before it reads anything:
 https://github.com/vercel/next.js/blob/canary/packages/next/src/build/utils.ts"""
+
+SHARP_TRACED = 15
+"""The version from which on Next.js installs sharp itself: https://nextjs.org/blog/next-15#self-hosting"""
 
 NEXT_CONFIG = tuple(f"next.config.{suffix}" for suffix in ("js", "mjs", "cjs", "ts"))
 FOREIGN = re.compile(
@@ -143,7 +147,7 @@ def _standalone(model: Model, node: Node, program: tuple[str, ...]) -> Artefacts
     services = any(service.command or service.entrypoint for service in model.services)
     if services or model.app.calls or model.start.script is not None or has_prisma(node):
         return None
-    if reads_files(model):
+    if reads_files(model) or _loads_untraced(node):
         return None  # what is read by a name that the build cannot trace is not in there
     if alone:
         return Artefacts((f"{output}/{STANDALONE}",), (), modules=False)
@@ -152,6 +156,24 @@ def _standalone(model: Model, node: Node, program: tuple[str, ...]) -> Artefacts
         return None
     built = (f"{output}/static", *_shown(model, PUBLIC))
     return Artefacts(built, (), False, f"{output}/{STANDALONE}", ("node", "server.js"), variables)
+
+
+def _loads_untraced(node: Node) -> bool:
+    """Whether the server may load compiled code that the build of a Next.js before 15 does not trace.
+
+    Sharp is found by NEXT_SHARP_PATH, or from the folder in which it was installed:
+    https://nextjs.org/docs/14/messages/sharp-missing-in-production
+    """
+    locked, wanted = node.locked_by_name.get("next"), node.dependency("next")
+    version = locked.version if locked is not None else wanted.value if wanted is not None else ""
+    major = re.match(r"[\^~]?(\d+)", version)
+    if major is not None and int(major[1]) >= SHARP_TRACED:
+        return False
+    known = map(catalog.npm_native, {*node.dependencies, *node.optional_dependencies})
+    return (
+        any(each is not None and (each.prebuilt or each.build or not each.musl) for each in known)
+        or "sharp" in node.locked_by_name
+    )
 
 
 def _told(model: Model, options: tuple[str, ...]) -> tuple[tuple[str, str], ...] | None:
