@@ -47,14 +47,15 @@ DOWNLOADS = re.compile(
 GNU_ONLY = re.compile(
     "|".join(
         (
-            r"(?<![\w-])[efz]?grep\s+(?:-\w+\s+)*(?:-\w*P|--(?:include|exclude|line-buffered|only-matching|perl-regexp))",
+            r"(?<![\w-])(?:[efr]|(?:[blx]?z|zstd)[ef]?)?grep\s+(?:-\w+\s+)*(?:-\w*P|--(?:include|exclude|line-buf|only-m|perl))",
             r"(?<![\w-])sed\s+(?:-\w+\s+)*(?:-\w*[zsu]\b|--(?:null-data|separate|posix|debug|follow-symlinks))",
             r"\bdate\s+(?:--(?:date|iso)|-d\s+['\"]?(?:[a-z]|\d+ [a-z]))",
             _call("find", "-(?:printf|regextype|newer[A-Zacm]|samefile|fstype)"),
             _call("xargs", r"(?:-d|-L|--\w)"),
             _call("date", "%N"),
             _call(
-                "tar", r"(?:--(?:transform|wildcards|sort|mtime|owner|zstd|one-top-level|use-compress-program)|\s-I\s)"
+                "(?:bsd)?tar",
+                r"(?:--(?:transform|wildcards|sort|mtime|owner|zstd|one-top-level|use-compress-program)|\s-I\s)",
             ),
             _call("cp", "--(?:no-pres|refl)"),
             r"(?<!docker )(?<!compose )" + _call("ps", r"\s-(?:[pCqgsuU]\b|-\w)"),
