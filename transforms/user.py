@@ -133,9 +133,9 @@ def _obstacles(model: Model, found: Writable) -> Iterator[Obstacle]:
             yield Obstacle(base, f"{why}, and the app's files are to stay root's")
         copies = [step for step in model.final.all_steps if step.instruction.copy is not None]
         if not any(is_app(model, step) for step in copies):
-            lies = "no COPY of this stage brings the app as files that it could own"
-            lies = "the app lies in /, which no account can own" if copies and model.folder == "/" else lies
-            yield Obstacle(base, f"{why}, and {lies}")
+            in_root = bool(copies) and model.folder == "/"
+            none = "no COPY of this stage brings the app as files that it could own"
+            yield Obstacle(base, f"{why}, and {'the app lies in /, which no account can own' if in_root else none}")
         built = next((step.instruction for step in model.final.steps if Purpose.BUILD in step.purposes), None)
         if built is not None:
             yield Obstacle(base, f"{why}, and what line {built.line} builds is root's", among_modules=True)

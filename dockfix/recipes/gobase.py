@@ -51,9 +51,7 @@ def choice(model: Model, program: Program, building: Sequence[Step]) -> Choice:
     stage = model.final
     image = stage.image
     assert image is not None
-    plugins = program.imports.get(
-        "plugin"
-    )  # https://pkg.go.dev/plugin: they need C, and all that the program is built by
+    plugins = program.imports.get("plugin")  # they need C, and all that built the program: https://pkg.go.dev/plugin
     if plugins is not None:
         raise UnfitError(None, f"the program loads plugins ({plugins})")
     if image.distribution == "alpine":

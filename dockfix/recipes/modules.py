@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from dockfix.model.config import join
 from dockfix.recipes.additions import adds, names_modules
 from dockfix.recipes.artefacts import in_context
 from dockfix.recipes.manifests import reads_no_sources, workspace_root
+from dockfix.recipes.omitted import omits_development
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 MANAGERS = frozenset({"npm", "yarn", "pnpm", "bun"})
 INSTALLS = frozenset({"", "install", "i", "ci", "clean-install"})
 FROZEN = frozenset({"ci", "clean-install"})
-PRODUCTION = frozenset({"--production", "--production=true", "--only=production", "--only=prod", "--prod", "-P"})
 INSTALLING = {Purpose.INSTALL, Purpose.BUILD, Purpose.SETTINGS, Purpose.CLEANUP}
 REPEATED = {
     "npm": frozenset({"--legacy-peer-deps", "--force", "-f"}),
@@ -301,11 +300,7 @@ def _check_berry(model: Model, node: Node, parts: Parts) -> None:
 
 def installs_production(parts: Parts) -> bool:
     """Whether the install leaves out dev dependencies already."""
-    step = parts.install
-    environment = {**step.arguments, **step.before.env}.get("NODE_ENV") == "production"
-    flags = any(word.text in PRODUCTION | {"--omit=dev"} for word in parts.call.options)
-    omitted = any(first.text == "--omit" and second.text == "dev" for first, second in pairwise(parts.call.options))
-    return (environment or flags or omitted) and not parts.call.has("--include")
+    return omits_development(parts.install, parts.call)
 
 
 def install_edits(model: Model, node: Node, parts: Parts, *, production: bool) -> tuple[Edit, ...]:

@@ -11,6 +11,7 @@ from dockfix import catalog
 from dockfix.facts.requirement import Requirement
 from dockfix.recipes import installs
 from dockfix.recipes.installs import title
+from dockfix.recipes.omitted import is_omitted
 from dockfix.recipes.split import UnfitError
 from dockfix.text import line_of
 
@@ -162,9 +163,8 @@ def node_packages(model: Model, stage: StageModel, evidence: list[str]) -> list[
         if compiles and not known.prebuilt:
             found += known.build
         full = stage.image is not None and stage.image.variant == "full"
-        if stage is model.final and (
-            full or known.musl is not True
-        ):  # a slim base never had the programs that it calls
+        called = full or known.musl is not True  # a slim base never had the programs that it calls
+        if stage is model.final and called and not is_omitted(model, name):
             found += known.runtime
         if known.prebuilt or known.build:
             evidence.append(known.name)

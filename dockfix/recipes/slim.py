@@ -10,6 +10,7 @@ from dockfix import catalog
 from dockfix.catalog.mediatypes import PACKAGE
 from dockfix.model import Role
 from dockfix.recipes import browsers, dialect, installs, literals, mediatypes, musl, needs
+from dockfix.recipes.omitted import is_omitted
 from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
@@ -116,4 +117,5 @@ def _node(model: Model, stage: StageModel, installed: set[str]) -> Iterator[str]
         missing = next((package for package in known.debian_build if package not in installed), None)
         if installs.installs_node(stage) and not known.prebuilt and missing is not None:
             raise UnfitError(None, f"{name} is compiled, and slim has no {missing} ({origin})")
-        yield from known.debian_runtime
+        if stage is not model.final or not is_omitted(model, name):
+            yield from known.debian_runtime
