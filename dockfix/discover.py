@@ -143,7 +143,7 @@ def root_of(folder: Path, otherwise: Path | None = None) -> Path:
 
 
 def _home() -> Path | None:
-    """The home of the person; ``None`` for an account that has none, as ``docker run --user 4711`` makes one."""
+    """The home of the person; ``None`` where neither HOME nor the system's accounts tell of one."""
     try:
         return Path.home()
     except RuntimeError:

@@ -145,7 +145,7 @@ def test_a_person_without_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     place(tmp_path, "web/Dockerfile")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HOME", raising=False)
-    monkeypatch.setattr(pytest.importorskip("pwd"), "getpwuid", {}.__getitem__)  # as of ``docker run --user 4711``
+    monkeypatch.setattr(pytest.importorskip("pwd"), "getpwuid", {}.__getitem__)
     assert root_of(tmp_path / "web") == tmp_path
 
 
