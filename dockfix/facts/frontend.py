@@ -148,6 +148,8 @@ class Frontend:
         given = option(
             words, ("--outDir", "--out-dir", "--outdir", "--dest", "--output-path", "--dist-dir", "-d", "-o", "--out")
         )
+        if given is not None and {"$", "`"} & {*given}:
+            return None
         if program == "vite" and self.node.dependency("@sveltejs/kit"):
             return None  # its adapter decides
         if program == "vite" and "build" in words:
@@ -165,6 +167,8 @@ class Frontend:
         if program in ("nuxt", "nuxi") and words[1:2] in (("build",), ("generate",)):
             return Fact(".output", origin)
         if program in ("tsc", "tsc-alias", "nest", "tspc", "ttsc"):
+            if any(word.lower().partition("=")[0] in ("--outfile", "--out") for word in words):
+                return None  # one file
             return Fact(given, origin) if given and program != "nest" else self._compiled(words, origin)
         if program in (
             "babel",
@@ -221,7 +225,7 @@ class Frontend:
         for name in (*names, "tsconfig.json"):
             found = compiler(self.node, name)
             if found is not None:
-                return Fact(found.output, found.origin) if found.output else None
+                return Fact(found.output, found.origin) if found.output and not found.bundle else None
         return Fact("dist", f"{origin} (the program's default)") if words[0] == "nest" else None
 
     def _webpack_output(self) -> Fact[str] | None:

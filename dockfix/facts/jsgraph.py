@@ -28,6 +28,7 @@ _FILE_SIZE = 400_000
 _EXTENSIONS = (".ts", ".tsx", ".mts", ".cts", ".js", ".mjs", ".cjs", ".jsx")
 _BUILT = ("dist", "build", "out", "lib", ".build", "output", "target", "compiled", "dist-server", "bin", "js")
 _DEPTH = 4
+_FIELDS = {"outDir": "output", "rootDir": "root", "baseUrl": "base", "outFile": "bundle"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Compiler:
         base: ``baseUrl``.
         paths: ``paths``: pattern → replacements.
         origin: where ``outDir``, or the file, is written.
+        bundle: ``outFile``, into which all goes in place of ``outDir``; None where there is none.
     """
 
     output: str | None
@@ -47,6 +49,7 @@ class Compiler:
     base: str | None
     paths: Mapping[str, tuple[str, ...]]
     origin: str
+    bundle: str | None = None
 
 
 def compiler(node: Node, path: str = "tsconfig.json", depth: int = 0) -> Compiler | None:
@@ -64,11 +67,7 @@ def compiler(node: Node, path: str = "tsconfig.json", depth: int = 0) -> Compile
 
     def option(name: str) -> str | None:
         fact = config.text("compilerOptions", name)
-        return (
-            join(folder, fact.value)
-            if fact is not None
-            else getattr(base, {"outDir": "output", "rootDir": "root"}.get(name, "base"), None)
-        )
+        return join(folder, fact.value) if fact is not None else getattr(base, _FIELDS[name], None)
 
     listed = config.get("compilerOptions", "paths")
     paths = {
@@ -83,6 +82,7 @@ def compiler(node: Node, path: str = "tsconfig.json", depth: int = 0) -> Compile
         option("baseUrl"),
         paths or (base.paths if base else {}),
         own.origin if own else base.origin if base else config.path,
+        option("outFile"),
     )
 
 

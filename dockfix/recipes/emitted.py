@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.dockerfile.shell import parse_shell
 from dockfix.model import Purpose
-from dockfix.model.config import join
+from dockfix.model.config import covers, join
 from dockfix.recipes import installs
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def is_emitted(model: Model, source: StageModel, copy: CopySpec) -> bool:
         return False
     folder, place = built[-1].before.workdir, node.path(node.build_output.value)
     output = normpath(join(folder, node.build_output.value))
-    if output == folder or not all(lies_in(normpath(path), output) for path in copy.sources):
+    if output == folder or not all(covers(output, normpath(path)) for path in copy.sources):
         return False
     if model.app.root.exists(place) and not model.app.ignore.ignores(place):
         return False
@@ -47,11 +47,6 @@ def is_emitted(model: Model, source: StageModel, copy: CopySpec) -> bool:
     )
 
 
-def lies_in(path: str, folder: str) -> bool:
-    """Whether *path* is *folder*, or lies below it."""
-    return f"{path}/".startswith(f"{folder.rstrip('/')}/")
-
-
 def _brings(step: Step, output: str) -> bool:
     """Whether a COPY or ADD may lay files into the output that nothing has compiled."""
     copy = step.instruction.copy
@@ -59,7 +54,7 @@ def _brings(step: Step, output: str) -> bool:
         return False
     target = normpath(join(step.before.workdir, copy.destination))
     foreign = copy.from_ is not None or step.instruction.keyword == "ADD"
-    return lies_in(target, output) or (foreign and lies_in(output, target))
+    return covers(output, target) or (foreign and covers(target, output))
 
 
 def _is_built_by_install(node: Node) -> bool:

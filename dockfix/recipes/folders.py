@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from dockfix.model import Model, Step
 
 TOP = frozenset(
-    {"", "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin"}
-    | {"srv", "sys", "tmp", "usr", "var"}
+    {"bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "lost+found", "media", "mnt", "opt"}
+    | {"proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var"}
 )
-"""The folders at the root of a system: https://refspecs.linuxfoundation.org/FHS_3.0/fhs/index.html"""
+"""Folders that every image has in its root: https://refspecs.linuxfoundation.org/FHS_3.0/fhs-3.0.html#theRootFilesystem
+and the two file systems of the kernel (https://man7.org/linux/man-pages/man7/file-hierarchy.7.html)."""
 
 
 def mounts(model: Model) -> Iterator[Fact[str]]:
@@ -69,4 +70,4 @@ def system(path: str) -> bool:
         return True
     if path.startswith("/usr/"):
         return not path.startswith(("/usr/src/", "/usr/app", "/usr/local/app", "/usr/share/app"))
-    return (path.count("/") == 1 and path[1:] in TOP) or path in {"/var/log", "/var/lib", "/var/run", "/var/cache"}
+    return (path.count("/") == 1 and path[1:] in TOP) or path in {"/", "/var/log", "/var/lib", "/var/run", "/var/cache"}

@@ -45,6 +45,9 @@ FOREIGN = re.compile(
 )
 """A module that a configuration loads beside Next.js's own."""
 
+OUTPUT = re.compile(rb"\boutput\b")
+"""What may be the option that says what a build of Next.js leaves."""
+
 BESIDE = re.compile(rb"[\"'`]\.{1,2}/")
 """A path beside a configuration, which its plugins may look up."""
 
@@ -87,6 +90,16 @@ def _makes_public(model: Model, node: Node) -> bool:
 def loads_others(node: Node) -> bool:
     """Whether the settings of Next.js load a module that is not its own: a plugin may write wherever it likes."""
     return any(FOREIGN.search(text) for text in _settings(node).values())
+
+
+def exports(node: Node) -> bool:
+    """Whether a build of Next.js may lay its pages out as files, into ``out``.
+
+    https://nextjs.org/docs/app/guides/static-exports
+    """
+    option = node.frontend.standalone
+    told = sum(len(OUTPUT.findall(text)) for text in _settings(node).values())
+    return told > (option is not None and option.value == STANDALONE)
 
 
 def _settings(node: Node) -> Mapping[str, bytes]:

@@ -15,7 +15,7 @@ from dockfix.facts.jsontext import read as read_json
 from dockfix.model import Invocation, Purpose, Role
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
-from dockfix.recipes.additions import adds, names_modules
+from dockfix.recipes.additions import additions, names_modules
 from dockfix.recipes.artefacts import in_context
 from dockfix.recipes.manifests import reads_no_sources, workspace_root
 from dockfix.recipes.omitted import omits_development
@@ -57,6 +57,7 @@ class Parts:
         call: the install command itself.
         inner: folders below the app's, from there, in which a package of its own is installed and built.
         moved: the folder to which the install moves the modules, where Node finds them too; empty where it does not.
+        added: the RUNs of *after* that lay files beside what is built.
     """
 
     base: Step
@@ -68,6 +69,7 @@ class Parts:
     call: Invocation
     inner: tuple[str, ...] = ()
     moved: str = ""
+    added: tuple[Step, ...] = ()
 
 
 def take_apart(model: Model) -> Parts:
@@ -97,7 +99,9 @@ def take_apart(model: Model) -> Parts:
     manifests = tuple(step for step in steps[1:at] if step.role is Role.MANIFESTS)
     place = moved.args[-1] if moved is not None else ""
     call, folders = _call(model, install), tuple(dict.fromkeys(inner.values()))
-    return Parts(steps[0], steps[1:at], manifests, install, steps[at + 1 :], builds, call, folders, place)
+    after = steps[at + 1 :]
+    added = additions(after, builds, root(model))
+    return Parts(steps[0], steps[1:at], manifests, install, after, builds, call, folders, place, added)
 
 
 def check_known(model: Model, parts: Parts) -> None:
@@ -110,9 +114,7 @@ def check_known(model: Model, parts: Parts) -> None:
     for step in (*parts.before, *parts.after):
         built = bool(parts.builds) and steps.index(step) > steps.index(parts.builds[-1])
         known = bool(_inner(model, step)) or (built and bool(removes(model, step)))
-        known = known or (
-            step in parts.after and adds(step, root(model)) and bool(parts.builds or not names_modules(step))
-        )
+        known = known or (step in parts.added and bool(parts.builds or not names_modules(step)))
         if step.role is Role.UNKNOWN and not known:
             raise UnfitError(step.instruction, "what this instruction leaves behind for the app cannot be told")
 

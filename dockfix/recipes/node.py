@@ -13,7 +13,7 @@ from dockfix.model.commands import purpose
 from dockfix.model.config import join, stated
 from dockfix.model.start import RUNTIMES
 from dockfix.recipes import frameworks, packages, prisma
-from dockfix.recipes.additions import adds
+from dockfix.recipes.additions import adds, reaches_out
 from dockfix.recipes.artefacts import Artefacts, artefacts, why_whole
 from dockfix.recipes.bundled import is_named
 from dockfix.recipes.corepack import check_fetched
@@ -69,6 +69,9 @@ if TYPE_CHECKING:
 
     from dockfix.facts.node import Node
     from dockfix.model import Model, Step
+
+
+NEEDED = "this belongs to the image that runs, and what is laid beside the build behind it may need it"
 
 
 def split(model: Model) -> Split | None:
@@ -174,9 +177,8 @@ def _artefacts(model: Model, node: Node, parts: Parts) -> Artefacts | None:
     found = frameworks.artefacts(model, node) or artefacts(model, node)
     if found is None or (found.modules and is_named(model, "src")):
         return None
-    added = [step for step in parts.after if adds(step, root(model))]
     folders = [join(root(model), name) for name in found.built]
-    return found if all(any(adds(step, folder, itself=True) for folder in folders) for step in added) else None
+    return found if all(any(adds(step, folder, itself=True) for folder in folders) for step in parts.added) else None
 
 
 def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None, gain: str) -> Split:
@@ -278,11 +280,11 @@ def _builder(model: Model, node: Node, parts: Parts, *, prunes: bool, idle: Sequ
     Where it *prunes*, it drops the dev dependencies once it has built, and what is *idle* in the end in any case.
     """
     late = [step for step in parts.after if _builds(model, step, parts)]
-    made = [step in parts.builds or adds(step, root(model)) for step in late]
+    made = [step in parts.builds or step in parts.added for step in late]
     built = 1 + max((at for at, makes in enumerate(made) if makes), default=-1)
     kept = plain_copies(model.document, late)
     return [
-        *_setup(model, parts, [parts.install, *parts.builds]),
+        *_setup(model, parts, [parts.install, *parts.builds, *parts.added]),
         Keep(parts.install.instruction, install_edits(model, node, parts, production=False)),
         *kept[:built],
         *_pruned(model, node, parts, prunes=prunes, idle=idle),
@@ -311,8 +313,9 @@ def _first(model: Model, parts: Parts, name: str, *, again: bool) -> Item:
 def _setup(model: Model, parts: Parts, users: Sequence[Step]) -> list[Keep]:
     """What a stage that installs repeats of the set-up."""
     steps = [step for step in parts.before if _sets_up(step, parts, users)]
-    steps = [step for step in steps if not only_runs(model, step, users)]
-    steps = [step for step in steps if not _only_watches(model, step, users)]
+    if not any(step in parts.added and reaches_out(step, root(model)) for step in users):
+        steps = [step for step in steps if not only_runs(model, step, users)]
+        steps = [step for step in steps if not _only_watches(model, step, users)]
     return plain_copies(model.document, steps)
 
 
@@ -353,7 +356,7 @@ def _sets_up(step: Step, parts: Parts, users: Sequence[Step]) -> bool:
 
 def _builds(model: Model, step: Step, parts: Parts) -> bool:
     """Whether a step behind the install belongs to the builder."""
-    if step in parts.builds or removes(model, step) or adds(step, root(model)):
+    if step in parts.builds or removes(model, step) or step in parts.added:
         return True
     if step.role is Role.SOURCES and is_inside(model, step):
         return True
@@ -363,6 +366,30 @@ def _builds(model: Model, step: Step, parts: Parts) -> bool:
         return not gives_away(step)
     keyword = step.instruction.keyword
     return step.role in {Role.SOURCES, Role.MANIFESTS, Role.PACKAGES, Role.SETUP, Role.STAGE_COPY} and keyword != "USER"
+
+
+def _check_added(model: Model, parts: Parts) -> None:
+    """Refuse what adds to the build where a step before it that may write, or tells it where, is none of the builder's.
+
+    Raises:
+        UnfitError: with that step.
+    """
+    for added in parts.added:
+        outside = reaches_out(added, root(model))
+        for step in parts.before:
+            missing = not _is_idle(step) and not _sets_up(step, parts, [*parts.builds, added])
+            if missing and (outside or step.role is Role.FOLDERS):
+                raise UnfitError(step.instruction, NEEDED)
+        for step in parts.after[: parts.after.index(added)]:
+            if not _is_idle(step) and not _builds(model, step, parts):
+                raise UnfitError(step.instruction, NEEDED)
+
+
+def _is_idle(step: Step) -> bool:
+    """Whether a step leaves no file behind, and changes nothing for the RUNs behind it."""
+    if step.instruction.keyword == "RUN":
+        return step.role is Role.SETUP and step.purposes <= {Purpose.CLEANUP}
+    return step.instruction.keyword not in {"COPY", "ADD", "WORKDIR", "USER", "SHELL", "VOLUME"}
 
 
 def _shapes(step: Step, parts: Parts) -> bool:
@@ -381,6 +408,8 @@ def _finish(
     carried: str = "carries only what it needs",
 ) -> Split:
     check_known(model, parts)
+    if parts.builds:
+        _check_added(model, parts)
     kept = {item.instruction.index for stage in (*stages, end) for item in stage if isinstance(item, Keep)}
     dropped = {
         step.instruction.index: "the stages bring what it made"

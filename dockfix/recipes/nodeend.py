@@ -9,7 +9,6 @@ from dockfix.dockerfile.layout import Item, Keep, New
 from dockfix.model import Role
 from dockfix.model.config import join, render
 from dockfix.recipes import packages
-from dockfix.recipes.additions import adds
 from dockfix.recipes.artefacts import Artefacts, in_context
 from dockfix.recipes.modules import Parts, removes, root
 from dockfix.recipes.nodestart import needed, node_env_decides
@@ -110,8 +109,13 @@ def variables(model: Model, found: Artefacts | None) -> dict[str, str]:
 
 
 def precedes_build(step: Step, parts: Parts) -> bool:
-    last = parts.builds[-1] if parts.builds else None
-    return step in parts.after and last in parts.after and parts.after.index(step) < parts.after.index(last)
+    """Whether a step stands between the install and the last build."""
+    return precedes(step, parts.builds[-1:], parts)
+
+
+def precedes(step: Step, others: Sequence[Step], parts: Parts) -> bool:
+    """Whether a step behind the install stands before one of *others*."""
+    return step in parts.after and any(other in parts.after[parts.after.index(step) + 1 :] for other in others)
 
 
 def _last_sources(model: Model, parts: Parts) -> Step:
@@ -122,7 +126,7 @@ def _last_sources(model: Model, parts: Parts) -> Step:
 
 def _stays(model: Model, parts: Parts, step: Step, found: Artefacts | None, *, built: bool) -> bool:
     """Whether a step other than an install is in the end as it is."""
-    if step in parts.builds or removes(model, step) or (parts.builds and adds(step, root(model))):
+    if step in parts.builds or removes(model, step) or (parts.builds and step in parts.added):
         return False
     if step.role is Role.MANIFESTS or (step.role is Role.SOURCES and is_inside(model, step)):
         early = step.role is Role.MANIFESTS or (step in parts.before and _is_in_place(model, step))

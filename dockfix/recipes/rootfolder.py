@@ -10,15 +10,15 @@ from dockfix.facts.jsontext import Json
 from dockfix.facts.jsontext import read as read_json
 from dockfix.model import Purpose, Role
 from dockfix.model.commands import purpose
-from dockfix.model.config import join
-from dockfix.recipes.additions import adds
+from dockfix.model.config import covers, join
 from dockfix.recipes.artefacts import Artefacts, entries, in_context
 from dockfix.recipes.bundled import reads_files
-from dockfix.recipes.emitted import lies_in
-from dockfix.recipes.frameworks import loads_others
+from dockfix.recipes.folders import TOP
+from dockfix.recipes.frameworks import exports, loads_others
 from dockfix.recipes.modules import own_scripts, removes
-from dockfix.recipes.nodeend import precedes_build
+from dockfix.recipes.nodeend import precedes, precedes_build
 from dockfix.recipes.split import UnfitError
+from dockfix.recipes.targets import REMOVING, targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,21 +29,11 @@ if TYPE_CHECKING:
 
 WHERE = "the app lies in the root of the image"
 
-SYSTEM = frozenset(
-    {"bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "lost+found", "media", "mnt", "opt"}
-    | {"proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var"}
-)
-"""Folders that every image has in its root: https://refspecs.linuxfoundation.org/FHS_3.0/fhs-3.0.html#theRootFilesystem
-and the two file systems of the kernel (https://man7.org/linux/man-pages/man7/file-hierarchy.7.html)."""
-
 COMPILERS = frozenset({"tsc", "tspc", "tsc-alias", "babel", "swc", "nest", "next"})
 """Programs that write into the folder that they are given or that their settings name, and nowhere else:
 https://www.typescriptlang.org/tsconfig/#outDir, https://babeljs.io/docs/babel-cli#compile-directories,
 https://swc.rs/docs/usage/cli#--out-dir--d, https://docs.nestjs.com/cli/usages#nest-build,
 https://nextjs.org/docs/app/api-reference/config/next-config-js/distDir"""
-
-TO_THE_LAST = frozenset({"cp", "copyfiles"})
-"""Programs that write to the last path they are given: https://www.npmjs.com/package/copyfiles"""
 
 NEST = {
     "": {"$schema", "language", "collection", "sourceRoot", "entryFile", "compilerOptions", "generateOptions"},
@@ -66,7 +56,7 @@ def in_root(model: Model, node: Node, parts: Parts, found: Artefacts | None) -> 
         found = Artefacts((_output(model, node, parts),), (), copied=True)
     at = parts.builds[-1].instruction
     for name in (*found.built, *filter(None, [found.root])):
-        if normpath(name).partition("/")[0] in SYSTEM:
+        if normpath(name).partition("/")[0] in TOP:
             raise UnfitError(at, f"{WHERE}, and the build writes into /{name}, where the system has files of its own")
     return found
 
@@ -78,7 +68,7 @@ def _output(model: Model, node: Node, parts: Parts) -> str:
         UnfitError: it may write elsewhere, or what the copies of the file bring is not what it leaves.
     """
     output = normpath(node.build_output.value) if node.build_output is not None else "."
-    for step in (*model.final.doing(Purpose.BUILD), *(step for step in parts.after if adds(step, "/"))):
+    for step in (*model.final.doing(Purpose.BUILD), *parts.added):
         if step in parts.before or not _fills(model, node, step, output):
             beside = f" beside {output}" if output != "." else ""
             raise UnfitError(step.instruction, f"{WHERE}, and what the build writes there{beside} cannot be told")
@@ -95,6 +85,8 @@ def _output(model: Model, node: Node, parts: Parts) -> str:
             raise UnfitError(step.instruction, f"{WHERE}, and what is taken away here would come again")
         if step.role is Role.FOLDERS and precedes_build(step, parts) and not _is_apart(step, output):
             raise UnfitError(step.instruction, f"{WHERE}, and what is made here is built upon")
+        if step.role is Role.SOURCES and not precedes_build(step, parts) and precedes(step, parts.added, parts):
+            raise UnfitError(step.instruction, f"{WHERE}, and this would cover what is laid beside the build behind it")
     return output
 
 
@@ -103,7 +95,7 @@ def _is_apart(step: Step, output: str) -> bool:
     words = [word for command in (step.script.commands if step.script else ()) for word in command.words[1:]]
     paths = [join(step.before.workdir, word.text) for word in words if not word.text.startswith("-")]
     carried = [join("/", name) for name in ("node_modules", output)]
-    touches = (lies_in(path, each) or lies_in(each, path) for each in carried for path in paths)
+    touches = (covers(each, path) or covers(path, each) for each in carried for path in paths)
     return all(word.static for word in words) and not any(touches)
 
 
@@ -132,26 +124,24 @@ def _fills(model: Model, node: Node, step: Step, output: str) -> bool:
 def _writes_into(model: Model, node: Node, words: tuple[str, ...], output: str) -> bool:
     """Whether a program writes into *output* alone, and takes away nothing that the app has come with."""
     name, operands = basename(words[0]), [word for word in words[1:] if not word.startswith("-")]
-    if name in {"rimraf", "rm"}:
-        brought = {*entries(model)}
-        return all(lies_in(normpath(each), output) or _is_new(each, brought) for each in operands)
-    if name == "mkdir" or name in TO_THE_LAST:
-        places = operands if name == "mkdir" else operands[-1:]
-        return bool(places) and all(lies_in(normpath(each), output) for each in places)
+    changed = targets(words)
+    if changed is not None:
+        brought = {*entries(model)} if name in REMOVING else None
+        return all(
+            covers(output, normpath(each)) or (brought is not None and _is_new(each, brought)) for each in changed
+        )
     if name == "echo" or (name == "tsc" and "--noEmit" in words):
         return True
     if name not in COMPILERS or any(each.endswith((".ts", ".tsx", ".js", ".mts", ".cts")) for each in operands):
         return False
     place = node.frontend.output_of(words)
-    return (
-        _is_known(model, node, name, words, operands) and place is not None and lies_in(normpath(place.value), output)
-    )
+    return _is_known(model, node, name, words, operands) and place is not None and covers(output, normpath(place.value))
 
 
 def _is_known(model: Model, node: Node, name: str, words: tuple[str, ...], operands: Sequence[str]) -> bool:
     """Whether nothing that a compiler is given or reads sends it elsewhere."""
     if name == "next":  # runs the pages that it renders, which may write feeds and site maps
-        return operands == ["build"] and not loads_others(node) and not reads_files(model)
+        return operands == ["build"] and not (loads_others(node) or exports(node) or reads_files(model))
     if name == "nest":
         return words[1:] == ("build",) and _is_plain_nest(node)
     return not {"-b", "--build"} & {*words} or _is_alone(node, operands)
@@ -160,8 +150,7 @@ def _is_known(model: Model, node: Node, name: str, words: tuple[str, ...], opera
 def _is_new(path: str, brought: Iterable[str]) -> bool:
     """Whether no pattern for the root of the app meets what a copy has *brought*."""
     first = normpath(path).partition("/")[0]
-    plain = first not in {"", ".", ".."} and not {"{", "$", "`"} & {*path}
-    return plain and not any(fnmatchcase(each, first) for each in brought)
+    return first not in {"", ".", ".."} and not any(fnmatchcase(each, first) for each in brought)
 
 
 def _is_alone(node: Node, projects: Sequence[str]) -> bool:

@@ -21,6 +21,7 @@ RUN npm run build
 CMD ["node", "dist/main.js"]
 """
 COMPILED = {"compilerOptions": {"outDir": "dist", "rootDir": "src"}}
+BUNDLED = '{"compilerOptions": {"outDir": "dist", "outFile": "public/all.js", "module": "amd"}}'
 
 
 def split(build: str, files: Mapping[str, str], scripts: Mapping[str, str], dockerfile: str) -> tuple[Outcome, str]:
@@ -89,6 +90,14 @@ def test_takes_the_output_alone(build: str, files: Mapping[str, str]) -> None:
         ("tsc", {"tsconfig.json": "{}"}, {}, "what the build writes there cannot be told"),
         ("tsc", {"tsconfig.json": '{"compilerOptions": {"outDir": "./"}}'}, {}, "what the build writes there cannot"),
         ("babel src -d dist && babel pages -d out", {}, {}, "beside "),
+        ("tsc && cp -t public dist/main.js", {}, {}, "beside dist cannot be told"),
+        ("tsc && cp --target-directory=public dist/main.js", {}, {}, "beside dist cannot be told"),
+        ("tsc && copyfiles src/a.html public --exclude dist/b", {}, {}, "beside dist cannot be told"),
+        ("tsc && rm -rf dist/{a,../b}", {}, {}, "beside dist cannot be told"),
+        ("tsc && tsc --outFile public/all.js", {}, {}, "beside dist cannot be told"),
+        ("tsc", {"tsconfig.json": '{"extends": "./base"}', "base.json": BUNDLED}, {}, "what the build writes there"),
+        ("tsc", {"tsconfig.json": BUNDLED}, {}, "what the build writes there cannot be told"),
+        ("tsc --outDir $OUT", {}, {}, "what the build writes there cannot be told"),
         ("nest build shop", {}, {}, "beside dist cannot be told"),
         ("nest build --config=other.json", {}, {}, "beside dist cannot be told"),
         ("nest build", {"nest-cli.json": '{"compilerOptions": {"builder": {"type": "webpack"}}}'}, {}, "beside dist"),
@@ -171,6 +180,32 @@ def test_lays_the_output_between_what_the_file_copies_before_and_behind_the_buil
         "COPY --from=builder /dist ./dist",
         "COPY pages ./dist/pages",
     ]
+
+
+def test_refuses_copies_that_would_cover_what_is_laid_there() -> None:
+    lines = ["RUN npm run build", "COPY pages ./dist/pages", "RUN cp pages/shop.html dist/pages/index.html"]
+    dockerfile = DOCKERFILE.replace("RUN npm run build", "\n".join(lines))
+    outcome, after = split("tsc", {"pages/index.html": ""}, {}, dockerfile)
+    assert (outcome.kind, after) == ("refused", dockerfile)
+    assert "this would cover what is laid beside the build behind it" in outcome.why
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ("module.exports = {output: 'export'}", "refused"),
+        ("module.exports = {output: process.env.OUTPUT ?? 'export'}", "refused"),
+        ("module.exports = {output: 'standalone', ...(process.env.PAGES && {output: 'export'})}", "refused"),
+        ("module.exports = {output: 'standalone'}", "applied"),
+        ("module.exports = {poweredByHeader: false}", "applied"),
+    ],
+)
+def test_refuses_pages_that_next_exports(settings: str, kind: str) -> None:
+    files = {"next.config.js": settings, "server.js": "require('express')().listen(3000);\n"}
+    dockerfile = DOCKERFILE.replace("dist/main.js", "server.js")
+    outcome, after = split("next build", files, {}, dockerfile)
+    assert outcome.kind == kind
+    assert (after == dockerfile) == (kind == "refused")
 
 
 def test_gains_nothing_without_dev_dependencies() -> None:
