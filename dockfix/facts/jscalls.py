@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts.jssyntax import line, text
 from dockfix.facts.jstrace import Trace
-from dockfix.facts.words import SHELLS, parse, programs
+from dockfix.facts.words import SHELLS, called, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -151,7 +151,7 @@ def _names(value: Value | None, is_line: bool) -> Iterator[str | None]:
         yield None
         return
     told = f"{value.text}…" if value.open else value.text
-    commands = list(programs(told)) if is_line else [tuple(told.split())]
+    commands = list(called(told)) if is_line else [tuple(told.split())]
     for number, words in enumerate(commands, 1):
         name = words[0] if words else ""
         if "…" in name or (not words and value.open and number == len(commands)):

@@ -15,7 +15,7 @@ from dockfix.facts.pysource import Source
 from dockfix.facts.pysources import LONGEST, Sources
 from dockfix.facts.pytree import argument, arguments
 from dockfix.facts.pyvalue import Evaluator
-from dockfix.facts.words import SHELLS, programs
+from dockfix.facts.words import SHELLS, called
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -219,6 +219,6 @@ def _list_head(evaluator: Evaluator, source: Source, site: Site, given: cst.Base
 
 
 def _shell_words(line: str) -> Iterator[str]:
-    for words in programs(line):
+    for words in called(line):
         if words and words[0] not in _BUILTIN:
             yield words[0] if not words[0].startswith(WILD) else WILD

@@ -5,7 +5,6 @@ Run instructions and whole scripts need more than this; see :mod:`dockfix.docker
 
 from __future__ import annotations
 
-import itertools
 import re
 import shlex
 from collections.abc import Iterator
@@ -14,8 +13,16 @@ from dataclasses import dataclass
 SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
 """Shells that are given a script behind ``-c``."""
 
-_RUNNERS = frozenset({"env", "exec", "nohup", "sudo", "time"})
-"""Programs that run the one that is named behind them."""
+_RUNNERS = {
+    "env": r"-[^\WuC]*[uC]|--unset|--chdir",
+    "exec": r"-[^\Wa]*a",
+    "nohup": r"(?!)",
+    "sudo": r"-[^\WughpCTUDR]*[ughpCTUDR]"
+    r"|--(?:user|group|host|prompt|close-from|command-timeout|other-user|chdir|chroot)",
+    "time": r"-[^\Wfo]*[fo]|--format|--output",
+}
+"""Programs that run the one that is named behind them, each with its options whose argument is the next word:
+https://www.sudo.ws/docs/man/sudo.man/, https://www.gnu.org/software/coreutils/manual/html_node/env-invocation.html"""
 
 _JOINERS = frozenset({"&&", "||", ";", "|", "&", "|&"})
 _OPERATORS = re.compile(r"[();<>|&]+")
@@ -67,22 +74,40 @@ def split(text: str) -> tuple[str, ...]:
         return tuple(text.split())
 
 
-def programs(text: str) -> Iterator[tuple[str, ...]]:
+def called(text: str) -> Iterator[tuple[str, ...]]:
     """The program of each simple command of a shell's text, with its words; nothing where a command comes to none.
 
-    Assignments and what only runs a program are left out. Each line is read by itself, so that a quote that is left
-    open hides none of the others.
+    Assignments and what only runs a program are left out. Where a quote is left open, each line is read by itself, so
+    that it hides none of the others; a comment may hold one that opens nothing.
     """
-    for row in text.replace("\\\n", " ").split("\n"):
+    text = text.replace("\\\n", " ")
+    for row in [text] if _is_whole(text) else text.split("\n"):
         for command in parse(row).commands:
             words = command.words
             while words and words[0] in _RUNNERS:
-                words = tuple(itertools.dropwhile(_is_of_runner, words[1:]))
+                words = _behind(words)
             yield words
 
 
-def _is_of_runner(word: str) -> bool:
-    return word.startswith("-") or _ASSIGNMENT.match(word) is not None
+def _is_whole(text: str) -> bool:
+    """Whether every quote of *text* is closed for certain."""
+    try:
+        shlex.split(text)
+    except ValueError:
+        return False
+    return "#" not in text and "<<" not in text
+
+
+def _behind(words: tuple[str, ...]) -> tuple[str, ...]:
+    """What a program is given to run, without its own options and assignments."""
+    runner, *rest = words
+    while rest and (rest[0].startswith("-") or _ASSIGNMENT.match(rest[0])):
+        option = rest.pop(0)
+        if option == "--":
+            break
+        if rest and re.fullmatch(_RUNNERS[runner], option):
+            rest.pop(0)
+    return tuple(rest)
 
 
 def parse(text: str) -> Line:
