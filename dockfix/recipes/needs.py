@@ -14,8 +14,8 @@ from dockfix.model import Purpose
 from dockfix.model.config import join
 from dockfix.model.origins import context_paths
 from dockfix.model.start import NODE_RUNNERS, SHELLS
-from dockfix.recipes import installs
-from dockfix.recipes.programs import final_services, programs, settings
+from dockfix.recipes import installs, uwsgi
+from dockfix.recipes.programs import final_services, programs
 from dockfix.recipes.split import UnfitError
 
 if TYPE_CHECKING:
@@ -31,11 +31,8 @@ OWN = {
 INTERPRETER = re.compile(rb"#!\s*(/(?!(?:usr/)?bin/env\s)\S+)")
 """The program that a file names to be run by, where its path is written out."""
 
-UWSGI = re.compile(
-    r"^(?:--)?((?:https2?|http-to-https|ssl|sni|(?:error-|response-|final-)?route|static-expires)[\w-]*)", re.MULTILINE
-)
-"""Options of uWSGI that PCRE or OpenSSL bring: https://uwsgi-docs.readthedocs.io/en/latest/InternalRouting.html,
-https://uwsgi-docs.readthedocs.io/en/latest/HTTPS.html"""
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where programs are looked for without a PATH: https://github.com/moby/moby/blob/master/daemon/pkg/oci/defaults.go"""
 
 DEPTH = 3
 """How far scripts that call scripts are followed."""
@@ -120,7 +117,7 @@ def _interpreters(model: Model, stage: StageModel) -> Iterator[Call]:
         lines += [(list(program.words), folder) for program in programs(model)]
         lines += [(list(fact.value), folder) for script in scripts(model, stage) for fact in script.commands]
     for words, folder in lines:
-        for path in _paths(model, stage, folder, words[0]) if words and "/" in words[0] else ():
+        for path in _found(model, stage, folder, words[0]) if words else ():
             match = INTERPRETER.match(model.app.root.read(path) or b"")
             if match is not None and (name := match[1].decode("utf-8", "replace")) and basename(name) not in SHELLS:
                 yield _call(name, model.app.origin(path, 1))
@@ -175,11 +172,10 @@ def _follow(
         name = basename(word)
         if word.startswith("-") or name in SHELLS or name in {"exec", "dumb-init", "tini", "sudo", "env"}:
             continue
-        if "/" in word or name.endswith((".sh", ".bash")):
-            candidates = (model.app.script(path) for path in _paths(model, stage, folder, word))
-            script = next((candidate for candidate in candidates if candidate is not None), None)
-            if script is not None:
-                _add(model, stage, script, folder, found, depth)
+        candidates = (model.app.script(path) for path in _found(model, stage, folder, word))
+        script = next((candidate for candidate in candidates if candidate is not None), None)
+        if script is not None:
+            _add(model, stage, script, folder, found, depth)
         return
 
 
@@ -191,6 +187,15 @@ def _paths(model: Model, stage: StageModel, folder: str, word: str) -> Iterator[
         return
     found = tuple(context_paths(model, join(folder, word)))
     yield from found or (() if word.startswith("/") else (normpath(word),))
+
+
+def _found(model: Model, stage: StageModel, folder: str, word: str) -> Iterator[str]:
+    """Where a program may lie in the build context, also one that is looked for in the folders of PATH."""
+    if "/" in word or word.endswith((".sh", ".bash")):
+        yield from _paths(model, stage, folder, word)
+    if word and "/" not in word:
+        for place in (stage.config.env.get("PATH") or PATH).split(":"):
+            yield from _paths(model, stage, "/", join(place, word))
 
 
 def _writes(stage: StageModel, name: str) -> bool:
@@ -226,25 +231,7 @@ def check_app(model: Model, stage: StageModel, *, mounted: bool) -> None:
         if word.startswith("/") or model.app.origin(normpath(word)) not in known:
             why = f"what {word} does ({program.origin}) cannot be told: no COPY brings such a script"
             raise UnfitError(model.start.command, why)
-    _check_uwsgi(model, stage)
-
-
-def _check_uwsgi(model: Model, stage: StageModel) -> None:
-    """Refuse a smaller base where uWSGI is told what it knows only when it was compiled with PCRE or OpenSSL.
-
-    Raises:
-        UnfitError: with the option.
-    """
-    installed = {name for other in stage.lineage for _, name in other.packages}
-    full = stage.image is not None and stage.image.variant == "full"
-    if not full or installed & {"libpcre3-dev", "libpcre2-dev", "libssl-dev"}:
-        return
-    for program in programs(model) if any(word == "uwsgi" for word in model.start.names) else ():
-        origin, told = settings(model, program) or (program.origin, "")
-        match = UWSGI.search("\n".join((*program.words[1:], told))) if program.name == "uwsgi" else None
-        if match is not None:
-            why = f"uWSGI knows {match[1]} ({origin}) only where it is compiled with libraries of the full image"
-            raise UnfitError(model.start.command, why)
+    uwsgi.check(model, stage)
 
 
 def _add(
