@@ -17,7 +17,7 @@ from dockfix.facts import files
 from dockfix.model import Purpose
 from dockfix.model.accounts import account_name, option_value
 from dockfix.model.commands import ACCOUNTS, purpose
-from dockfix.recipes import accounts, busybox, counterparts, dialect, literals, mediatypes, musl, needs
+from dockfix.recipes import accounts, busybox, counterparts, dialect, libc, literals, mediatypes, musl, needs
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
@@ -84,9 +84,9 @@ def translate(model: Model, stage: StageModel, image: Image) -> Translation:
     dialect.check(model, stage)
     dialect.check_browsers(stage)
     counterparts.check(model, stage, image)
-    musl.check_loaded(model)
-    musl.check_searched(model)
-    musl.check_dates(model)
+    libc.check_loaded(model)
+    libc.check_searched(model)
+    libc.check_dates(model)
     literals.check(model, stage)
     musl.check_binaries(model, stage)
     _check_accounts(model, stage, image)

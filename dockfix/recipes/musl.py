@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from posixpath import basename
 from typing import TYPE_CHECKING
@@ -13,7 +12,6 @@ from dockfix.recipes import installs
 from dockfix.recipes.installs import title
 from dockfix.recipes.omitted import is_omitted
 from dockfix.recipes.split import UnfitError
-from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from dockfix.catalog import Wheel
@@ -23,20 +21,7 @@ if TYPE_CHECKING:
 PIP_KNOWS_MUSL = "2021-08-01"
 """pip chooses musllinux wheels from 21.2 on, of July 2021: https://pip.pypa.io/en/stable/news/#v21-2"""
 
-LOADED = re.compile(
-    rb"""(?:CDLL|LoadLibrary|dlopen)\(\s*["']([^"']*\.so[.\d]*)|find_library\(\s*["'](?!(?:c|m|dl|rt|pthread|msvcrt)["'])([\w+-]+)["']"""
-)
-"""A library that Python loads itself, those aside that are the C library's on musl:
-https://docs.python.org/3/library/ctypes.html#ctypes.util.find_library"""
-
-TEMPLATES = (".py", ".html", ".txt", ".xml", ".j2", ".jinja", ".jinja2")
-"""Ends of the names of Python's sources and of the templates that call it."""
-
-DATES = re.compile(rb"strftime\b.*?(%(?:[Pkl+]|[#^][A-Za-z]))")
-"""Directives of glibc's strftime that musl writes as nothing [tried, musl 1.2 and Python 3.11]."""
-
 _LIMIT = 2_000_000
-_SOURCES = 2_000
 
 
 def python_packages(model: Model, stage: StageModel, evidence: list[str]) -> list[str]:
@@ -252,69 +237,6 @@ def check_binaries(model: Model, stage: StageModel) -> None:
                     raise UnfitError(placement.step.instruction, f"{path} is a program built for glibc")
             if path.endswith(".whl") and "manylinux" in path:
                 raise UnfitError(placement.step.instruction, f"{path} is a wheel for glibc")
-
-
-def check_loaded(model: Model) -> None:
-    """Refuse what the app's own Python sources load and a smaller base lacks.
-
-    A library that is loaded by its file's name is called otherwise on musl. The small images of Python come without
-    the libraries of Tk: https://github.com/docker-library/python/blob/master/Dockerfile-linux.template
-
-    Raises:
-        UnfitError: with the place.
-    """
-    if model.server.language != "python":
-        return
-    for path in model.app.root.walk(model.source or "", _SOURCES):
-        data = (model.app.root.read(path) or b"") if path.endswith(".py") else b""
-        if not any(word in data for word in (b"ctypes", b"cffi", b"tkinter", b"turtle")):
-            continue
-        for number, line in enumerate(data.split(b"\n"), 1):
-            window = re.match(rb"\s*(?:import|from)\s+(tkinter|turtle)\b", line)
-            if window:
-                name = window[1].decode()
-                raise UnfitError(
-                    None, f"the libraries of {name} are in no small image ({model.app.origin(path, number)})"
-                )
-            found = LOADED.search(line)
-            if found:
-                library = (found[1] or b"lib" + found[2]).decode("utf-8", "replace")
-                raise UnfitError(None, f"the sources load {library} by its name ({model.app.origin(path, number)})")
-
-
-def check_searched(model: Model) -> None:
-    """Refuse GeoDjango, which has Python look for GDAL and GEOS by their names: it does not find them on musl.
-
-    https://docs.djangoproject.com/en/5.2/ref/contrib/gis/install/geolibs/, https://github.com/python/cpython/issues/65821
-
-    Raises:
-        UnfitError: with the place.
-    """
-    if model.server.language != "python":
-        return
-    for path in model.app.root.walk(model.source or "", _SOURCES):
-        data = (model.app.root.read(path) or b"") if path.endswith(".py") else b""
-        at = data.find(b"django.contrib.gis")
-        if at >= 0:
-            where = model.app.origin(path, line_of(data, at))
-            raise UnfitError(None, f"GeoDjango does not find GDAL on musl ({where})")
-
-
-def check_dates(model: Model) -> None:
-    """Refuse dates that Python's sources or templates have the C library write in a way that musl does not know.
-
-    Raises:
-        UnfitError: with the directive and the place.
-    """
-    if model.server.language != "python":
-        return
-    for path in model.app.root.walk(model.source or "", _SOURCES):
-        data = (
-            (model.app.root.read(path) or b"") if path.endswith((".py", ".html", ".j2", ".jinja", ".jinja2")) else b""
-        )
-        if (found := DATES.search(data) if b"strftime" in data else None) is not None:
-            place = model.app.origin(path, line_of(data, found.start(1)))
-            raise UnfitError(None, f"strftime writes nothing for {found[1].decode()} on musl ({place})")
 
 
 def _may_be_binary(path: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dockfix import catalog
 from dockfix.catalog.mediatypes import PACKAGE
 from dockfix.model import Role
-from dockfix.recipes import browsers, dialect, installs, literals, mediatypes, musl, needs
+from dockfix.recipes import browsers, dialect, installs, libc, literals, mediatypes, musl, needs
 from dockfix.recipes.omitted import is_omitted
 from dockfix.recipes.split import UnfitError
 
@@ -33,7 +33,7 @@ def packages(model: Model, stage: StageModel) -> list[str]:
     """
     needs.check_app(model, stage, mounted=True)
     dialect.check_browsers(stage)
-    musl.check_loaded(model)
+    libc.check_loaded(model)
     for step in stage.steps:
         _check_fetched(model, step)
     found = list(needs.tools(model, stage))
