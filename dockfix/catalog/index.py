@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from urllib.request import Request
 
 PYPI = "https://pypi.org/simple"
+NO_HOME = Path("/nonexistent")
+"""Where nothing ever is: https://www.debian.org/doc/debian-policy/ch-opersys.html#non-existent-home-directories"""
 FORMS = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 FRESH = 86_400
 """Seconds for which an answer is believed: a release may get wheels for a new Python later."""
@@ -84,7 +86,7 @@ def configured() -> Index:
 
     url = _setting("index-url") or PYPI
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Index(url, Path(caches).expanduser().joinpath("dockfix", "index", sha256(url.encode()).hexdigest()[:16]))
+    return Index(url, _expanded(Path(caches)).joinpath("dockfix", "index", sha256(url.encode()).hexdigest()[:16]))
 
 
 def _setting(name: str) -> str:
@@ -110,11 +112,19 @@ def _files() -> Iterator[Path]:
     folders = [f"{each}/pip" for each in reversed(os.environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":"))]
     home = "~/Library/Application Support" if sys.platform == "darwin" else "~/.config"
     folders += ["/etc", "~/.pip", f"{os.environ.get('XDG_CONFIG_HOME') or home}/pip", sys.prefix]
-    yield from (Path(folder, "pip.conf").expanduser() for folder in folders)
+    yield from (_expanded(Path(folder, "pip.conf")) for folder in folders)
     if "APPDATA" in os.environ:
         yield Path(os.environ["APPDATA"], "pip", "pip.ini")
     if own:
         yield Path(own)
+
+
+def _expanded(path: Path) -> Path:
+    """*path* in the home of the person, which nothing is read from or kept in where there is none."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return NO_HOME / path.relative_to("~")
 
 
 def _asked(url: str, name: str) -> tuple[str, ...]:

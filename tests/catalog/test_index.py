@@ -203,6 +203,15 @@ def test_the_index_is_the_one_that_pip_is_told(nobody: Path, monkeypatch: pytest
     assert found() == index.PYPI
 
 
+def test_a_person_without_a_home_asks_as_well(nobody: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(pytest.importorskip("pwd"), "getpwuid", {}.__getitem__)
+    index.configured.cache_clear()
+    assert index.configured().url == index.PYPI
+    assert index.configured().folder.is_relative_to(index.NO_HOME)
+
+
 def rewritten(nobody: Path, *arguments: str, requirements: str = "clockwork==1.2\n") -> tuple[str, str]:
     app = nobody / "app"
     app.mkdir(exist_ok=True)
