@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import pytest
 
@@ -129,6 +130,33 @@ def decoded(files: dict[str, bytes]) -> dict[str, list[str]]:
 def test_second_run_changes_nothing(case: Path, app: Path) -> None:
     lay(rewritten(case).changed, app)
     assert rewrite(case, app).changed == {}
+
+
+def refusing(app: Path, base: Literal["alpine", "keep"]) -> set[str]:
+    """Which transforms refuse something while all of them rewrite *app*."""
+    repository, refusing = Repository(app), set()
+    for found in discover([app]):
+        assert isinstance(found, Found), found
+        path = nearest(found.path.parent, app)
+        config = load(path, lambda: [each.id for each in registry.transforms()]) if path else Config()
+        plan = repository.plan(found.path, replace(config.options, base=base))
+        carry_out(plan, found.path, app)
+        repository.take(plan.files)
+        refusing |= {outcome.transform for outcome in plan.outcomes if outcome.kind == "refused"}
+    return refusing
+
+
+@cases
+def test_second_run_refuses_nothing_anew(case: Path, app: Path) -> None:
+    """Nothing of what a first run wrote, which leaves the most where bases are kept, makes a second one refuse."""
+    first = refusing(app, "keep")
+    assert refusing(app, "keep") <= first
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.parent.name == SEQUENCE], ids=named)
+def test_second_run_on_another_base_refuses_nothing_anew(case: Path, app: Path) -> None:
+    first = refusing(app, "alpine")
+    assert refusing(app, "alpine") <= first
 
 
 @cases

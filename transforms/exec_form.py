@@ -15,6 +15,7 @@ from dockfix.dockerfile.shell import ShellScript
 from dockfix.model import Model
 from dockfix.model.config import ConfigDelta, join, render, stated
 from dockfix.model.start import NODE_RUNNERS, RUNTIMES, SHELLS
+from dockfix.recipes.ownership import INITS
 from dockfix.text import Edit, Span
 from dockfix.transform import Change, Note, Phase, Refusal, Result, Safety, transform
 
@@ -179,6 +180,8 @@ def _arguments(model: Model, keyword: str) -> str | None:
     if keyword == "CMD":
         image = model.final.image
         own = config.entrypoint and (image is None or config.entrypoint != image.entrypoint)
+        if config.entrypoint and basename(config.entrypoint[0]) in INITS and config.entrypoint[-1] == "--":
+            return None  # an init runs the words behind -- as they are
         return "the shell line is passed to ENTRYPOINT as arguments" if own else None
     if config.cmd:
         return "the shell form ignores CMD, and would not any more"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dockfix import catalog
 from dockfix.recipes.lists import FETCHERS
+from dockfix.recipes.mounts import KEEP_PACKAGES
 from dockfix.recipes.stage import SOURCES, appended, shipping
 from dockfix.text import Edit, Span
 from dockfix.transform import Change, Phase, Refusal, Result, Safety, transform
@@ -134,7 +135,7 @@ def _installed(stage: StageModel, step: Step) -> Iterator[str]:
 def _foreign_source(stage: StageModel, step: Step) -> str | None:
     """Which line adds a source of packages that is not Debian's."""
     for above in stage.all_steps:
-        text = above.instruction.value
+        text = above.instruction.value.replace(KEEP_PACKAGES, "")
         if above.instruction.index > step.instruction.index:
             break
         if any(place in text for place in (*SOURCES, "add-apt-repository", ".deb")) or FETCHERS.search(text):

@@ -14,6 +14,7 @@ from dockfix.model.config import join, render, stated
 from dockfix.recipes import packages, pip, projects
 from dockfix.recipes.installs import check_requirements
 from dockfix.recipes.moved import check_moved
+from dockfix.recipes.ownership import INITS
 from dockfix.recipes.places import VENV, Place, place_of
 from dockfix.recipes.split import (
     NoGainError,
@@ -76,7 +77,9 @@ def split(model: Model) -> Split | None:
     check_requirements(model, stage)
     last = stage.steps.index(installs[-1])
     head, tail = stage.steps[: last + 1], stage.steps[last + 1 :]
-    gain = _gain(model, head, manager)
+    gain, idle = _gain(model, head, manager), packages.carrier(stage, packages.build_tools(head))
+    if idle and model.options.base == "keep" and model.options.split != "always":
+        raise NoGainError(f"the end would stay on {idle}, which brings the build tools itself")
     _check_head(model, head, manager)
     place = place_of(model, head, installs)
     check_common(model, kept=place.path)
@@ -98,7 +101,7 @@ def split(model: Model) -> Split | None:
         _delta(model, end, place, starts),
         {index: why for index, why in dropped.items() if index not in kept},
         safety=Safety.REVIEW,
-        idle_on=packages.carrier(stage, packages.build_tools(head)),
+        idle_on=idle,
     )
 
 
@@ -171,8 +174,18 @@ def _check_head(model: Model, head: Sequence[Step], manager: str | None) -> None
         purposes = {purpose(command) for command in step.script.commands if not _takes_manifests(model, step, command)}
         if not step.script.ok or not purposes <= MOVABLE:
             raise UnfitError(step.instruction, "what this RUN leaves behind for the app cannot be told")
-        if step.purposes & {Purpose.FOLDERS, Purpose.ACCOUNT} and step.purposes & {Purpose.INSTALL, Purpose.PACKAGES}:
+        mixed = step.purposes & {Purpose.FOLDERS, Purpose.ACCOUNT} and step.purposes & {
+            Purpose.INSTALL,
+            Purpose.PACKAGES,
+        }
+        if mixed and not _is_ours(step):
             raise UnfitError(step.instruction, "this RUN installs and makes folders or accounts at once")
+
+
+def _is_ours(step: Step) -> bool:
+    """Whether a RUN installs an init and makes an account, as earlier runs put them together: the end keeps both."""
+    names = {word.text for called in packages.installs(step) for word in called.operands}
+    return bool(names & INITS) and step.purposes <= {Purpose.PACKAGES, Purpose.ACCOUNT, Purpose.CLEANUP}
 
 
 def _check_tail(tail: Sequence[Step], manager: str | None) -> None:

@@ -10,8 +10,9 @@ from dockfix.dockerfile.layout import Keep
 from dockfix.model import Model, Placement, Purpose, Role, StageModel, Step, is_manifest
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
+from dockfix.recipes.ecosystems import readers
 from dockfix.recipes.installs import NODE_MANAGERS, PRODUCTION
-from dockfix.recipes.manifests import WITHOUT_PROJECT
+from dockfix.recipes.manifests import WITHOUT_PROJECT, installs_sources, readings
 from dockfix.recipes.split import UnfitError
 from dockfix.text import Edit, Span
 
@@ -37,9 +38,20 @@ def early_sources(model: Model, stage: StageModel) -> Step | None:
             continue
         workdir = installs[0].before.workdir
         for placement in stage.placements:
-            if placement.step is step and placement.folder and is_sources(model, placement, workdir):
+            early = placement.step is step and placement.folder and is_sources(model, placement, workdir)
+            if early and not _is_read(model, stage, placement, installs):
                 return step
     return None
+
+
+def _is_read(model: Model, stage: StageModel, placement: Placement, installs: Sequence[Step]) -> bool:
+    """Whether a copy brings the one folder of the sources that the installs below it read."""
+    try:
+        return bool(placement.source) and any(
+            placement.source in readings(model, stage, step, readers()).paths for step in installs
+        )
+    except UnfitError:
+        return False
 
 
 def _is_foreign(step: Step) -> bool:
@@ -60,7 +72,10 @@ def _takes_away(above: Sequence[Step], install: Step) -> bool:
 
 def _done_above(above: Sequence[Step], install: Step) -> bool:
     """Whether the dependencies are installed above the sources already, and this installs the project itself."""
-    managers = {called.manager for called in install.invocations if purpose(called.command) is Purpose.INSTALL}
+    calls = [called for called in install.invocations if purpose(called.command) is Purpose.INSTALL]
+    managers = {called.manager for called in calls}
+    if calls and all(installs_sources(called) for called in calls):
+        return any(called.has("-r", "--requirement") for step in above for called in step.calls("pip"))
     return bool(managers) and all(
         manager in WITHOUT_PROJECT
         and any(
