@@ -6,14 +6,13 @@ import posixpath
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dockfix import catalog
 from dockfix.dockerfile.layout import Item, Keep, New
-from dockfix.model import Purpose, Role
+from dockfix.model import Purpose
 from dockfix.model.commands import purpose
 from dockfix.model.config import join, stated
 from dockfix.model.start import RUNTIMES
 from dockfix.recipes import frameworks, packages, prisma
-from dockfix.recipes.additions import adds, reaches_out
+from dockfix.recipes.additions import adds
 from dockfix.recipes.artefacts import Artefacts, artefacts, why_whole
 from dockfix.recipes.bundled import is_named
 from dockfix.recipes.corepack import check_fetched
@@ -22,45 +21,29 @@ from dockfix.recipes.modules import (
     check_install,
     check_known,
     check_manager,
-    install_edits,
     installs_anew,
     installs_production,
     is_locked,
     own_scripts,
     package,
-    prune,
     removes,
     root,
     take_apart,
 )
-from dockfix.recipes.nodeend import (
-    copies,
-    final_stage,
-    is_inside,
-    lies_as_in_context,
-    owner_flag,
-    precedes_build,
-    variables,
-)
-from dockfix.recipes.nodestart import called, check_browser, check_start, node_env_decides, only_runs
+from dockfix.recipes.nodebuild import builder, check_added, dependencies, shapes
+from dockfix.recipes.nodeend import copies, final_stage, lies_as_in_context, owner_flag, variables
+from dockfix.recipes.nodestart import called, check_browser, check_start, node_env_decides
 from dockfix.recipes.rootfolder import in_root
 from dockfix.recipes.split import (
     NoGainError,
     Split,
     UnfitError,
-    build_variables,
     check_common,
     check_started,
     early_name,
-    first_line,
-    gives_away,
-    is_root,
     listed,
-    plain_copies,
     spaced,
     spare,
-    stage_name,
-    used,
 )
 from dockfix.transform import Note, Safety
 
@@ -68,10 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from dockfix.facts.node import Node
-    from dockfix.model import Model, Step
-
-
-NEEDED = "this belongs to the image that runs, and what is laid beside the build behind it may need it"
+    from dockfix.model import Model
 
 
 def split(model: Model) -> Split | None:
@@ -170,7 +150,7 @@ def _check_prisma(node: Node, parts: Parts, production: bool) -> None:
 
 def _artefacts(model: Model, node: Node, parts: Parts) -> Artefacts | None:
     """What the end needs of the build; ``None`` where there is none, or the whole folder goes along."""
-    if not parts.builds or node.workspaces or any(_shapes(step, parts) for step in parts.after):
+    if not parts.builds or node.workspaces or any(shapes(step, parts) for step in parts.after):
         return None
     if any(removes(model, step) for step in parts.after) or not lies_as_in_context(model):
         return None
@@ -197,11 +177,10 @@ def _with_build(model: Model, node: Node, parts: Parts, found: Artefacts | None,
     whole = whole or modules in removed
     idle = [posixpath.join(folder, "node_modules") for folder in ("", *node.workspaces)] if members else []
     idle += found.idle if found is not None else ()
-    builder = _builder(model, node, parts, prunes=not whole, idle=idle)
     names = [spare(model.document, "dependencies")] if own_stage else []
     names.append(early_name(model, "builder"))
-    stages = [_dependencies(model, node, parts, production, names[0])] if own_stage else []
-    stages.append([_first(model, parts, names[-1], again=own_stage), *builder])
+    stages = [dependencies(model, node, parts, production, names[0])] if own_stage else []
+    stages.append(builder(model, node, parts, names[-1], prunes=not whole, again=own_stage, idle=idle))
     lines = copies(model, parts, found, names)
     what = "the whole app folder" if found is None else "all that the file copies"
     notes = (Note(None, why_whole(model, what)),) if everything else ()
@@ -255,146 +234,8 @@ def _without_build(model: Model, node: Node, parts: Parts, production: bool, gai
         raise UnfitError(parts.install.instruction, f"npm would not find the modules in {parts.moved} to prune them")
     modules = parts.moved or join(model.folder, "node_modules")
     copy = New(f"COPY --from={name} {owner_flag(parts)}{modules} {parts.moved or './node_modules'}")
-    stage = _dependencies(model, node, parts, production, name)
+    stage = dependencies(model, node, parts, production, name)
     return _finish(model, parts, [stage], final_stage(model, parts, [copy], None, built=False), gain, ())
-
-
-def _dependencies(model: Model, node: Node, parts: Parts, production: bool, name: str) -> list[Item]:
-    """The stage that installs the production modules.
-
-    A ``prepare`` script calls a tool that is a dev dependency: there everything is installed, and the rest taken away.
-    """
-    prunes = bool(node.lifecycle) and not production
-    edits = install_edits(model, node, parts, production=not production and not prunes)
-    return [
-        _first(model, parts, name, again=False),
-        *(keep for keep in _setup(model, parts, [parts.install]) if not _is_idle_source(model, node, parts, keep)),
-        Keep(parts.install.instruction, edits),
-        *(_pruned(model, node, parts, prunes=True) if prunes else []),
-    ]
-
-
-def _builder(model: Model, node: Node, parts: Parts, *, prunes: bool, idle: Sequence[str] = ()) -> list[Item]:
-    """The stage that builds, FROM left out.
-
-    Where it *prunes*, it drops the dev dependencies once it has built, and what is *idle* in the end in any case.
-    """
-    late = [step for step in parts.after if _builds(model, step, parts)]
-    made = [step in parts.builds or step in parts.added for step in late]
-    built = 1 + max((at for at, makes in enumerate(made) if makes), default=-1)
-    kept = plain_copies(model.document, late)
-    return [
-        *_setup(model, parts, [parts.install, *parts.builds, *parts.added]),
-        Keep(parts.install.instruction, install_edits(model, node, parts, production=False)),
-        *kept[:built],
-        *_pruned(model, node, parts, prunes=prunes, idle=idle),
-        *kept[built:],
-    ]
-
-
-def _pruned(model: Model, node: Node, parts: Parts, *, prunes: bool, idle: Sequence[str] = ()) -> list[Item]:
-    """What takes away the modules that only the build needed: dev dependencies, and those of packages built inside."""
-    commands = [prune(model, node, parts)] if prunes else []
-    commands += [f"rm -rf {' '.join(idle)}"] if idle else []
-    commands += [f"rm -rf {folder}/node_modules" for folder in parts.inner]
-    mounts = parts.install.instruction.flags if prunes and installs_anew(node, parts) else ()
-    flags = "".join(f"{flag.span.of(model.document.text)} " for flag in mounts)
-    return [New(f"RUN {flags}{' && '.join(commands)}")] if commands else []
-
-
-def _first(model: Model, parts: Parts, name: str, *, again: bool) -> Item:
-    """FROM of an earlier stage; *again*: a stage before it has the file's own."""
-    line = first_line(model.document, parts.base.instruction, name)
-    if again and isinstance(line, Keep):
-        return stage_name(model.document, line.instruction, name)
-    return line
-
-
-def _setup(model: Model, parts: Parts, users: Sequence[Step]) -> list[Keep]:
-    """What a stage that installs repeats of the set-up."""
-    steps = [step for step in parts.before if _sets_up(step, parts, users)]
-    if not any(step in parts.added and reaches_out(step, root(model)) for step in users):
-        steps = [step for step in steps if not only_runs(model, step, users)]
-        steps = [step for step in steps if not _only_watches(model, step, users)]
-    return plain_copies(model.document, steps)
-
-
-def _only_watches(model: Model, step: Step, users: Sequence[Step]) -> bool:
-    """Whether a RUN installs nothing but what looks after containers, and no command or script of *users* names it."""
-    names = {word.text for called in packages.installs(step) for word in called.operands}
-    if step.role is not Role.PACKAGES or not names or not all(catalog.serves(name, "watch") for name in names):
-        return False
-    scripts = model.node.scripts.values() if model.node is not None else ()
-    texts = [*(user.instruction.text for user in users), *(fact.value for fact in scripts)]
-    return not any(name in text for name in names for text in texts)
-
-
-def _is_idle_source(model: Model, node: Node, parts: Parts, keep: Keep) -> bool:
-    """Whether a copy of sources is of no use to an install that has its manifests and runs no script of the app."""
-    if model.step(keep.instruction).role is not Role.SOURCES or not parts.manifests or own_scripts(node):
-        return False
-    groups = (node.dependencies, node.optional_dependencies, node.dev_dependencies)
-    local = any(fact.value.startswith(("file:", "link:")) for group in groups for fact in group.values())
-    return not local and node.patches is None
-
-
-def _sets_up(step: Step, parts: Parts, users: Sequence[Step]) -> bool:
-    """Whether *users* need what a step of the set-up makes."""
-    keyword = step.instruction.keyword
-    if keyword == "ENV":
-        return build_variables(step, users)
-    if keyword == "ARG":
-        names = [assignment.key for assignment in step.instruction.assignments]
-        return any(user in parts.builds for user in users) or any(
-            used(name, [*users, *(other for other in parts.before if other is not step)]) for name in names
-        )
-    if step.role is Role.ACCOUNT or (step.role is Role.FOLDERS and gives_away(step)):
-        return not is_root(parts.install.before.user)
-    kept = {Role.PACKAGES, Role.MANIFESTS, Role.SOURCES, Role.FOLDERS, Role.STAGE_COPY, Role.SETUP}
-    return step.role in kept and keyword not in {"LABEL", "MAINTAINER"}
-
-
-def _builds(model: Model, step: Step, parts: Parts) -> bool:
-    """Whether a step behind the install belongs to the builder."""
-    if step in parts.builds or removes(model, step) or step in parts.added:
-        return True
-    if step.role is Role.SOURCES and is_inside(model, step):
-        return True
-    if not precedes_build(step, parts):
-        return False
-    if step.role is Role.FOLDERS:
-        return not gives_away(step)
-    keyword = step.instruction.keyword
-    return step.role in {Role.SOURCES, Role.MANIFESTS, Role.PACKAGES, Role.SETUP, Role.STAGE_COPY} and keyword != "USER"
-
-
-def _check_added(model: Model, parts: Parts) -> None:
-    """Refuse what adds to the build where a step before it that may write, or tells it where, is none of the builder's.
-
-    Raises:
-        UnfitError: with that step.
-    """
-    for added in parts.added:
-        outside = reaches_out(added, root(model))
-        for step in parts.before:
-            missing = not _is_idle(step) and not _sets_up(step, parts, [*parts.builds, added])
-            if missing and (outside or step.role is Role.FOLDERS):
-                raise UnfitError(step.instruction, NEEDED)
-        for step in parts.after[: parts.after.index(added)]:
-            if not _is_idle(step) and not _builds(model, step, parts):
-                raise UnfitError(step.instruction, NEEDED)
-
-
-def _is_idle(step: Step) -> bool:
-    """Whether a step leaves no file behind, and changes nothing for the RUNs behind it."""
-    if step.instruction.keyword == "RUN":
-        return step.role is Role.SETUP and step.purposes <= {Purpose.CLEANUP}
-    return step.instruction.keyword not in {"COPY", "ADD", "WORKDIR", "USER", "SHELL", "VOLUME"}
-
-
-def _shapes(step: Step, parts: Parts) -> bool:
-    """Whether a RUN before the last build makes folders or modes that are carried with the whole folder alone."""
-    return step.role is Role.FOLDERS and not gives_away(step) and precedes_build(step, parts)
 
 
 def _finish(
@@ -409,7 +250,7 @@ def _finish(
 ) -> Split:
     check_known(model, parts)
     if parts.builds:
-        _check_added(model, parts)
+        check_added(model, parts)
     kept = {item.instruction.index for stage in (*stages, end) for item in stage if isinstance(item, Keep)}
     dropped = {
         step.instruction.index: "the stages bring what it made"
