@@ -63,7 +63,9 @@ def _started(model: Model, start: Start) -> Server:
     if name == "nginx":
         return Server("web", "nginx", "nginx")
     resolved = start.resolved
-    if resolved is None and model.node is not None and name in NODE_RUNNERS | model.node.binaries.keys():
+    if resolved is None and model.node is not None and (
+        name in NODE_RUNNERS | model.node.binaries.keys() or _serves_globally(model, program)
+    ):
         resolved = model.node.resolve(program)
     if model.node is not None and (name == "node" or resolved is not None):
         return _node(model, program, resolved)
@@ -76,6 +78,20 @@ def _started(model: Model, start: Start) -> Server:
         if name.startswith("python") or name in PYTHON_SERVERS or server.kind != "unknown":
             return server
     return _elsewhere(model, program, start)
+
+
+def _serves_globally(model: Model, words: tuple[str, ...]) -> bool:
+    """Whether *words* start the file server ``serve``, without TLS, that a RUN installs by npm for all apps.
+
+    https://github.com/vercel/serve
+    """
+    if words[0] != "serve" or any(word.startswith("--ssl") for word in words):
+        return False
+    installs = (called for step in model.final.all_steps for called in step.calls("npm", "i", "install", "add"))
+    return any(
+        called.has("-g", "--global") and any(word.text.partition("@")[0] == "serve" for word in called.operands)
+        for called in installs
+    )
 
 
 def is_file_server(words: tuple[str, ...]) -> bool:
