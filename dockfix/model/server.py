@@ -63,8 +63,10 @@ def _started(model: Model, start: Start) -> Server:
     if name == "nginx":
         return Server("web", "nginx", "nginx")
     resolved = start.resolved
-    if resolved is None and model.node is not None and (
-        name in NODE_RUNNERS | model.node.binaries.keys() or _serves_globally(model, program)
+    if (
+        resolved is None
+        and model.node is not None
+        and (name in NODE_RUNNERS | model.node.binaries.keys() or _serves_globally(model, program))
     ):
         resolved = model.node.resolve(program)
     if model.node is not None and (name == "node" or resolved is not None):
