@@ -39,10 +39,10 @@ def split_stages(model: Model) -> Iterator[Result]:
         The start command, a script or the sources need a dev dependency or a build tool; something else than the known
         instructions leaves files behind; yarn makes no node_modules (Plug'n'Play), or corepack would fetch the package
         manager at each start; a command, script or configuration names by its absolute path what pip installs; the
-        build of an app in the root of the image may write elsewhere than into one folder; compose mounts the sources (a
-        development image); the stage has ONBUILD; a single-page app has a proxy, a base path or settings that come at
-        run time. Where nothing would be gained it says so and leaves the file as it is; `--split always` splits all the
-        same.
+        build of an app in the root of the image may write elsewhere than into one folder; what is copied beside the
+        build may need what an instruction of the end makes before it; compose mounts the sources (a development image);
+        the stage has ONBUILD; a single-page app has a proxy, a base path or settings that come at run time. Where
+        nothing would be gained it says so and leaves the file as it is; `--split always` splits all the same.
 
     Example:
         See fixtures/split-stages/example.
