@@ -41,7 +41,19 @@ _COMPARING = frozenset({"===", "!==", "==", "!=", "in", "instanceof"})
 _LOGICAL = frozenset({"&&", "||", "??"})
 
 
-def decided(path: str, data: bytes) -> int | None:
+def flags(path: str, data: bytes) -> frozenset[str]:
+    """The names by which a source tells others of the mode, such as ``isDev``.
+
+    Args:
+        path: its path, which tells the language.
+        data: its bytes.
+    """
+    if _WORD.search(data) is None or b"export" not in data:
+        return frozenset()
+    return frozenset(name for name in _modes(path, data).names(frozenset()) if _FLAG.search(name))
+
+
+def decided(path: str, data: bytes, known: frozenset[str] = frozenset()) -> int | None:
     """The line at which the mode decides what address a source asks; ``None`` where it decides none.
 
     What cannot be followed, as a name that another module gives, counts where it is called like an address. Sources of
@@ -50,12 +62,18 @@ def decided(path: str, data: bytes) -> int | None:
     Args:
         path: its path, which tells the language.
         data: its bytes.
+        known: the names by which other sources tell of the mode.
     """
-    if _WORD.search(data) is None or _SERVER.search(data) is not None:
+    told = frozenset(name for name in known if name.encode() in data)
+    if (_WORD.search(data) is None and not told) or _SERVER.search(data) is not None:
         return None
+    return _modes(path, data).found(told)
+
+
+def _modes(path: str, data: bytes) -> _Modes:
     if path.endswith((".vue", ".svelte")):
         data, path = _scripts(data), f"{path}.ts"
-    return _Modes(Source(path, data)).found()
+    return _Modes(Source(path, data))
 
 
 def _scripts(data: bytes) -> bytes:
@@ -72,16 +90,17 @@ class _Modes:
 
     source: Source
 
-    def found(self) -> int | None:
-        names = self._names()
+    def found(self, known: frozenset[str]) -> int | None:
+        """The line of the first choice between addresses."""
+        names = self.names(known)
         for node in _below(self.source.root):
             if self._decides(node, names):
                 return line(node)
         return None
 
-    def _names(self) -> frozenset[str]:
-        """What is bound to the mode: constants, keys and functions that hand it back."""
-        found: set[str] = set()
+    def names(self, known: frozenset[str]) -> frozenset[str]:
+        """What is bound to the mode: constants, keys and functions that hand it back, and names that are *known*."""
+        found = set(known)
         for node in _below(self.source.root):
             name = node.child_by_field_name("name") or node.child_by_field_name("key")
             value = node.child_by_field_name("value")
@@ -91,8 +110,8 @@ class _Modes:
                 if re.search(r"\benv$", text(value)) and _TAKEN_APART.search(text(name)):
                     found |= {text(part) for part in _below(name) if "identifier" in part.type}
             elif node.type in {"variable_declarator", "pair", "public_field_definition"}:
-                known = node.type == "variable_declarator" or _FLAG.search(text(name))
-                if known and value is not None and _reads(value, found):
+                telling = node.type == "variable_declarator" or _FLAG.search(text(name))
+                if telling and value is not None and _reads(value, found):
                     found.add(text(name))
             elif node.type in {"function_declaration", "method_definition"} and _reads(node, found):
                 found.add(text(name))

@@ -212,13 +212,14 @@ def _check_modes(model: Model, node: Node) -> None:
     Raises:
         UnfitError: with the place.
     """
-    for path in model.app.root.walk(node.folder, 2000):
-        if not path.endswith(PAGES) or TESTS.search(path):
-            continue
-        at = jsmodes.decided(path, model.app.root.read(path) or b"")
-        if at is not None:
-            where = model.app.origin(path, at)
-            raise UnfitError(model.start.command, f"the pages ask another address in development ({where})")
+    paths = [path for path in model.app.root.walk(node.folder, 2000) if path.endswith(PAGES) and not TESTS.search(path)]
+    pages = {path: model.app.root.read(path) or b"" for path in paths}
+    known = frozenset[str]().union(*(jsmodes.flags(path, data) for path, data in pages.items()))
+    for path, data in pages.items():
+        line = jsmodes.decided(path, data, known)
+        if line is not None:
+            why = f"the pages ask another address in development ({model.app.origin(path, line)})"
+            raise UnfitError(model.start.command, why)
 
 
 def _replacements(model: Model, node: Node) -> tuple[Replacement, ...]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from dockfix.facts.jsmodes import decided
+from dockfix.facts.jsmodes import decided, flags
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,12 @@ def test_what_the_mode_decides_otherwise(source: str) -> None:
 def test_the_script_of_a_component_and_its_line() -> None:
     source = '<template>\n  <a href="https://x.io">x</a>\n</template>\n<script setup lang="ts">\nconst port: number = 1\nconst u = import.meta.env.DEV ? "http://a.io" : "/"\n</script>\n'
     assert decided("src/App.vue", source.encode()) == 6
+
+
+def test_a_name_of_the_mode_from_another_source() -> None:
+    known = flags("src/env.ts", b"export const isDev = import.meta.env.DEV; export const name = 'x'")
+    assert known == {"isDev"}
+    source = b"import { isDev } from './env'\nexport const API = isDev ? 'http://localhost:3001' : '/api'"
+    assert decided("src/api.ts", source, known) == 2
+    assert decided("src/api.ts", source) is None
+    assert flags("src/api.ts", source) == frozenset()
