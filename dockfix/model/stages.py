@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from posixpath import basename, dirname
+from posixpath import basename, dirname, normpath
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
@@ -146,6 +146,14 @@ class StageModel:
     def doing(self, *wanted: Purpose) -> tuple[Step, ...]:
         """The RUN steps of this stage in which some command has one of the purposes."""
         return tuple(step for step in self.steps if step.purposes & set(wanted))
+
+    @cached_property
+    def targets(self) -> frozenset[str]:
+        """Where the COPY and ADD of the lineage put something: the absolute paths as they name them."""
+        copies = [(step.before.workdir, step.instruction.copy) for step in self.all_steps]
+        return frozenset(
+            normpath(configs.join(folder, copy.destination)) for folder, copy in copies if copy is not None
+        )
 
     @cached_property
     def callers(self) -> Mapping[tuple[str, str], tuple[Step, ...]]:

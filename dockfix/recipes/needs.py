@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from posixpath import basename, normpath
+from posixpath import basename, dirname, normpath
 from typing import TYPE_CHECKING
 
 from dockfix import catalog
@@ -194,8 +194,18 @@ def _found(model: Model, stage: StageModel, folder: str, word: str) -> Iterator[
     if "/" in word or word.endswith((".sh", ".bash")):
         yield from _paths(model, stage, folder, word)
     if word and "/" not in word:
-        for place in (stage.config.env.get("PATH") or PATH).split(":"):
-            yield from _paths(model, stage, "/", join(place, word))
+        targets = stage.targets if stage is not model.final else {each for one in model.stages for each in one.targets}
+        for folder in (stage.config.env.get("PATH") or PATH).split(":"):
+            place = join(folder, word)
+            if not targets.isdisjoint((place, *_above(place))):
+                yield from _paths(model, stage, "/", place)
+
+
+def _above(place: str) -> Iterator[str]:
+    """The folders that *place* lies in."""
+    while place not in {"/", ""}:
+        place = dirname(place)
+        yield place
 
 
 def _writes(stage: StageModel, name: str) -> bool:
