@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dockfix.facts.jssource import Source
 from dockfix.facts.jssyntax import arguments, line, pairs, string, text
+from dockfix.text import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,9 +66,13 @@ def decided(path: str, data: bytes, known: frozenset[str] = frozenset()) -> int 
         known: the names by which other sources tell of the mode.
     """
     told = frozenset(name for name in known if name.encode() in data)
-    if (_WORD.search(data) is None and not told) or _SERVER.search(data) is not None:
+    word = _WORD.search(data)
+    if (word is None and not told) or _SERVER.search(data) is not None:
         return None
-    return _modes(path, data).found(told)
+    try:
+        return _modes(path, data).found(told)
+    except RecursionError:  # as little told as what cannot be followed
+        return line_of(data, word.start() if word is not None else 0)
 
 
 def _modes(path: str, data: bytes) -> _Modes:

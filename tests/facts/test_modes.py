@@ -77,3 +77,8 @@ def test_a_name_of_the_mode_from_another_source() -> None:
     assert decided("src/api.ts", source, known) == 2
     assert decided("src/api.ts", source) is None
     assert flags("src/api.ts", source) == frozenset()
+
+
+def test_what_is_nested_too_deeply_to_be_followed_counts() -> None:
+    nested = "f(" * 20_000 + '"x"' + ")" * 20_000
+    assert decided("a.js", f"\nif (import.meta.env.DEV) {nested}".encode()) == 2
