@@ -83,6 +83,10 @@ class App:
 
     # -- the context ---------------------------------------------------------------------------------------------
 
+    def sends(self, path: str) -> bool:
+        """Whether *path* is in the build context that the engine gets: it is there, and not ignored."""
+        return self.root.exists(path) and not self.ignore.ignores(path)
+
     @cached_property
     def ignore(self) -> Ignore:
         """What the build does not see."""

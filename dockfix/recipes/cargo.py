@@ -62,7 +62,7 @@ def fetch(model: Model, stage: StageModel, step: Step) -> Fetch | None:
     for why in _obstacles(crate, members):
         raise UnfitError(step.instruction, why)
     files = [path for each in members for path in _placeholders(each)]
-    missing = next((path for path in files if not _is_sent(model, path)), None)
+    missing = next((path for path in files if not model.app.sends(path)), None)
     if missing is not None:
         raise UnfitError(step.instruction, f"{missing} is not in the build context")
     made = join(folder, OUTPUT)
@@ -75,7 +75,7 @@ def fetch(model: Model, stage: StageModel, step: Step) -> Fetch | None:
     touch = f"touch {' '.join(_inside(path, folder) for path in files)}"
     what = "the program is a placeholder" if len(files) == 1 else "the programs are placeholders"
     return Fetch(
-        tuple(path for path in paths if _is_sent(model, path)),
+        tuple(path for path in paths if model.app.sends(path)),
         (f"# the dependencies alone: {what}\n{_joined(model, (*_making(members, folder), words))}",),
         "cargo builds the dependencies together with the sources, so that every edit of these repeats it",
         called.command.span.start,
@@ -115,10 +115,6 @@ def ignored(model: Model, whole: str) -> Iterator[str]:
             # https://doc.rust-lang.org/cargo/reference/build-cache.html: Cargo marks the folder as its own
             if not root.is_dir(made) or root.exists(join(made, "CACHEDIR.TAG")):
                 yield made
-
-
-def _is_sent(model: Model, path: str) -> bool:
-    return model.app.root.exists(path) and not model.app.ignore.ignores(path)
 
 
 def _check_command(step: Step, called: Invocation) -> None:

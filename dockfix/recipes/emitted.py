@@ -38,7 +38,7 @@ def is_emitted(model: Model, source: StageModel, copy: CopySpec) -> bool:
     output = normpath(join(folder, node.build_output.value))
     if output == folder or not all(covers(output, normpath(path)) for path in copy.sources):
         return False
-    if model.app.root.exists(place) and not model.app.ignore.ignores(place):
+    if model.app.sends(place):
         return False
     return (
         not _is_built_by_install(node)

@@ -11,7 +11,7 @@ from dockfix.model import SOURCES, Model, Placement, Purpose, Role, StageModel, 
 from dockfix.model.commands import purpose
 from dockfix.model.config import join
 from dockfix.recipes.manifests import installs_sources
-from dockfix.recipes.seams import unparted
+from dockfix.recipes.seams import WITHOUT_SOURCES, unparted
 from dockfix.recipes.sources import MANIFEST_FOLDERS, check_flags, inside, is_movable, is_relative, is_sources
 from dockfix.recipes.split import UnfitError
 
@@ -47,8 +47,9 @@ def place_of(stage: StageModel, sources: Step) -> Place:
     for step in installs[1:]:
         # an install behind a build step may need what that made
         between = steps[steps.index(last) + 1 : steps.index(step)]
-        known = {Purpose.INSTALL, Purpose.SETTINGS, Purpose.PACKAGES, Purpose.TOOLS, Purpose.CLEANUP}
-        built = Purpose.BUILD in last.purposes or any(o.script is not None and o.purposes - known for o in between)
+        built = Purpose.BUILD in last.purposes or any(
+            o.script is not None and o.purposes - WITHOUT_SOURCES for o in between
+        )
         if built or any(map(installs_sources, step.invocations)) or unparted(step):
             break
         last = step

@@ -104,7 +104,7 @@ def _manifests(model: Model, step: Step, folder: str) -> tuple[str, ...]:
     """go.mod and go.sum of a module, of those that stand in for others, and of its workspace."""
     around = _around(model, step, folder)
     vendored = beneath(folder, "vendor/modules.txt")
-    if model.app.root.exists(vendored) and not model.app.ignore.ignores(vendored):
+    if model.app.sends(vendored):
         raise UnfitError(step.instruction, f"the modules lie among the sources ({model.app.origin(vendored)})")
     paths = [beneath(folder, name) for name in ("go.work", "go.work.sum")] if _work(model, folder) is not None else []
     paths += [beneath(module.folder, name) for module in around for name in ("go.mod", "go.sum")]

@@ -383,7 +383,7 @@ def _project(model: Model, stage: StageModel, step: Step, called: Invocation) ->
         raise UnfitError(step.instruction, f"uv builds the project to read its metadata ({main})")
     prefix = f"{folder}/" if folder else ""
     read = [fact.value if fact.value.startswith(prefix) else prefix + fact.value for fact in project.readme]
-    paths += [path for path in read if model.app.root.exists(path) and not model.app.ignore.ignores(path)]
+    paths += [path for path in read if model.app.sends(path)]
     return Reading(tuple(paths), made, ((called, option),))
 
 

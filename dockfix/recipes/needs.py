@@ -195,8 +195,8 @@ def _found(model: Model, stage: StageModel, folder: str, word: str) -> Iterator[
         yield from _paths(model, stage, folder, word)
     if word and "/" not in word:
         targets = stage.targets if stage is not model.final else {each for one in model.stages for each in one.targets}
-        for folder in (stage.config.env.get("PATH") or PATH).split(":"):
-            place = join(folder, word)
+        for directory in (stage.config.env.get("PATH") or PATH).split(":"):
+            place = join(directory, word)
             if not targets.isdisjoint((place, *_above(place))):
                 yield from _paths(model, stage, "/", place)
 

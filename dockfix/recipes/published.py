@@ -83,7 +83,7 @@ def _run(model: Model, stage: StageModel, solution: Solution, words: tuple[str, 
     if project is None or folder is None:
         raise UnfitError(command, "which project `dotnet run` starts cannot be told")
     launch = beneath(project.folder, "Properties/launchSettings.json")
-    if "--no-launch-profile" not in words and model.app.root.exists(launch) and not model.app.ignore.ignores(launch):
+    if "--no-launch-profile" not in words and model.app.sends(launch):
         raise UnfitError(command, f"`dotnet run` takes variables and addresses from {model.app.origin(launch)}")
     if project.folder != folder:
         raise UnfitError(command, f"`dotnet run` starts {project.path} from another folder, whose files it may read")

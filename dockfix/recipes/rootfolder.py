@@ -78,7 +78,7 @@ def _output(model: Model, node: Node, parts: Parts) -> str:
     if node.has("binding.gyp"):  # npm builds it: https://docs.npmjs.com/cli/v10/using-npm/scripts#npm-install
         raise UnfitError(at, f"{WHERE}, and an add-on of its own is built there ({node.origin_of('binding.gyp')})")
     place = in_context(model, output)
-    if model.app.root.exists(place) and not model.app.ignore.ignores(place):
+    if model.app.sends(place):
         raise UnfitError(None, f"{WHERE}, and {place} of the build context would cover what the build makes")
     for step in parts.after:
         if removes(model, step):

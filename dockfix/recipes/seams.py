@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from dockfix.model import Step
 
 _WHY = "this RUN does more than install the dependencies"
-_INSTALLING = frozenset({Purpose.INSTALL, Purpose.SETTINGS, Purpose.PACKAGES, Purpose.TOOLS})
-_HARMLESS = _INSTALLING | {Purpose.CLEANUP, Purpose.NEUTRAL}
+WITHOUT_SOURCES = frozenset({Purpose.INSTALL, Purpose.SETTINGS, Purpose.PACKAGES, Purpose.TOOLS, Purpose.CLEANUP})
+"""What is done before the sources are there, where an install does not read them."""
 
 
 def seam(step: Step) -> int | None:
@@ -23,12 +23,14 @@ def seam(step: Step) -> int | None:
         UnfitError: the RUN cannot be taken apart there.
     """
     script, instruction = step.script, step.instruction
-    if step.purposes - {Purpose.CLEANUP} <= _INSTALLING:
+    if step.purposes <= WITHOUT_SOURCES:
         return None
     if script is None or not script.flat or not script.ok or instruction.inner_comments or instruction.json is not None:
         raise UnfitError(instruction, _WHY)
     commands = script.commands
-    first = next((i for i, command in enumerate(commands) if purpose(command) not in _HARMLESS), None)
+    first = next(
+        (i for i, command in enumerate(commands) if purpose(command) not in WITHOUT_SOURCES | {Purpose.NEUTRAL}), None
+    )
     if not first or any(purpose(command) is Purpose.INSTALL for command in commands[first:]):
         raise UnfitError(instruction, _WHY)
     if any(command.joiner not in {"", "&&"} for command in commands):
